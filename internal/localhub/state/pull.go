@@ -1,0 +1,112 @@
+package state
+
+import (
+	"fmt"
+	"time"
+)
+
+// Pull is a pull request. It belongs to its base repository. ByName: PullName(repository id, number).
+type Pull struct {
+	ID           int64
+	RepositoryID int64
+	Number       int
+	Title        string
+	Body         string
+	AuthorID     int64
+	State        string // "open" or "closed"
+	Draft        bool
+	Locked       bool
+
+	HeadRepositoryID int64  // 0: deleted
+	HeadRef          string // branch name without refs/heads/
+	HeadSHA          string
+	BaseRef          string
+	BaseSHA          string // of the base branch when the pull request was opened or last synchronised
+
+	Labels    []int64 // label ids
+	Assignees []int64 // user ids
+
+	Merged         bool
+	MergedAt       time.Time
+	MergedByID     int64
+	MergeCommitSHA string
+	ClosedAt       time.Time
+
+	MaintainerCanModify  bool
+	CreatedAt, UpdatedAt time.Time
+}
+
+// PullName is the key of Pulls.ByName.
+func PullName(repositoryID int64, number int) string {
+	return fmt.Sprintf("%d/%d", repositoryID, number)
+}
+
+func (p Pull) key() int64     { return p.ID }
+func (p Pull) parent() int64  { return p.RepositoryID }
+func (p Pull) unique() string { return PullName(p.RepositoryID, p.Number) }
+
+// Comment is a comment on an issue or pull request. It belongs to its Pull.
+type Comment struct {
+	ID                   int64
+	RepositoryID         int64
+	PullID               int64
+	AuthorID             int64
+	Body                 string
+	CreatedAt, UpdatedAt time.Time
+}
+
+func (c Comment) key() int64     { return c.ID }
+func (c Comment) parent() int64  { return c.PullID }
+func (c Comment) unique() string { return "" }
+
+// Label belongs to its repository. ByName: LabelName(repository id, name).
+type Label struct {
+	ID           int64
+	RepositoryID int64
+	Name         string
+	Color        string // six hex digits without #
+	Description  string
+	Default      bool
+}
+
+// LabelName is the key of Labels.ByName.
+func LabelName(repositoryID int64, name string) string {
+	return fmt.Sprintf("%d/%s", repositoryID, UserName(name))
+}
+
+func (l Label) key() int64     { return l.ID }
+func (l Label) parent() int64  { return l.RepositoryID }
+func (l Label) unique() string { return LabelName(l.RepositoryID, l.Name) }
+
+// Review of a pull request, to which it belongs.
+type Review struct {
+	ID           int64
+	RepositoryID int64
+	PullID       int64
+	AuthorID     int64
+	Body         string
+	State        string // APPROVED, CHANGES_REQUESTED, COMMENTED, DISMISSED, PENDING
+	CommitID     string
+	SubmittedAt  time.Time
+}
+
+func (r Review) key() int64     { return r.ID }
+func (r Review) parent() int64  { return r.PullID }
+func (r Review) unique() string { return "" }
+
+// CommitStatus is a status set on a commit by the statuses API. It belongs to its repository.
+type CommitStatus struct {
+	ID                   int64
+	RepositoryID         int64
+	SHA                  string
+	State                string // error, failure, pending, success
+	Context              string
+	Description          string
+	TargetURL            string
+	CreatorID            int64
+	CreatedAt, UpdatedAt time.Time
+}
+
+func (s CommitStatus) key() int64     { return s.ID }
+func (s CommitStatus) parent() int64  { return s.RepositoryID }
+func (s CommitStatus) unique() string { return "" }

@@ -1,0 +1,178 @@
+// Package state is the memory of localhub: users, repositories, pull requests, workflow runs and all else that GitHub keeps outside of git.
+//
+// Everything lives in plain Go structs guarded by one lock and is written through to one SQLite file, so that a restart (also after kill -9)
+// continues where the last committed Update stood. The package imports no other package of this module.
+package state
+
+import (
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+
+	_ "modernc.org/sqlite" // the driver "sqlite"
+)
+
+// DB is the state of one localhub. Its methods are safe for concurrent use.
+type DB struct {
+	mu  sync.RWMutex
+	tx  *Tx
+	sql *sql.DB
+}
+
+const schema = `
+PRAGMA journal_mode=WAL;
+PRAGMA synchronous=NORMAL;
+CREATE TABLE IF NOT EXISTS doc(kind TEXT, key INTEGER, json TEXT NOT NULL, PRIMARY KEY(kind, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS counter(kind TEXT PRIMARY KEY, last INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS blob(kind TEXT, key INTEGER, data BLOB NOT NULL, PRIMARY KEY(kind, key));`
+
+// Open reads the state in the SQLite file at path, which it creates when absent.
+func Open(path string) (*DB, error) {
+	conn, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(5000)")
+	if err != nil {
+		return nil, fmt.Errorf("open state %s: %w", path, err)
+	}
+	conn.SetMaxOpenConns(1)
+	db := &DB{sql: conn, tx: newTx()}
+	if err := db.load(); err != nil {
+		return nil, errors.Join(fmt.Errorf("read state %s: %w", path, err), conn.Close())
+	}
+	return db, nil
+}
+
+// Close closes the file. Every Update that has returned is in it already.
+func (db *DB) Close() error {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return db.sql.Close()
+}
+
+// View calls read with the state as it stands; nothing changes while it runs. read must neither write nor call View or Update.
+func (db *DB) View(read func(tx *Tx)) {
+	db.mu.RLock()
+	defer db.mu.RUnlock()
+	read(db.tx)
+}
+
+// Update calls change as one atomic transaction: when it returns nil, all its writes are in the file before Update returns; when it returns an
+// error (which Update passes on), nothing has changed. change must do no I/O and must not call View or Update: others wait meanwhile.
+func (db *DB) Update(change func(tx *Tx) error) error {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	log := &changes{docs: map[docKey]any{}, counters: map[string]int64{}, blobs: map[docKey][]byte{}}
+	db.tx.log.current = log
+	committed := false
+	defer func() { // also when change panics
+		db.tx.log.current = nil
+		if !committed {
+			log.rollback()
+		}
+	}()
+	if err := change(db.tx); err != nil {
+		return err
+	}
+	if err := db.write(log); err != nil {
+		return fmt.Errorf("write state: %w", err)
+	}
+	committed = true
+	return nil
+}
+
+// Blob returns the bytes that Tx.PutBlob stored, or nil when there are none. It must not be called inside View or Update.
+func (db *DB) Blob(kind string, key int64) ([]byte, error) {
+	var data []byte
+	err := db.sql.QueryRow(`SELECT data FROM blob WHERE kind=? AND key=?`, kind, key).Scan(&data)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return data, err
+}
+
+// write stores one transaction's changes in the file.
+func (db *DB) write(log *changes) error {
+	if len(log.docs)+len(log.counters)+len(log.blobs) == 0 {
+		return nil
+	}
+	stx, err := db.sql.Begin()
+	if err != nil {
+		return err
+	}
+	defer stx.Rollback() // does nothing after Commit
+	for k, v := range log.docs {
+		if err := writeDoc(stx, k, v); err != nil {
+			return fmt.Errorf("%s %d: %w", k.kind, k.key, err)
+		}
+	}
+	for kind, last := range log.counters {
+		if _, err := stx.Exec(`INSERT INTO counter VALUES(?,?) ON CONFLICT DO UPDATE SET last=excluded.last`, kind, last); err != nil {
+			return err
+		}
+	}
+	for k, data := range log.blobs {
+		if _, err := stx.Exec(`INSERT INTO blob VALUES(?,?,?) ON CONFLICT DO UPDATE SET data=excluded.data`, k.kind, k.key, data); err != nil {
+			return err
+		}
+	}
+	return stx.Commit()
+}
+
+func writeDoc(stx *sql.Tx, k docKey, v any) error {
+	if v == nil {
+		_, err := stx.Exec(`DELETE FROM doc WHERE kind=? AND key=?`, k.kind, k.key)
+		return err
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	_, err = stx.Exec(`INSERT INTO doc VALUES(?,?,?) ON CONFLICT DO UPDATE SET json=excluded.json`, k.kind, k.key, string(text))
+	return err
+}
+
+// load fills the tables from the file.
+func (db *DB) load() error {
+	if _, err := db.sql.Exec(schema); err != nil {
+		return err
+	}
+	if err := db.each(`SELECT kind, key, json FROM doc ORDER BY kind, key`, func(rows *sql.Rows) error {
+		var kind, text string
+		var key int64
+		if err := rows.Scan(&kind, &key, &text); err != nil {
+			return err
+		}
+		t, ok := db.tx.tables[kind]
+		if !ok {
+			return fmt.Errorf("unknown kind %q: the file was written by a newer version", kind)
+		}
+		return t.load([]byte(text))
+	}); err != nil {
+		return err
+	}
+	return db.each(`SELECT kind, last FROM counter`, func(rows *sql.Rows) error {
+		var kind string
+		var last int64
+		if err := rows.Scan(&kind, &last); err != nil {
+			return err
+		}
+		if t, ok := db.tx.tables[kind]; ok {
+			t.loadCounter(last)
+		}
+		return nil
+	})
+}
+
+func (db *DB) each(query string, row func(*sql.Rows) error) error {
+	rows, err := db.sql.Query(query)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := row(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}

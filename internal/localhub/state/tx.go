@@ -1,0 +1,70 @@
+package state
+
+// Tx is the state inside View (read only) or Update. It must not be kept after the function returns.
+type Tx struct {
+	Users         *Table[User]
+	Apps          *Table[App]
+	Installations *Table[Installation]
+	Tokens        *Table[Token]
+	Repositories  *Table[Repository]
+	Hooks         *Table[Hook]
+	Deliveries    *Table[Delivery]
+
+	Pulls    *Table[Pull]
+	Comments *Table[Comment]
+	Labels   *Table[Label]
+	Reviews  *Table[Review]
+	Statuses *Table[CommitStatus]
+
+	CheckSuites *Table[CheckSuite]
+	CheckRuns   *Table[CheckRun]
+
+	Workflows *Table[Workflow]
+	Runs      *Table[Run]
+	Jobs      *Table[Job]
+	Variables *Table[Variable]
+	Secrets   *Table[Secret]
+
+	log    *logHolder
+	tables map[string]loader
+}
+
+type loader interface {
+	load([]byte) error
+	loadCounter(int64)
+}
+
+func newTx() *Tx {
+	tx := &Tx{log: &logHolder{}, tables: map[string]loader{}}
+	tx.Users = table[User](tx, "user")
+	tx.Apps = table[App](tx, "app")
+	tx.Installations = table[Installation](tx, "installation")
+	tx.Tokens = table[Token](tx, "token")
+	tx.Repositories = table[Repository](tx, "repository")
+	tx.Hooks = table[Hook](tx, "hook")
+	tx.Deliveries = table[Delivery](tx, "delivery")
+	tx.Pulls = table[Pull](tx, "pull")
+	tx.Comments = table[Comment](tx, "comment")
+	tx.Labels = table[Label](tx, "label")
+	tx.Reviews = table[Review](tx, "review")
+	tx.Statuses = table[CommitStatus](tx, "status")
+	tx.CheckSuites = table[CheckSuite](tx, "check_suite")
+	tx.CheckRuns = table[CheckRun](tx, "check_run")
+	tx.Workflows = table[Workflow](tx, "workflow")
+	tx.Runs = table[Run](tx, "run")
+	tx.Jobs = table[Job](tx, "job")
+	tx.Variables = table[Variable](tx, "variable")
+	tx.Secrets = table[Secret](tx, "secret")
+	return tx
+}
+
+func table[T doc](tx *Tx, kind string) *Table[T] {
+	t := &Table[T]{kind: kind, log: tx.log, rows: map[int64]T{}, children: map[int64][]int64{}, names: map[string]int64{}}
+	tx.tables[kind] = t
+	return t
+}
+
+// PutBlob stores bytes that are too large to keep in memory (a webhook's body); DB.Blob reads them. Only inside Update.
+func (tx *Tx) PutBlob(kind string, key int64, data []byte) {
+	tx.log.must().blobs[docKey{kind, key}] = data
+}
