@@ -1,0 +1,44 @@
+package githubjobs
+
+import "time"
+
+// Job is what a caller is told: the status contract's fields, and why. It is
+// always computed by Reduce, never stored as a truth of its own.
+type Job struct {
+	ID     string `json:"job_id"`
+	Status Status `json:"status"`
+	// Terminal says that nothing more happens by itself: polling may stop.
+	Terminal bool   `json:"terminal"`
+	Reason   Reason `json:"reason"`
+	// Message explains the reason in words and, where a person can act, says how.
+	Message      string    `json:"message"`
+	Branch       string    `json:"branch"`
+	PullURL      string    `json:"pr_url"`  // empty until there is one
+	RunURL       string    `json:"run_url"` // empty until there is one
+	Log          string    `json:"log"`     // tail of the task's log; empty until the task ended
+	Summary      string    `json:"summary"` // Markdown
+	ChangedFiles []string  `json:"changed_files"`
+	FilesTotal   int       `json:"changed_files_total"` // larger than the list when that was cut
+	ExitCode     *int      `json:"exit_code,omitempty"`
+	Kind         Kind      `json:"kind"`
+	Title        string    `json:"title"`
+	CreatedAt    time.Time `json:"created_at,omitzero"`
+	StartedAt    time.Time `json:"started_at,omitzero"`
+	FinishedAt   time.Time `json:"finished_at,omitzero"`
+	Evidence     Evidence  `json:"evidence"`
+}
+
+// Evidence names the facts that the status stands on.
+type Evidence struct {
+	BranchSHA     string    `json:"branch_sha,omitempty"`
+	BranchDeleted bool      `json:"branch_deleted,omitempty"`
+	RunID         int64     `json:"run_id,omitempty"`
+	RunAttempt    int       `json:"run_attempt,omitempty"`
+	RunStatus     string    `json:"run_status,omitempty"`
+	RunConclusion string    `json:"run_conclusion,omitempty"`
+	ResultSHA     string    `json:"result_sha,omitempty"`
+	Pull          int       `json:"pull_request,omitempty"`
+	PullHeadSHA   string    `json:"pull_request_head_sha,omitempty"`
+	MergeSHA      string    `json:"merge_sha,omitempty"`
+	ObservedAt    time.Time `json:"observed_at,omitzero"` // when the newest of these facts was true
+}

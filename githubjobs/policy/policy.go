@@ -1,0 +1,111 @@
+// Package policy decides what may be merged: a repository's own rules, read from
+// .githubjobs.yml on the branch that is merged into, and the verdict of these
+// rules on one pull request at one head commit.
+//
+// The package is pure: it decides over what it is given. It imports the standard
+// library, doublestar and yaml.
+package policy
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+	"gopkg.in/yaml.v3"
+)
+
+// Path is where the policy stands in a repository.
+const Path = ".githubjobs.yml"
+
+// Method is how a pull request is merged, in the words of GitHub's API.
+type Method string
+
+// GitHub's merge methods.
+const (
+	Squash Method = "squash"
+	Merge  Method = "merge"
+	Rebase Method = "rebase"
+)
+
+// Methods lists every method, the default first.
+func Methods() []Method { return []Method{Squash, Merge, Rebase} }
+
+// Policy is what a repository allows to be merged without a person.
+type Policy struct {
+	Merge MergeRules `yaml:"merge"`
+}
+
+// MergeRules are the rules of the merge gate. The zero value merges nothing.
+type MergeRules struct {
+	// Enabled is off by default: a repository that says nothing merges nothing.
+	Enabled bool `yaml:"enabled"`
+	// Method defaults to squash.
+	Method Method `yaml:"method"`
+	// Paths are doublestar globs. Every changed path must match one of Allow and
+	// none of Deny; `*` does not cross a '/', `**` does. An empty Allow allows nothing.
+	Paths PathRules `yaml:"paths"`
+	// MaxFiles bounds the number of changed files; 0 sets no bound of its own.
+	MaxFiles int `yaml:"max_files"`
+}
+
+// PathRules are globs over whole paths, relative to the root of the repository.
+type PathRules struct {
+	Allow []string `yaml:"allow"`
+	Deny  []string `yaml:"deny"`
+}
+
+// Parse reads a policy. An empty document is the zero policy, which merges
+// nothing. A key that is not known, a value of the wrong type and a malformed
+// glob are errors: a rule that is misspelt must not be a rule that is absent.
+func Parse(document []byte) (Policy, error) {
+	var p Policy
+	d := yaml.NewDecoder(bytes.NewReader(document))
+	d.KnownFields(true)
+	if err := d.Decode(&p); err != nil && !errors.Is(err, io.EOF) {
+		return Policy{}, fmt.Errorf("%s: %w", Path, err)
+	}
+	if err := d.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return Policy{}, fmt.Errorf("%s: must be a single YAML document", Path)
+	}
+	if p.Merge.Method == "" {
+		p.Merge.Method = Squash
+	}
+	if err := p.validate(); err != nil {
+		return Policy{}, fmt.Errorf("%s: %w", Path, err)
+	}
+	return p, nil
+}
+
+func (p Policy) validate() error {
+	var errs []error
+	m := p.Merge
+	if !slices.Contains(Methods(), m.Method) {
+		errs = append(errs, fmt.Errorf("merge.method %q is unknown; use squash, merge or rebase", string(m.Method)))
+	}
+	if m.MaxFiles < 0 {
+		errs = append(errs, fmt.Errorf("merge.max_files %d must not be negative", m.MaxFiles))
+	}
+	for _, list := range []struct {
+		key   string
+		globs []string
+	}{{"allow", m.Paths.Allow}, {"deny", m.Paths.Deny}} {
+		for _, g := range list.globs {
+			errs = append(errs, validateGlob("merge.paths."+list.key, g))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func validateGlob(key, glob string) error {
+	switch {
+	case glob == "" || !doublestar.ValidatePattern(glob):
+		return fmt.Errorf("%s: %q is not a valid glob", key, glob)
+	case strings.HasPrefix(glob, "/") || strings.HasPrefix(glob, "./") || strings.HasSuffix(glob, "/"):
+		return fmt.Errorf("%s: %q can match no path; write it from the root of the repository without a leading '/' or './', and a folder as %q", key, glob, strings.Trim(strings.TrimPrefix(glob, "."), "/")+"/**")
+	}
+	return nil
+}

@@ -1,0 +1,273 @@
+package githubjobs
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// How long a fact that must exist may be on its way before its absence counts.
+const (
+	// SlowStart: GitHub starts a run within seconds; later than this, a person should look.
+	SlowStart = 3 * time.Minute
+	// NeverStarted is GitHub's own limit for a run in the queue (24 hours).
+	NeverStarted = 24 * time.Hour
+	// SlowDelivery: the result commit and the pull request exist before the run
+	// ends; only the news of them can be late.
+	SlowDelivery = 10 * time.Minute
+)
+
+// Reduce computes the job from what is known of it. It is a pure and total
+// function: the same facts at the same time give the same job, and every set of
+// facts, however incomplete, gives one.
+func Reduce(f Facts, now time.Time) Job {
+	j := Job{ID: f.ID, Branch: Branch(f.ID), ChangedFiles: []string{}}
+	if f.Spec != nil {
+		j.Kind, j.Title, j.CreatedAt = f.Spec.Kind, f.Spec.Title, f.Spec.CreatedAt
+	}
+	v := viewOf(f)
+	v.describe(&j)
+	j.Reason, j.Message = v.decide(now)
+	j.Status = j.Reason.Status()
+	switch j.Status {
+	case StatusCompleted, StatusFailed, StatusMerged:
+		j.Terminal = true
+	default:
+		// What an earlier attempt left must not be read as the outcome of this one.
+		j.FinishedAt = time.Time{}
+	}
+	return j
+}
+
+// view is the part of the facts that the present attempt of a job consists of.
+type view struct {
+	Facts
+	run    *RunFact    // newest attempt of the newest run
+	result *ResultFact // of that attempt
+	pull   *PullFact   // the merged one, else the newest
+}
+
+func viewOf(f Facts) view {
+	v := view{Facts: f, result: f.Result}
+	if n := len(f.Runs); n > 0 {
+		v.run = &f.Runs[n-1]
+	}
+	for i := range f.Pulls {
+		if v.pull == nil || !v.pull.Merged {
+			v.pull = &f.Pulls[i]
+		}
+	}
+	if v.run != nil && v.result != nil && v.result.olderThan(*v.run) {
+		v.result = nil
+	}
+	return v
+}
+
+// olderThan says whether the result belongs to an earlier attempt than the run.
+func (r ResultFact) olderThan(run RunFact) bool {
+	if r.Result.RunID == 0 {
+		return false // written by an agent outside a run
+	}
+	return r.Result.RunID < run.ID || r.Result.RunID == run.ID && r.Result.Attempt < run.Attempt
+}
+
+func (v view) decide(now time.Time) (Reason, string) {
+	switch {
+	case v.run == nil && v.result == nil:
+		return v.withoutRun(now)
+	case v.run == nil || v.run.Status == "in_progress":
+		if v.result == nil {
+			return ReasonRunning, "The task is running."
+		}
+		if v.run == nil && v.pull != nil && v.pull.Merged {
+			return v.outcome(now)
+		}
+		if v.run == nil && now.Sub(v.result.At) > SlowDelivery {
+			return v.outcome(now)
+		}
+		return ReasonPublishing, "The task has ended; its result is being delivered."
+	case v.run.Status == "waiting":
+		return ReasonWaitingApproval, approve(v.run.URL)
+	case v.run.Status != "completed":
+		return v.queued(now)
+	}
+	return v.concluded(now)
+}
+
+func approve(url string) string {
+	return "The run waits for a person's approval. Approve it at " + url + ", or let the server push with a GitHub App or a personal token, whose pushes need none."
+}
+
+func (v view) withoutRun(now time.Time) (Reason, string) {
+	switch {
+	case v.pull != nil && v.pull.Merged:
+		return ReasonMerged, "The pull request was merged."
+	case v.Dispatch != nil && v.Dispatch.Refused != "":
+		return ReasonPushRefused, "GitHub refused the job's branch: " + v.Dispatch.Refused
+	case v.Branch == nil && v.Dispatch == nil:
+		return ReasonAccepted, "The job is stored and will be pushed."
+	case v.Branch != nil && v.Branch.Deleted:
+		return ReasonCanceled, "The branch was deleted before a run of the job was seen."
+	}
+	pushed := v.pushedAt()
+	switch waited := now.Sub(pushed); {
+	case waited > NeverStarted:
+		return ReasonNeverStarted, "GitHub started no run within 24 hours. " + startHelp
+	case waited > SlowStart:
+		return ReasonPushed, fmt.Sprintf("Pushed %s ago, and no run is known. ", waited.Round(time.Minute)) + startHelp
+	}
+	return ReasonPushed, "The branch is on GitHub; a run will start."
+}
+
+const startHelp = "Check that the base branch has .github/workflows/run-job.yml, that Actions is enabled for the repository and the workflow is not disabled, and that the server does not push with an Actions GITHUB_TOKEN."
+
+func (v view) pushedAt() time.Time {
+	if v.Branch != nil {
+		return v.Branch.At
+	}
+	return v.Dispatch.At
+}
+
+func (v view) queued(now time.Time) (Reason, string) {
+	if waited := now.Sub(v.run.At); waited > SlowStart {
+		return ReasonQueued, fmt.Sprintf("The run has waited for a runner for %s. Check that a runner with the labels of the workflow is online and that the account's limit of concurrent jobs is not reached.", waited.Round(time.Minute))
+	}
+	return ReasonQueued, "The run waits for a runner."
+}
+
+// concluded decides a job whose newest attempt has ended on GitHub.
+func (v view) concluded(now time.Time) (Reason, string) {
+	switch v.run.Conclusion {
+	case "success":
+		return v.outcome(now)
+	case "action_required":
+		return ReasonWaitingApproval, approve(v.run.URL)
+	case "startup_failure":
+		return ReasonStartupFailure, "GitHub could not start the workflow; see " + v.run.URL + ". Mostly the workflow file is invalid."
+	case "skipped":
+		return ReasonNeverStarted, "The workflow ran no job: its condition was not met. See " + v.run.URL + "."
+	case "stale":
+		return ReasonNeverStarted, "GitHub gave the run up before a runner took it."
+	case "cancelled":
+		return ReasonCanceled, "The run was cancelled on GitHub."
+	case "timed_out":
+		return ReasonTimedOut, "The run reached the time limit of the workflow."
+	}
+	if v.result != nil && (v.result.Result.Outcome != OutcomeSuccess || v.result.Result.Problem != nil) {
+		return v.outcome(now)
+	}
+	return ReasonAgentError, "The run failed outside the task; see its log at " + v.run.URL + "."
+}
+
+// outcome decides by the result commit and the pull request.
+func (v view) outcome(now time.Time) (Reason, string) {
+	if v.result == nil {
+		return v.unseen(now, "result commit")
+	}
+	r := v.result.Result
+	switch r.Outcome {
+	case OutcomeFailure:
+		return ReasonTaskFailed, sentence("The task failed", r.Error)
+	case OutcomeTimedOut:
+		return ReasonTimedOut, sentence("The task reached its deadline and was stopped", r.Error)
+	case OutcomeCanceled:
+		return ReasonCanceled, "The run was cancelled on GitHub."
+	case OutcomeError:
+		return ReasonAgentError, sentence("The agent could not do its work", r.Error)
+	}
+	switch {
+	case r.Problem != nil && r.Problem.Reason.Status() == StatusFailed && (v.pull == nil || !v.pull.Merged):
+		return r.Problem.Reason, r.Problem.Message
+	case r.FilesTotal == 0:
+		return ReasonNoChanges, "The task succeeded and changed nothing."
+	case v.pull == nil:
+		return v.unseen(now, "pull request")
+	}
+	return v.delivered()
+}
+
+// delivered decides a successful attempt that has a pull request.
+func (v view) delivered() (Reason, string) {
+	switch {
+	case v.pull.Merged:
+		return ReasonMerged, "The pull request was merged."
+	case !v.pull.Open:
+		return ReasonPRClosed, "The pull request was closed without a merge."
+	case v.Gate != nil && v.Gate.HeadSHA == v.pull.HeadSHA && v.Gate.Conclusion != "success":
+		return ReasonMergeBlocked, sentence(v.Gate.Title, v.Gate.Summary)
+	}
+	return ReasonPROpen, "The pull request is open."
+}
+
+// unseen decides a run that succeeded while something that it made is not known
+// yet. GitHub tells of these in any order.
+func (v view) unseen(now time.Time, what string) (Reason, string) {
+	ended := v.endedAt()
+	switch {
+	case v.pull != nil && v.pull.Merged:
+		return ReasonMerged, "The pull request was merged."
+	case now.Sub(ended) <= SlowDelivery:
+		return ReasonPublishing, "The run has ended; news of its " + what + " is on the way."
+	}
+	return ReasonAgentError, "The run ended well, but its " + what + " is not to be found on GitHub."
+}
+
+func (v view) endedAt() time.Time {
+	if v.run != nil {
+		return v.run.At
+	}
+	return v.result.At
+}
+
+func sentence(what, why string) string {
+	if why = strings.TrimSpace(why); why == "" {
+		return what + "."
+	}
+	return what + ": " + why
+}
+
+// describe fills the fields of the job that stand for facts as they are.
+func (v view) describe(j *Job) {
+	e := &j.Evidence
+	observe := func(t time.Time) {
+		if t.After(e.ObservedAt) {
+			e.ObservedAt = t
+		}
+	}
+	if b := v.Branch; b != nil {
+		e.BranchSHA, e.BranchDeleted = b.Head, b.Deleted
+		observe(b.At)
+	}
+	if r := v.run; r != nil {
+		j.RunURL, j.StartedAt = r.URL, r.StartedAt
+		e.RunID, e.RunAttempt, e.RunStatus, e.RunConclusion = r.ID, r.Attempt, r.Status, r.Conclusion
+		if r.Status == "completed" {
+			j.FinishedAt = r.At
+		}
+		observe(r.At)
+	}
+	if p := v.pull; p != nil {
+		j.PullURL = p.URL
+		e.Pull, e.PullHeadSHA, e.MergeSHA = p.Number, p.HeadSHA, p.MergeSHA
+		observe(p.At)
+	}
+	if r := v.result; r != nil {
+		v.describeResult(j)
+		e.ResultSHA = r.SHA
+		observe(r.At)
+	}
+}
+
+func (v view) describeResult(j *Job) {
+	r := v.result.Result
+	j.Log, j.Summary, j.FilesTotal, j.ExitCode = v.result.Log, v.result.Summary, r.FilesTotal, &r.ExitCode
+	if r.ChangedFiles != nil {
+		j.ChangedFiles = r.ChangedFiles
+	}
+	if !r.StartedAt.IsZero() {
+		j.StartedAt = r.StartedAt
+	}
+	if j.FinishedAt.IsZero() {
+		j.FinishedAt = r.FinishedAt
+	}
+}

@@ -1,0 +1,135 @@
+package githubjobs
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Limits of a Spec. GitHub itself sets none on a commit message; these keep a
+// job one small git object.
+const (
+	MaxSpecBytes   = 64 << 10 // of the encoded Job-Spec line
+	MaxTitleRunes  = 72
+	DefaultTimeout = 30 * time.Minute
+	MaxTimeout     = 345 * time.Minute // a hosted runner ends a job at 360 minutes; the rest is for publish and merge
+	specVersion    = 1
+)
+
+// Spec is what a caller asked for. It is written once, into the creation commit,
+// and never changes afterwards.
+type Spec struct {
+	Version int    `json:"v"`    // of this format; 1
+	ID      string `json:"id"`   // see ValidID
+	Kind    Kind   `json:"kind"` // which task the agent runs
+	Title   string `json:"title"`
+	// Prompt is the caller's text in full, exactly as it came.
+	Prompt string `json:"prompt,omitempty"`
+	// Config is the kind's own settings, a JSON object; see Kind.Validate.
+	Config json.RawMessage `json:"config,omitempty"`
+	// TimeoutSeconds bounds the task itself, not the time in GitHub's queue.
+	TimeoutSeconds int       `json:"timeout_seconds"`
+	Base           string    `json:"base"` // branch that the result is merged into
+	CreatedAt      time.Time `json:"created_at"`
+}
+
+// Timeout is the time that the task may take.
+func (s Spec) Timeout() time.Duration { return time.Duration(s.TimeoutSeconds) * time.Second }
+
+// FieldError says which field of an input is wrong and how to mend it.
+type FieldError struct {
+	Field   string // as the caller wrote it in JSON
+	Message string // what is wrong and what is accepted
+}
+
+func (e *FieldError) Error() string { return e.Field + ": " + e.Message }
+
+func fieldErrorf(field, format string, args ...any) error {
+	return &FieldError{Field: field, Message: fmt.Sprintf(format, args...)}
+}
+
+// Normalize fills what a caller may leave out: version, title (first line of the
+// prompt), timeout and creation time.
+func (s *Spec) Normalize(now time.Time) {
+	s.Version = specVersion
+	if s.Title == "" {
+		s.Title = TitleOf(s.Prompt)
+	}
+	if s.TimeoutSeconds == 0 {
+		s.TimeoutSeconds = int(DefaultTimeout / time.Second)
+	}
+	if s.CreatedAt.IsZero() {
+		s.CreatedAt = now
+	}
+	s.CreatedAt = s.CreatedAt.UTC().Truncate(time.Millisecond)
+}
+
+// Validate reports everything that is wrong with the spec, each as a FieldError.
+func (s Spec) Validate() error {
+	var errs []error
+	if s.Version != specVersion {
+		errs = append(errs, fieldErrorf("v", "%d is not a version known here; the newest is %d", s.Version, specVersion))
+	}
+	if !ValidID(s.ID) {
+		errs = append(errs, fieldErrorf("id", "%q must match %s", s.ID, idPattern))
+	}
+	errs = append(errs, validateText("title", s.Title), validateText("job", s.Prompt))
+	if s.Title == "" || TitleOf(s.Title) != s.Title {
+		errs = append(errs, fieldErrorf("title", "must be one line of 1 to %d characters without control characters", MaxTitleRunes))
+	}
+	if limit := int(MaxTimeout / time.Second); s.TimeoutSeconds < 1 || s.TimeoutSeconds > limit {
+		errs = append(errs, fieldErrorf("timeout_seconds", "%d is out of range; give 1 to %d", s.TimeoutSeconds, limit))
+	}
+	errs = append(errs, s.Kind.Validate(s.Config), validateBase(s.Base))
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	if n := len(encodeJSONLine(s)); n > MaxSpecBytes {
+		return fieldErrorf("job", "the whole spec takes %d bytes; at most %d are carried. Put long material into a file of the repository and name the file", n, MaxSpecBytes)
+	}
+	return nil
+}
+
+func validateText(field, s string) error {
+	if !utf8.ValidString(s) {
+		return fieldErrorf(field, "is not valid UTF-8")
+	}
+	if strings.ContainsRune(s, 0) {
+		return fieldErrorf(field, "holds a NUL character")
+	}
+	return nil
+}
+
+// validateBase is the part of git check-ref-format that a branch name can break.
+func validateBase(base string) error {
+	bad := base == "" || strings.HasPrefix(base, "-") || strings.HasPrefix(base, "/") || strings.HasSuffix(base, "/") ||
+		strings.HasSuffix(base, ".") || strings.HasSuffix(base, ".lock") || strings.HasPrefix(base, ".") ||
+		strings.Contains(base, "..") || strings.Contains(base, "//") || strings.Contains(base, "@{") ||
+		strings.Contains(base, "/.") || strings.ContainsAny(base, " ~^:?*[\\\x7f") || strings.ContainsFunc(base, unicode.IsControl)
+	if bad || strings.HasPrefix(base, BranchPrefix) {
+		return fieldErrorf("base", "%q is not a branch that a job can be merged into", base)
+	}
+	return nil
+}
+
+// TitleOf makes a title of a text: its first line that is not blank, white space
+// folded, control characters dropped, cut to MaxTitleRunes with an ellipsis.
+func TitleOf(text string) string {
+	for line := range strings.Lines(text) {
+		line = strings.Join(strings.FieldsFunc(line, func(r rune) bool {
+			return unicode.IsSpace(r) || unicode.IsControl(r)
+		}), " ")
+		if line == "" {
+			continue
+		}
+		if r := []rune(line); len(r) > MaxTitleRunes {
+			return strings.TrimSpace(string(r[:MaxTitleRunes-1])) + "…"
+		}
+		return line
+	}
+	return ""
+}
