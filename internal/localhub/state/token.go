@@ -1,6 +1,7 @@
 package state
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"time"
@@ -39,3 +40,15 @@ func TokenHash(secret string) string {
 func (t Token) key() int64     { return t.ID }
 func (t Token) parent() int64  { return t.RunID }
 func (t Token) unique() string { return t.Hash }
+
+// tokenPrefixes are GitHub's. The secret's length and alphabet mean nothing: nobody may depend on them.
+var tokenPrefixes = map[TokenKind]string{TokenPersonal: "ghp_", TokenInstallation: "ghs_", TokenRun: "ghs_"}
+
+// NewToken stores t with a new id and returns the secret that it stands for. Only inside Update.
+func (tx *Tx) NewToken(t Token) (secret string) {
+	secret = tokenPrefixes[t.Kind] + rand.Text() + rand.Text()
+	t.ID = tx.Tokens.NextID()
+	t.Hash = TokenHash(secret)
+	tx.Tokens.Put(t)
+	return secret
+}
