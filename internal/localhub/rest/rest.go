@@ -42,6 +42,7 @@ import (
 	"time"
 
 	"github.com/githubjobs/githubjobs/internal/localhub/event"
+	"github.com/githubjobs/githubjobs/internal/localhub/gitrepo"
 	"github.com/githubjobs/githubjobs/internal/localhub/shape"
 	"github.com/githubjobs/githubjobs/internal/localhub/state"
 )
@@ -62,6 +63,7 @@ type Operation struct {
 type Service struct {
 	DB        *state.DB
 	Bus       *event.Bus
+	Git       *gitrepo.Store
 	ServerURL string // without a slash at the end
 	Now       func() time.Time
 	Log       *slog.Logger
@@ -107,8 +109,19 @@ func (c *Context) builder(tx *state.Tx) shape.Builder {
 	return shape.Builder{URL: c.S.ServerURL, Tx: tx}
 }
 
+// Git opens the git repository of c.Repo.
+func (c *Context) Git() (*gitrepo.Repo, error) { return c.S.Git.Open(c.Repo.Owner, c.Repo.Name) }
+
 // Now is the time of localhub's clock, UTC, in whole seconds as GitHub's times are.
-func (c *Context) Now() time.Time { return c.S.Now().UTC().Truncate(time.Second) }
+func (c *Context) Now() time.Time { return c.S.now() }
+
+func (s *Service) now() time.Time { return s.Now().UTC().Truncate(time.Second) }
+
+// RefsChanged tells that this request has changed refs of c.Repo (see Service.RefsChanged): it publishes push, create and delete events and brings
+// pull requests up to date.
+func (c *Context) RefsChanged(changes ...RefChange) error {
+	return c.S.RefsChanged(c.Context(), c.Event(), changes...)
+}
 
 // Publish tells subscribers what happened. Call it after the Update that made it true.
 func (c *Context) Publish(events ...event.Event) { c.S.Bus.Publish(events...) }

@@ -36,6 +36,7 @@ func (b Builder) MinimalRepository(r state.Repository) Object {
 // Repository is GitHub's repository, as in lists and webhook payloads.
 func (b Builder) Repository(r state.Repository) Object {
 	o := b.MinimalRepository(r)
+	open := b.Tx.OpenPullCount(r.ID)
 	visibility := "public"
 	if r.Private {
 		visibility = "private"
@@ -45,23 +46,14 @@ func (b Builder) Repository(r state.Repository) Object {
 		"created_at": Time(r.CreatedAt), "updated_at": Time(r.UpdatedAt), "pushed_at": Time(r.PushedAt),
 		"git_url": "git://" + host + "/" + r.FullName() + ".git", "ssh_url": "git@" + host + ":" + r.FullName() + ".git",
 		"clone_url": b.RepoHTML(r, ".git"), "svn_url": b.RepoHTML(r, ""), "mirror_url": nil, "homepage": nil, "language": nil, "license": nil,
-		"size": 0, "stargazers_count": 0, "watchers_count": 0, "forks_count": 0, "open_issues_count": b.openPulls(r), "watchers": 0, "forks": 0,
-		"open_issues": b.openPulls(r), "has_issues": true, "has_projects": false, "has_downloads": false, "has_wiki": false, "has_pages": false,
+		"size": 0, "stargazers_count": 0, "watchers_count": 0, "forks_count": 0, "open_issues_count": open, "watchers": 0, "forks": 0,
+		"open_issues": open, "has_issues": true, "has_projects": false, "has_downloads": false, "has_wiki": false, "has_pages": false,
 		"has_discussions": false, "archived": r.Archived, "disabled": false, "allow_forking": true, "is_template": false,
 		"web_commit_signoff_required": false, "topics": []string{}, "visibility": visibility, "default_branch": r.DefaultBranch,
 	}) {
 		o[k] = v
 	}
 	return o
-}
-
-func (b Builder) openPulls(r state.Repository) (n int) {
-	for p := range b.Tx.Pulls.Of(r.ID) {
-		if p.State == "open" {
-			n++
-		}
-	}
-	return n
 }
 
 // FullRepository is GitHub's full-repository, as GET /repos/{owner}/{repo} shows it.

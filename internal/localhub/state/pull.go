@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"iter"
 	"time"
 )
 
@@ -44,6 +45,21 @@ func PullName(repositoryID int64, number int) string {
 func (p Pull) key() int64     { return p.ID }
 func (p Pull) parent() int64  { return p.RepositoryID }
 func (p Pull) unique() string { return PullName(p.RepositoryID, p.Number) }
+func (p Pull) isOpen() bool   { return p.State == "open" }
+
+// OpenPulls iterates over the open pull requests to a repository, by ascending id. Inside Update, collect before you Put.
+func (tx *Tx) OpenPulls(repositoryID int64) iter.Seq[Pull] {
+	return func(yield func(Pull) bool) {
+		for id := range tx.Pulls.marked(repositoryID) {
+			if p, ok := tx.Pulls.Get(id); ok && !yield(p) {
+				return
+			}
+		}
+	}
+}
+
+// OpenPullCount returns how many pull requests to a repository are open.
+func (tx *Tx) OpenPullCount(repositoryID int64) int { return len(tx.Pulls.open[repositoryID]) }
 
 // Comment is a comment on an issue or pull request. It belongs to its Pull.
 type Comment struct {

@@ -22,7 +22,11 @@ type Table[T doc] struct {
 	rows     map[int64]T
 	children map[int64][]int64 // parent → ids, ascending
 	names    map[string]int64  // unique → id
+	open     map[int64][]int64 // parent → ids of those that are open (see opener), ascending
 }
+
+// opener is a document that can be open or closed; of it, the open ones can be found without looking at all.
+type opener interface{ isOpen() bool }
 
 type docKey struct {
 	kind string
@@ -144,11 +148,15 @@ func (t *Table[T]) Delete(id int64) {
 	log.docs[docKey{t.kind, id}] = nil
 }
 
+// marked iterates over the ids of the open documents of parent.
+func (t *Table[T]) marked(parent int64) iter.Seq[int64] { return slices.Values(t.open[parent]) }
+
 func (t *Table[T]) insert(v T) {
 	t.rows[v.key()] = v
-	ids := t.children[v.parent()]
-	at, _ := slices.BinarySearch(ids, v.key())
-	t.children[v.parent()] = slices.Insert(ids, at, v.key())
+	addTo(t.children, v.parent(), v.key())
+	if o, ok := any(v).(opener); ok && o.isOpen() {
+		addTo(t.open, v.parent(), v.key())
+	}
 	if name := v.unique(); name != "" {
 		t.names[name] = v.key()
 	}
@@ -160,12 +168,23 @@ func (t *Table[T]) remove(id int64) {
 		return
 	}
 	delete(t.rows, id)
-	ids := t.children[v.parent()]
-	if at, found := slices.BinarySearch(ids, id); found {
-		t.children[v.parent()] = slices.Delete(ids, at, at+1)
-	}
+	removeFrom(t.children, v.parent(), id)
+	removeFrom(t.open, v.parent(), id)
 	if t.names[v.unique()] == id {
 		delete(t.names, v.unique())
+	}
+}
+
+func addTo(index map[int64][]int64, parent, id int64) {
+	ids := index[parent]
+	at, _ := slices.BinarySearch(ids, id)
+	index[parent] = slices.Insert(ids, at, id)
+}
+
+func removeFrom(index map[int64][]int64, parent, id int64) {
+	ids := index[parent]
+	if at, found := slices.BinarySearch(ids, id); found {
+		index[parent] = slices.Delete(ids, at, at+1)
 	}
 }
 

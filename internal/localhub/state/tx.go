@@ -59,7 +59,8 @@ func newTx() *Tx {
 }
 
 func table[T doc](tx *Tx, kind string) *Table[T] {
-	t := &Table[T]{kind: kind, log: tx.log, rows: map[int64]T{}, children: map[int64][]int64{}, names: map[string]int64{}}
+	t := &Table[T]{kind: kind, log: tx.log, rows: map[int64]T{}, children: map[int64][]int64{},
+		names: map[string]int64{}, open: map[int64][]int64{}}
 	tx.tables[kind] = t
 	return t
 }
