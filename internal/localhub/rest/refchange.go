@@ -10,8 +10,6 @@ import (
 	"github.com/githubjobs/githubjobs/internal/localhub/state"
 )
 
-// RefChange is one ref that was created (Old is gitrepo.Zero), moved or deleted (New is gitrepo.Zero).
-type RefChange struct{ Ref, Old, New string }
 
 // Above these numbers of refs in one push GitHub creates no events.
 // https://docs.github.com/en/webhooks/webhook-events-and-payloads#push and #create
@@ -22,8 +20,8 @@ const (
 
 // RefsChanged tells the rest of localhub that refs have changed: by a push over git, or by an operation such as a merge. It brings open pull
 // requests up to date and publishes the events. Call it after the change of the refs, and for a merge after the pull request is marked as merged.
-func (s *Service) RefsChanged(ctx context.Context, base event.Base, changes ...RefChange) error {
-	changes = slices.DeleteFunc(slices.Clone(changes), func(c RefChange) bool { return c.Old == c.New })
+func (s *Service) RefsChanged(ctx context.Context, base event.Base, changes ...gitrepo.RefChange) error {
+	changes = slices.DeleteFunc(slices.Clone(changes), func(c gitrepo.RefChange) bool { return c.Old == c.New })
 	if len(changes) == 0 {
 		return nil
 	}
@@ -52,15 +50,15 @@ func (s *Service) RefsChanged(ctx context.Context, base event.Base, changes ...R
 	return nil
 }
 
-// refMove is a RefChange with what git says about it.
+// refMove is a change with what git says about it.
 type refMove struct {
-	RefChange
+	gitrepo.RefChange
 	branch string   // "" for a tag
 	forced bool     // Old is no ancestor of New
 	added  []string // commits that came in, when an open pull request waits for the branch
 }
 
-func describe(ctx context.Context, git *gitrepo.Repo, c RefChange, tracked map[string]bool) (m refMove, err error) {
+func describe(ctx context.Context, git *gitrepo.Repo, c gitrepo.RefChange, tracked map[string]bool) (m refMove, err error) {
 	m = refMove{RefChange: c}
 	m.branch, _ = strings.CutPrefix(c.Ref, "refs/heads/")
 	if m.branch == c.Ref {

@@ -119,7 +119,7 @@ func (s *Service) now() time.Time { return s.Now().UTC().Truncate(time.Second) }
 
 // RefsChanged tells that this request has changed refs of c.Repo (see Service.RefsChanged): it publishes push, create and delete events and brings
 // pull requests up to date.
-func (c *Context) RefsChanged(changes ...RefChange) error {
+func (c *Context) RefsChanged(changes ...gitrepo.RefChange) error {
 	return c.S.RefsChanged(c.Context(), c.Event(), changes...)
 }
 

@@ -1,5 +1,5 @@
 // Package shape builds the JSON objects of GitHub's API. REST answers and webhook payloads use the same builders, so they agree in every field.
-// It may import state only; what must be asked of git is handed to it.
+// It may import state and gitrepo, of which it uses the types only: what must be asked of git is handed to it.
 package shape
 
 import (
