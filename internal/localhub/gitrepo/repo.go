@@ -1,0 +1,98 @@
+package gitrepo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Repo is one bare repository. It is safe for concurrent use. Open one Repo per
+// directory and process (see [Store]): pushes are serialised and the object
+// reader is shared per Repo.
+type Repo struct {
+	dir    string
+	reader catFile
+	pushes chan struct{} // holds one token while a push is received
+}
+
+// Init creates an empty bare repository in dir, with default branch main, and
+// opens it. It fails when dir holds a repository already.
+func Init(ctx context.Context, dir string) (*Repo, error) {
+	if _, err := installation(); err != nil {
+		return nil, err
+	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(filepath.Join(dir, "HEAD")); err == nil {
+		return nil, fmt.Errorf("init %s: %w", dir, os.ErrExist)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	r := newRepo(dir)
+	if _, err := r.git(ctx, "init", "--quiet", "--bare", "--initial-branch=main", "--template="); err != nil {
+		return nil, err
+	}
+	return r, r.writeHooks()
+}
+
+// Open opens the bare repository in dir. The error is ErrNotFound when there is
+// none.
+func Open(dir string) (*Repo, error) {
+	if _, err := installation(); err != nil {
+		return nil, err
+	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, need := range []string{"HEAD", "objects", "refs"} {
+		if _, err := os.Stat(filepath.Join(dir, need)); errors.Is(err, os.ErrNotExist) {
+			return nil, fmt.Errorf("repository %s: %w", dir, ErrNotFound)
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	r := newRepo(dir)
+	return r, r.writeHooks()
+}
+
+func newRepo(dir string) *Repo {
+	r := &Repo{dir: dir, pushes: make(chan struct{}, 1)}
+	r.reader.dir = dir
+	return r
+}
+
+// Dir is the absolute path of the bare repository.
+func (r *Repo) Dir() string { return r.dir }
+
+// Close ends the object reader. The Repo starts it anew when it is used again.
+func (r *Repo) Close() error { return r.reader.close() }
+
+// DefaultBranch is the branch that HEAD names, whether it exists or not.
+func (r *Repo) DefaultBranch() (string, error) {
+	head, err := os.ReadFile(filepath.Join(r.dir, "HEAD"))
+	if err != nil {
+		return "", err
+	}
+	name, ok := strings.CutPrefix(strings.TrimSpace(string(head)), "ref: refs/heads/")
+	if !ok {
+		return "", fmt.Errorf("HEAD of %s names no branch: %q", r.dir, head)
+	}
+	return name, nil
+}
+
+// SetDefaultBranch makes HEAD name the branch, which need not exist yet.
+func (r *Repo) SetDefaultBranch(ctx context.Context, branch string) error {
+	ref := "refs/heads/" + branch
+	if err := CheckRef(ref); err != nil {
+		return err
+	}
+	_, err := r.git(ctx, "symbolic-ref", "HEAD", ref)
+	return err
+}
