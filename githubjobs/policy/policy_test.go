@@ -1,0 +1,102 @@
+package policy
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestParse(t *testing.T) {
+	t.Parallel()
+	p, err := Parse([]byte("merge:\n  enabled: true\n  paths:\n    allow: ['reports/**']\n"))
+	if err != nil || !p.Merge.Enabled || p.Merge.Method != Squash || len(p.Merge.Paths.Allow) != 1 {
+		t.Errorf("got %+v, %v", p, err)
+	}
+	for _, empty := range []string{"", "# nothing\n", "merge:\n", "---\n"} {
+		if p, err := Parse([]byte(empty)); err != nil || p.Merge.Enabled {
+			t.Errorf("%q: %+v, %v; want the policy that merges nothing", empty, p, err)
+		}
+	}
+	for document, want := range map[string]string{
+		"merge: {enabeld: true}":                 "enabeld",
+		"merge: {enabled: maybe}":                "bool",
+		"merge: {method: fast}":                  `merge.method "fast" is unknown`,
+		"merge: {max_files: -1}":                 "must not be negative",
+		"merge: {paths: {allow: ['[']}}":         "not a valid glob",
+		"merge: {paths: {allow: ['']}}":          "not a valid glob",
+		"merge: {paths: {deny: ['/etc/**']}}":    `write it from the root of the repository`,
+		"merge: {paths: {allow: ['reports/']}}":  `"reports/**"`,
+		"merge: {}\n---\nmerge: {enabled: true}": "single YAML document",
+		"merge: [":                               "yaml",
+		"merge: \xff":                            "yaml",
+	} {
+		if _, err := Parse([]byte(document)); err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), Path+": ") {
+			t.Errorf("%q: %v, want an error with %q", document, err, want)
+		}
+	}
+}
+
+func TestJudge(t *testing.T) {
+	t.Parallel()
+	rules := Policy{Merge: MergeRules{Enabled: true, Method: Squash, MaxFiles: 3, Paths: PathRules{
+		Allow: []string{"reports/**", "logs/*.txt"}, Deny: []string{"**/*.secret"},
+	}}}
+	good := View{HeadSHA: "abc", WantSHA: "abc", Open: true, SameRepo: true, Successful: true, TotalFiles: 1, Files: []File{{Path: "reports/a.md"}}}
+	files := func(f ...File) func(*Policy, *View) {
+		return func(_ *Policy, v *View) { v.Files, v.TotalFiles = f, len(f) }
+	}
+	for name, c := range map[string]struct {
+		change func(*Policy, *View)
+		want   Rule // that fails; empty when the merge is allowed
+	}{
+		"a report":                         {func(*Policy, *View) {}, ""},
+		"a file deep in an allowed folder": {files(File{Path: "reports/2026/w47/a.svg"}), ""},
+		"a rename within":                  {files(File{Path: "reports/b.md", Previous: "reports/a.md"}), ""},
+		"disabled":                         {func(p *Policy, _ *View) { p.Merge.Enabled = false }, RuleEnabled},
+		"a failed job":                     {func(_ *Policy, v *View) { v.Successful = false }, RuleSuccessful},
+		"closed":                           {func(_ *Policy, v *View) { v.Open = false }, RuleOpen},
+		"a draft":                          {func(_ *Policy, v *View) { v.Draft = true }, RuleOpen},
+		"a fork":                           {func(_ *Policy, v *View) { v.SameRepo = false }, RuleSameRepo},
+		"a head that moved":                {func(_ *Policy, v *View) { v.HeadSHA = "def" }, RulePinned},
+		"no head":                          {func(_ *Policy, v *View) { v.HeadSHA, v.WantSHA = "", "" }, RulePinned},
+		"an empty diff":                    {files(), RuleNotEmpty},
+		"a list that was cut":              {func(_ *Policy, v *View) { v.TotalFiles = 2 }, RuleComplete},
+		"too many files":                   {files(make([]File, 4)...), RuleMaxFiles},
+		"a path that is not allowed":       {files(File{Path: "main.go"}), RulePaths},
+		"a folder that begins alike":       {files(File{Path: "reports-evil/x.md"}), RulePaths},
+		"a star does not cross folders":    {files(File{Path: "logs/a/b.txt"}), RulePaths},
+		"a rename out of a folder":         {files(File{Path: "reports/x.go", Previous: "src/x.go"}), RulePaths},
+		"a denied path":                    {files(File{Path: "reports/key.secret"}), RulePaths},
+		"a rename of a denied path":        {files(File{Path: "reports/key.txt", Previous: "reports/key.secret"}), RulePaths},
+		"nothing is allowed":               {func(p *Policy, _ *View) { p.Merge.Paths.Allow = nil }, RulePaths},
+	} {
+		p, v := rules, good
+		c.change(&p, &v)
+		verdict := Judge(p, v)
+		failed := verdict.Failed()
+		switch {
+		case verdict.Allowed() != (c.want == ""):
+			t.Errorf("%s: allowed is %t; %+v", name, verdict.Allowed(), failed)
+		case c.want != "" && (len(failed) != 1 || failed[0].Rule != c.want || failed[0].Why == ""):
+			t.Errorf("%s: %+v, want one failure of %q that says why", name, failed, c.want)
+		}
+	}
+	if (Verdict{}).Allowed() {
+		t.Error("a verdict without findings allows a merge")
+	}
+	if v := Judge(Policy{}, good); v.Allowed() {
+		t.Error("the zero policy allows a merge")
+	}
+	cut := make([]File, GitHubFileCap)
+	if v := Judge(Policy{}, View{Files: cut, TotalFiles: len(cut)}); !hasFailed(v, RuleComplete) {
+		t.Error("a list as long as GitHub's cap counts as complete")
+	}
+}
+
+func hasFailed(v Verdict, rule Rule) bool {
+	for _, f := range v.Failed() {
+		if f.Rule == rule {
+			return true
+		}
+	}
+	return false
+}

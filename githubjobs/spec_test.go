@@ -1,0 +1,102 @@
+package githubjobs
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestSpecValidateNamesTheField(t *testing.T) {
+	t.Parallel()
+	good := Spec{ID: "a", Kind: KindReport, Base: "main", Prompt: "Daily report"}
+	good.Normalize(time.Unix(0, 0))
+	if err := good.Validate(); err != nil {
+		t.Fatalf("a good spec is refused: %v", err)
+	}
+	for want, change := range map[string]func(*Spec){
+		"id: ":                                func(s *Spec) { s.ID = "Not-An-Id" },
+		"title: ":                             func(s *Spec) { s.Title = "two\nlines" },
+		"job: is not valid UTF-8":             func(s *Spec) { s.Prompt = "\xff" },
+		"job: holds a NUL":                    func(s *Spec) { s.Prompt = "a\x00b" },
+		"timeout_seconds: -1 is out of range": func(s *Spec) { s.TimeoutSeconds = -1 },
+		`kind: "nope" is unknown; use one of command, report`:  func(s *Spec) { s.Kind = "nope" },
+		"config.script: is missing":                            func(s *Spec) { s.Kind = KindCommand },
+		"config.script: must be a string, not number":          func(s *Spec) { s.Kind, s.Config = KindCommand, json.RawMessage(`{"script":1}`) },
+		"config.scirpt: is not a setting":                      func(s *Spec) { s.Kind, s.Config = KindCommand, json.RawMessage(`{"scirpt":"x"}`) },
+		"config: must be an object, not array":                 func(s *Spec) { s.Config = json.RawMessage(`[1]`) },
+		`config.period: "hourly" is unknown; use one of daily`: func(s *Spec) { s.Config = json.RawMessage(`{"period":"hourly"}`) },
+		`config.date: "yesterday" is not a day`:                func(s *Spec) { s.Config = json.RawMessage(`{"date":"yesterday"}`) },
+		`base: "-rf" is not a branch`:                          func(s *Spec) { s.Base = "-rf" },
+		`base: "a..b" is not a branch`:                         func(s *Spec) { s.Base = "a..b" },
+		`base: "job/x" is not a branch`:                        func(s *Spec) { s.Base = "job/x" },
+		`base: "" is not a branch`:                             func(s *Spec) { s.Base = "" },
+	} {
+		s := good
+		change(&s)
+		if err := s.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want an error with %q", err, want)
+		}
+	}
+}
+
+func TestTitleOf(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"":                              "",
+		" \n\t\r\n":                     "",
+		"one":                           "one",
+		"\n\n  first \t line \nx":       "first line",
+		"a\x00b\x1bc":                   "a b c",
+		strings.Repeat("é", 72):         strings.Repeat("é", 72),
+		strings.Repeat("é", 73):         strings.Repeat("é", 71) + "…",
+		"x" + strings.Repeat(" y", 100): "x" + strings.Repeat(" y", 35) + "…",
+	} {
+		got := TitleOf(in)
+		if got != want {
+			t.Errorf("TitleOf(%q) = %q, want %q", in, got, want)
+		}
+		if again := TitleOf(got); again != got {
+			t.Errorf("TitleOf is not stable: %q, then %q", got, again)
+		}
+	}
+}
+
+func TestReportConfigDefaults(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]Period{
+		"Daily activity report": Daily, "the WEEKLY numbers": Weekly, "monthly, not daily": Monthly, "activity": Daily, "biweekly": Daily,
+	} {
+		s := Spec{Prompt: text, CreatedAt: time.Date(2026, 3, 1, 23, 59, 0, 0, time.UTC)}
+		if c, err := s.ReportConfig(); err != nil || c.Period != want || c.Date != "2026-03-01" {
+			t.Errorf("%q: %+v, %v; want %s", text, c, err, want)
+		}
+	}
+}
+
+func TestIDs(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	var ids []string
+	for i := range 100 {
+		ids = append(ids, NewID(now.Add(time.Duration(i)*time.Millisecond)))
+	}
+	if !slices.IsSorted(ids) {
+		t.Error("ids of later jobs do not sort later")
+	}
+	ids = append(ids, KeyedID("p", "k"))
+	for _, id := range ids {
+		if back, ok := ParseBranch(Branch(id)); !ok || back != id {
+			t.Errorf("%q does not come back from its branch", id)
+		}
+	}
+	if KeyedID("p", "k") != KeyedID("p", "k") || KeyedID("a", "bc") == KeyedID("ab", "c") {
+		t.Error("keyed ids must be stable, and apart for different projects and keys")
+	}
+	for _, branch := range []string{"main", "job/", "job/A", "job/-a", "job/a/b", "job/" + strings.Repeat("a", 64), "refs/heads/job/a", "job/a\n", "jobs/a"} {
+		if id, ok := ParseBranch(branch); ok {
+			t.Errorf("ParseBranch(%q) = %q", branch, id)
+		}
+	}
+}
