@@ -1,0 +1,207 @@
+package executor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/nektos/act/pkg/common"
+	"github.com/nektos/act/pkg/container"
+	"github.com/nektos/act/pkg/lookpath"
+)
+
+// environment is where act runs the steps of a job: plain processes with a closed environment, each step a process group of its own.
+type environment struct {
+	*container.HostEnvironment
+	session *session
+	script  *container.FileEntry // the script of the step that comes next
+}
+
+// Copy implements act's ExecutionsEnvironment. The script of a step is remembered for the log.
+func (e *environment) Copy(dest string, files ...*container.FileEntry) common.Executor {
+	for _, f := range files {
+		if f.Mode == 0o755 && strings.HasPrefix(f.Name, "workflow/") {
+			e.script = f
+		}
+	}
+	return e.HostEnvironment.Copy(dest, files...)
+}
+
+// Exec implements act's ExecutionsEnvironment.
+func (e *environment) Exec(command []string, env map[string]string, _, workdir string) common.Executor {
+	return func(ctx context.Context) error {
+		if isNodeProbe(command) {
+			return e.whereIsNode(command[0])
+		}
+		err := e.run(ctx, command, e.closed(env), e.directory(workdir))
+		if err != nil {
+			e.session.sink.errorf(err)
+		}
+		return err
+	}
+}
+
+// UpdateFromEnv implements act's ExecutionsEnvironment. What a step writes to GITHUB_ENV is text, not an expression.
+func (e *environment) UpdateFromEnv(path string, env *map[string]string) common.Executor {
+	return func(ctx context.Context) error {
+		if err := e.HostEnvironment.UpdateFromEnv(path, env)(ctx); err != nil {
+			return err
+		}
+		if filepath.Base(path) == "envs.txt" {
+			for k, v := range *env {
+				(*env)[k] = escape(v)
+			}
+		}
+		return nil
+	}
+}
+
+// DefaultPathVariable implements act's ExecutionsEnvironment.
+func (e *environment) DefaultPathVariable() string { return e.session.job.Base["PATH"] }
+
+// GetRunnerContext is the `runner` context.
+func (e *environment) GetRunnerContext(context.Context) map[string]any {
+	return map[string]any{
+		"name": e.session.job.RunnerName, "os": runnerOS(), "arch": runnerArch(), "environment": "self-hosted",
+		"temp": e.session.temp(), "tool_cache": e.session.toolCache(),
+	}
+}
+
+// closed removes what act adds of its own and restores what a workflow must not change.
+func (e *environment) closed(env map[string]string) map[string]string {
+	env = maps.Clone(env)
+	for _, name := range []string{"ACT", "SHA_REF", "ImageOS", "RUNNER_PERFLOG"} {
+		if _, given := e.session.before[name]; !given || name == "ACT" || name == "SHA_REF" {
+			delete(env, name)
+		}
+	}
+	if env["GITHUB_ACTION_PATH"] == "" {
+		delete(env, "GITHUB_ACTION_PATH")
+	}
+	env["GITHUB_EVENT_PATH"] = filepath.Join(e.GetActPath(), "workflow", "event.json")
+	maps.Copy(env, e.session.fixed())
+	return env
+}
+
+func (e *environment) directory(workdir string) string {
+	if filepath.IsAbs(workdir) {
+		return workdir
+	}
+	return filepath.Join(e.Path, workdir)
+}
+
+// isNodeProbe recognises act's question for the path of node, which it asks for every job by starting node.
+func isNodeProbe(command []string) bool {
+	return len(command) == 4 && command[0] == "node" && command[3] == "console.log(process.execPath)"
+}
+
+func (e *environment) whereIsNode(name string) error {
+	path, err := lookpath.LookPath2(name, pathOf(e.session.job.Base))
+	if err == nil {
+		_, err = fmt.Fprintln(e.StdOut, path)
+	}
+	return err
+}
+
+// pathOf lets act's lookpath search the PATH of a step.
+type pathOf map[string]string
+
+// Getenv implements lookpath.Env.
+func (p pathOf) Getenv(name string) string { return p[name] }
+
+// run starts the command and waits for its end. Its error is what GitHub writes in the log.
+func (e *environment) run(ctx context.Context, command []string, env map[string]string, dir string) error {
+	e.announce(command, env)
+	if ctx.Err() != nil {
+		return errCancelled
+	}
+	path, err := lookpath.LookPath2(command[0], pathOf(env))
+	if err != nil {
+		return fmt.Errorf("%s: command not found in PATH", command[0])
+	}
+	out := &lastByte{w: e.StdOut}
+	cmd := exec.Command(path)
+	cmd.Args, cmd.Dir, cmd.Env = command, dir, list(env)
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.WaitDelay = 5 * time.Second // for output of processes that the step left behind
+	err = e.session.perform(ctx, cmd)
+	out.end()
+	return e.explain(ctx, err)
+}
+
+var errCancelled = errors.New("The operation was canceled.") //nolint:staticcheck // GitHub's words
+
+func (e *environment) explain(ctx context.Context, err error) error {
+	var exit *exec.ExitError
+	switch {
+	case err == nil || errors.Is(err, exec.ErrWaitDelay):
+		return nil
+	case errors.Is(ctx.Err(), context.DeadlineExceeded) && !e.session.stopped():
+		return fmt.Errorf("The action '%s' has timed out after %s minutes.", e.session.sink.running(), e.session.sink.timeout()) //nolint:staticcheck
+	case ctx.Err() != nil:
+		return errCancelled
+	case errors.As(err, &exit):
+		return fmt.Errorf("Process completed with exit code %d.", exitCode(exit)) //nolint:staticcheck // GitHub's words
+	case os.IsNotExist(err):
+		return fmt.Errorf("working directory %s does not exist", e.Path)
+	}
+	return err
+}
+
+// announce writes what GitHub writes before a step's own output: the script, the shell, the variables.
+func (e *environment) announce(command []string, env map[string]string) {
+	sink := e.session.sink
+	script := e.script
+	e.script = nil
+	if script == nil || sink.quietStep() {
+		return
+	}
+	lines := strings.Split(strings.Trim(script.Body, "\n"), "\n")
+	sink.print("##[group]Run " + lines[0])
+	for _, line := range lines {
+		sink.print("\x1b[36;1m" + line + "\x1b[0m")
+	}
+	file := filepath.Join(e.GetActPath(), script.Name)
+	sink.print("shell: " + strings.ReplaceAll(strings.Join(command, " "), file, "{0}"))
+	if names := e.session.own(sink.stepEnv()); len(names) > 0 {
+		sink.print("env:")
+		for _, name := range names {
+			sink.print("  " + name + ": " + env[name])
+		}
+	}
+	sink.print("##[endgroup]")
+}
+
+func list(env map[string]string) []string {
+	out := make([]string, 0, len(env))
+	for k, v := range env {
+		out = append(out, k+"="+v)
+	}
+	return out
+}
+
+// lastByte completes the last line of an output.
+type lastByte struct {
+	w    io.Writer
+	last byte
+}
+
+func (l *lastByte) Write(p []byte) (int, error) {
+	if len(p) > 0 {
+		l.last = p[len(p)-1]
+	}
+	return l.w.Write(p)
+}
+
+func (l *lastByte) end() {
+	if l.last != 0 && l.last != '\n' {
+		_, _ = l.w.Write([]byte{'\n'})
+	}
+}
