@@ -10,7 +10,6 @@ import (
 	"github.com/githubjobs/githubjobs/internal/localhub/state"
 )
 
-
 // Above these numbers of refs in one push GitHub creates no events.
 // https://docs.github.com/en/webhooks/webhook-events-and-payloads#push and #create
 const (

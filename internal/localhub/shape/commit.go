@@ -2,6 +2,7 @@ package shape
 
 import (
 	"strings"
+	"time"
 
 	"github.com/githubjobs/githubjobs/internal/localhub/gitrepo"
 	"github.com/githubjobs/githubjobs/internal/localhub/state"
@@ -117,14 +118,14 @@ func (b Builder) PushCommit(r state.Repository, c gitrepo.Commit, files []gitrep
 		}
 	}
 	return Object{
-		"id": c.SHA, "tree_id": c.Tree, "distinct": true, "message": message(c), "timestamp": c.Committer.When.Format("2006-01-02T15:04:05-07:00"),
+		"id": c.SHA, "tree_id": c.Tree, "distinct": true, "message": message(c), "timestamp": c.Committer.When.Format(time.RFC3339),
 		"url": b.RepoHTML(r, "/commit/%s", c.SHA), "author": b.pushPerson(c.Author), "committer": b.pushPerson(c.Committer),
 		"added": changed["added"], "removed": changed["removed"], "modified": changed["modified"],
 	}
 }
 
 func (b Builder) pushPerson(s gitrepo.Signature) Object {
-	o := Object{"name": s.Name, "email": s.Email, "date": s.When.Format("2006-01-02T15:04:05-07:00")}
+	o := Object{"name": s.Name, "email": s.Email, "date": s.When.Format(time.RFC3339)}
 	if u, ok := b.UserByEmail(s.Email); ok {
 		o["username"] = u.Login
 	}

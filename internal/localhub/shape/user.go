@@ -46,3 +46,13 @@ func (b Builder) FullUser(u state.User) Object {
 	o["created_at"], o["updated_at"] = Time(u.CreatedAt), Time(u.CreatedAt)
 	return o
 }
+
+// Organization is GitHub's organization-simple.
+func (b Builder) Organization(u state.User) Object {
+	api := b.API("/orgs/%s", url.PathEscape(u.Login))
+	return Object{
+		"login": u.Login, "id": u.ID, "node_id": NodeID("Organization", u.ID), "url": api, "repos_url": api + "/repos", "events_url": api + "/events",
+		"hooks_url": api + "/hooks", "issues_url": api + "/issues", "members_url": api + "/members{/member}",
+		"public_members_url": api + "/public_members{/member}", "avatar_url": b.HTML("/avatars/u/%d?v=4", u.ID), "description": "",
+	}
+}

@@ -111,7 +111,7 @@ func (db *DB) write(log *changes) error {
 		}
 	}
 	for k, data := range log.blobs {
-		if _, err := stx.Exec(`INSERT INTO blob VALUES(?,?,?) ON CONFLICT DO UPDATE SET data=excluded.data`, k.kind, k.key, data); err != nil {
+		if err := writeBlob(stx, k, data); err != nil {
 			return err
 		}
 	}
@@ -128,6 +128,15 @@ func writeDoc(stx *sql.Tx, k docKey, v any) error {
 		return err
 	}
 	_, err = stx.Exec(`INSERT INTO doc VALUES(?,?,?) ON CONFLICT DO UPDATE SET json=excluded.json`, k.kind, k.key, string(text))
+	return err
+}
+
+func writeBlob(stx *sql.Tx, k docKey, data []byte) error {
+	if data == nil {
+		_, err := stx.Exec(`DELETE FROM blob WHERE kind=? AND key=?`, k.kind, k.key)
+		return err
+	}
+	_, err := stx.Exec(`INSERT INTO blob VALUES(?,?,?) ON CONFLICT DO UPDATE SET data=excluded.data`, k.kind, k.key, data)
 	return err
 }
 

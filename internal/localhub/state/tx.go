@@ -65,7 +65,7 @@ func table[T doc](tx *Tx, kind string) *Table[T] {
 	return t
 }
 
-// PutBlob stores bytes that are too large to keep in memory (a webhook's body); DB.Blob reads them. Only inside Update.
+// PutBlob stores bytes that are too large to keep in memory (a webhook's body); DB.Blob reads them. nil deletes. Only inside Update.
 func (tx *Tx) PutBlob(kind string, key int64, data []byte) {
 	tx.log.must().blobs[docKey{kind, key}] = data
 }

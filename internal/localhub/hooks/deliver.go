@@ -1,0 +1,179 @@
+package hooks
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/githubjobs/githubjobs/internal/localhub/state"
+)
+
+var errTooLarge = errors.New("payload above 25 MB, which GitHub does not deliver")
+
+const (
+	maxInFlight = 32                     // deliveries to one hook at the same time
+	orderGrace  = 250 * time.Millisecond // how long a delivery waits for the one before it
+	keepFor     = 3 * 24 * time.Hour     // how long deliveries stay on record, as on GitHub
+	maxResponse = 1 << 20                // bytes kept of an answer
+)
+
+// queue starts the deliveries to one hook in order: each waits until the one before is done, but not longer than orderGrace, so that a slow
+// receiver gets several at a time rather than an ever longer backlog.
+type queue struct {
+	slots chan struct{}
+	last  chan struct{} // closed when the delivery started last is done or has had its grace
+}
+
+// store gives new deliveries their ids and writes them.
+func (d *Deliverer) store(all []message) error {
+	return d.Payloads.DB.Update(func(tx *state.Tx) error {
+		for i := range all {
+			m := &all[i]
+			m.delivery.ID = tx.Deliveries.NextID()
+			m.delivery.URL = m.hook.URL
+			m.delivery.DeliveredAt = d.Now().UTC()
+			m.delivery.RequestHeaders = headers(m.hook, m.delivery, m.body)
+			tx.Deliveries.Put(m.delivery)
+			tx.PutBlob(state.BlobRequest, m.delivery.ID, m.body)
+		}
+		return nil
+	})
+}
+
+// send queues a stored delivery.
+func (d *Deliverer) send(m message) {
+	d.mu.Lock()
+	d.busy++
+	ctx := d.ctx
+	q := d.queues[m.hook.ID]
+	if q == nil {
+		q = &queue{slots: make(chan struct{}, maxInFlight)}
+		d.queues[m.hook.ID] = q
+	}
+	before, passed := q.last, make(chan struct{})
+	q.last = passed
+	d.mu.Unlock()
+	d.inFlight.Go(func() {
+		defer d.done(1)
+		if before != nil {
+			<-before
+		}
+		q.slots <- struct{}{}
+		defer func() { <-q.slots }()
+		pass := sync.OnceFunc(func() { close(passed) })
+		grace := time.AfterFunc(orderGrace, pass)
+		defer grace.Stop()
+		defer pass()
+		d.deliver(ctx, m)
+	})
+}
+
+// deliver makes the one attempt and records it.
+func (d *Deliverer) deliver(ctx context.Context, m message) {
+	start := time.Now()
+	status, code, header, answer := d.post(ctx, m)
+	m.delivery.Done, m.delivery.Status, m.delivery.StatusCode, m.delivery.ResponseHeaders = true, status, code, header
+	m.delivery.Duration, m.delivery.DeliveredAt = time.Since(start), d.Now().UTC()
+	err := d.Payloads.DB.Update(func(tx *state.Tx) error {
+		if h, ok := tx.Hooks.Get(m.hook.ID); ok {
+			h.LastCode, h.LastStatus = code, "active"
+			tx.Hooks.Put(h)
+		}
+		tx.Deliveries.Put(m.delivery)
+		tx.PutBlob(state.BlobResponse, m.delivery.ID, answer)
+		return nil
+	})
+	if err != nil {
+		d.Log.Error("webhook delivery not recorded", "hook", m.hook.ID, "error", err)
+	}
+}
+
+func (d *Deliverer) post(ctx context.Context, m message) (status string, code int, header map[string]string, answer []byte) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.hook.URL, bytes.NewReader(m.body))
+	if err != nil {
+		return "invalid address", 0, nil, nil
+	}
+	for k, v := range m.delivery.RequestHeaders {
+		req.Header.Set(k, v)
+	}
+	res, err := d.Client.Do(req)
+	if err != nil {
+		d.Log.Info("webhook not received", "hook", m.hook.ID, "event", m.delivery.Event, "error", err)
+		if timeout, ok := errors.AsType[*url.Error](err); ok && timeout.Timeout() {
+			return "timed out", 0, nil, nil
+		}
+		return "failed to connect to host", 0, nil, nil
+	}
+	defer res.Body.Close()
+	answer, _ = io.ReadAll(io.LimitReader(res.Body, maxResponse)) // what came is kept for the record
+	header = map[string]string{}
+	for k := range res.Header {
+		header[k] = res.Header.Get(k)
+	}
+	status = http.StatusText(res.StatusCode)
+	if status == "" {
+		status = "Invalid HTTP Response: " + strconv.Itoa(res.StatusCode)
+	}
+	return status, res.StatusCode, header, answer
+}
+
+// headers are those of GitHub's deliveries. body is what is signed: the JSON, or the form that holds it.
+func headers(h state.Hook, d state.Delivery, body []byte) map[string]string {
+	kind, id := "repository", h.RepositoryID
+	if h.AppID != 0 {
+		kind, id = "integration", h.AppID
+	}
+	out := map[string]string{
+		"Accept": "*/*", "Content-Type": "application/json", "User-Agent": "GitHub-Hookshot/1ocal00",
+		"X-GitHub-Event": d.Event, "X-GitHub-Delivery": d.GUID, "X-GitHub-Hook-ID": fmt.Sprint(h.ID),
+		"X-GitHub-Hook-Installation-Target-Type": kind, "X-GitHub-Hook-Installation-Target-ID": fmt.Sprint(id),
+	}
+	if h.ContentType == "form" {
+		out["Content-Type"] = "application/x-www-form-urlencoded"
+	}
+	if h.Secret != "" {
+		out["X-Hub-Signature"] = "sha1=" + sign(sha1.New, h.Secret, body)
+		out["X-Hub-Signature-256"] = "sha256=" + sign(sha256.New, h.Secret, body)
+	}
+	return out
+}
+
+func sign(algorithm func() hash.Hash, secret string, body []byte) string {
+	mac := hmac.New(algorithm, []byte(secret))
+	mac.Write(body)
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// forget takes old deliveries off the record. At the start it also closes those that an earlier process did not finish: GitHub does not send again
+// by itself, and neither does localhub.
+func (d *Deliverer) forget(starting bool) {
+	err := d.Payloads.DB.Update(func(tx *state.Tx) error {
+		for _, v := range tx.Deliveries.All() {
+			switch {
+			case d.Now().Sub(v.DeliveredAt) > keepFor:
+				tx.Deliveries.Delete(v.ID)
+				tx.PutBlob(state.BlobRequest, v.ID, nil)
+				tx.PutBlob(state.BlobResponse, v.ID, nil)
+			case starting && !v.Done:
+				v.Done, v.Status = true, "timed out"
+				tx.Deliveries.Put(v)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		d.Log.Error("old webhook deliveries not removed", "error", err)
+	}
+}
