@@ -126,14 +126,38 @@ func (e *environment) run(ctx context.Context, command []string, env map[string]
 	if err != nil {
 		return fmt.Errorf("%s: command not found in PATH", command[0])
 	}
-	out := &lastByte{w: e.StdOut}
 	cmd := exec.Command(path)
 	cmd.Args, cmd.Dir, cmd.Env = command, dir, list(env)
-	cmd.Stdout, cmd.Stderr = out, out
-	cmd.WaitDelay = 5 * time.Second // for output of processes that the step left behind
+	return e.explain(ctx, e.capture(ctx, cmd))
+}
+
+// capture runs cmd with its output going to the log. When the process has ended, it waits a little for the output of those that it left behind.
+func (e *environment) capture(ctx context.Context, cmd *exec.Cmd) error {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	copied := make(chan struct{})
+	go func() {
+		defer close(copied)
+		out := &lastByte{w: e.StdOut}
+		_, _ = io.Copy(out, r) // ends with the pipe
+		out.end()
+	}()
+	cmd.Stdout, cmd.Stderr = w, w
 	err = e.session.perform(ctx, cmd)
-	out.end()
-	return e.explain(ctx, err)
+	patience := 5 * time.Second
+	if ctx.Err() != nil {
+		patience = 100 * time.Millisecond
+	}
+	_ = w.Close()
+	select {
+	case <-copied:
+	case <-time.After(patience):
+	}
+	_ = r.Close()
+	<-copied
+	return err
 }
 
 var errCancelled = errors.New("The operation was canceled.") //nolint:staticcheck // GitHub's words
@@ -141,7 +165,7 @@ var errCancelled = errors.New("The operation was canceled.") //nolint:staticchec
 func (e *environment) explain(ctx context.Context, err error) error {
 	var exit *exec.ExitError
 	switch {
-	case err == nil || errors.Is(err, exec.ErrWaitDelay):
+	case err == nil:
 		return nil
 	case errors.Is(ctx.Err(), context.DeadlineExceeded) && !e.session.stopped():
 		return fmt.Errorf("The action '%s' has timed out after %s minutes.", e.session.sink.running(), e.session.sink.timeout()) //nolint:staticcheck

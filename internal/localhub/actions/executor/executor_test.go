@@ -323,7 +323,7 @@ func TestLocalActionAndOutputs(t *testing.T) {
 	source := strings.Replace(workflow(`
     - run: |
         mkdir -p my
-        sed 's/@/$/' > my/action.yml <<'END'
+        sed 's/@/$/g' > my/action.yml <<'END'
         name: Mine
         inputs: {who: {default: world}}
         outputs: {greeting: {value: '@{{ steps.g.outputs.text }}'}}
