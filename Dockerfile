@@ -11,7 +11,7 @@ FROM ${GOLANG_IMAGE} AS agent-deps
 ENV CGO_ENABLED=0
 WORKDIR /src
 COPY go.mod go.sum ./
-ARG WARM_AGENT="github.com/go-git/go-git/v5 github.com/google/go-github/v60/github"
+ARG WARM_AGENT="github.com/go-git/go-git/v5 github.com/google/go-github/v60/github github.com/bradleyfalzon/ghinstallation/v2"
 RUN go build -trimpath ${WARM_AGENT}
 
 FROM agent-deps AS agent-build

@@ -1,0 +1,95 @@
+// Package require lets a test ask for a real program that not every machine has: a Docker engine with the agent's
+// image, a PostgreSQL server, a Chromium. Where it is missing the test is skipped, and `make test` lists what was
+// skipped and why. With REQUIRE=docker,postgres (any of the suites, separated by commas) a missing one fails instead,
+// so that a machine that is meant to run everything can't pass by skipping.
+//
+// Only tests import it; it imports nothing of this module.
+package require
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A suite names something that tests can require.
+const (
+	docker   = "docker"
+	postgres = "postgres"
+	chromium = "chromium"
+)
+
+// Suites lists the names that REQUIRE knows.
+var Suites = []string{chromium, docker, postgres}
+
+// reportEnv names the file to which each skipped test adds a line; `make test` reads it. Its value differs from run to
+// run, which also keeps the go command from answering these tests from its cache although the machine has changed.
+const reportEnv = "GITHUBJOBS_SKIP_REPORT"
+
+// parse reads the value of REQUIRE. An unknown name is an error: a misspelt one would require nothing.
+func parse(value string) (map[string]bool, error) {
+	required := make(map[string]bool)
+	for _, name := range strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' }) {
+		if !slices.Contains(Suites, name) {
+			return nil, fmt.Errorf("REQUIRE names an unknown suite %q; it knows %s", name, strings.Join(Suites, ", "))
+		}
+		required[name] = true
+	}
+	return required, nil
+}
+
+// missing ends the test: skipped, or failed where REQUIRE names the suite.
+func missing(t testing.TB, suite string, why error) {
+	t.Helper()
+	required, err := parse(os.Getenv("REQUIRE"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if required[suite] {
+		t.Fatalf("REQUIRE names %s, which is missing: %v", suite, why)
+	}
+	line := fmt.Sprintf("SKIPPED SUITE %s: %v", suite, why)
+	if err := report(os.Getenv(reportEnv), line, t.Name(), caller()); err != nil {
+		t.Fatalf("report the skipped test: %v", err)
+	}
+	t.Skip(line)
+}
+
+// report adds one line to the report, if there is one: what was skipped, a tab, and the test. A short write to a file
+// opened for appending is atomic, so that test processes can share the file.
+func report(file, line, test, source string) error {
+	if file == "" {
+		return nil
+	}
+	f, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(f, "%s\t%s %s\n", strings.ReplaceAll(line, "\n", " "), source, test)
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+// caller names the package folder of the test that asked.
+func caller() string {
+	var here string
+	for skip := 1; ; skip++ {
+		_, file, _, ok := runtime.Caller(skip)
+		if !ok {
+			return "?"
+		}
+		folder := filepath.Base(filepath.Dir(file))
+		if here == "" {
+			here = folder
+		}
+		if folder != here || strings.HasSuffix(file, "_test.go") {
+			return folder
+		}
+	}
+}
