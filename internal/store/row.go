@@ -1,0 +1,52 @@
+package store
+
+import (
+	"bytes"
+	"encoding/json"
+	"time"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+)
+
+// Row is a job as a store keeps it: the facts, and the columns that are computed
+// from them alone for listing and for finding what is to be done.
+type Row struct {
+	Facts     []byte // JSON of githubjobs.Facts
+	Known     bool   // the spec is known: this is a job
+	Waiting   bool   // accepted here, and no push is known
+	Active    bool   // not at an end
+	Status    githubjobs.Status
+	Reason    githubjobs.Reason
+	Kind      githubjobs.Kind
+	Title     string
+	CreatedAt time.Time
+}
+
+// NewRow computes the row of a job. accepted says that this store took the job
+// from a caller, and so owes its push.
+func NewRow(f githubjobs.Facts, accepted bool, now time.Time) (Row, error) {
+	raw, err := json.Marshal(f)
+	if err != nil {
+		return Row{}, err
+	}
+	j := githubjobs.Reduce(f, now)
+	return Row{
+		Facts: raw, Known: f.Spec != nil,
+		Waiting: accepted && f.Spec != nil && f.Dispatch == nil && f.Branch == nil,
+		Active:  f.Spec != nil && !j.Terminal,
+		Status:  j.Status, Reason: j.Reason, Kind: j.Kind, Title: j.Title, CreatedAt: j.CreatedAt,
+	}, nil
+}
+
+// MergeRow joins new facts to a stored row. changed is false when they told
+// nothing new, and nothing needs to be written.
+func MergeRow(stored []byte, accepted bool, f githubjobs.Facts, now time.Time) (row Row, changed bool, err error) {
+	var known githubjobs.Facts
+	if len(stored) > 0 {
+		if err := json.Unmarshal(stored, &known); err != nil {
+			return Row{}, false, err
+		}
+	}
+	row, err = NewRow(githubjobs.Merge(known, f), accepted, now)
+	return row, err == nil && !bytes.Equal(row.Facts, stored), err
+}

@@ -1,0 +1,135 @@
+// Package sqlite keeps the projection in one SQLite file, for one server process.
+//
+// Writes are gathered: those that arrive while a transaction is being committed
+// share the next one, and so one flush to the disk. Reads run beside them (WAL).
+// It imports internal/store and modernc.org/sqlite.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+	_ "modernc.org/sqlite" // the database/sql driver
+
+	"github.com/githubjobs/githubjobs/internal/store"
+)
+
+var _ store.Store = (*Store)(nil)
+
+// readers is the number of connections that read beside the writer.
+const readers = 4
+
+// Store is a store.Store on one SQLite file.
+type Store struct {
+	write *writer
+	read  *sql.DB
+	lock  *flock.Flock
+	now   func() time.Time
+	facts *sql.Stmt // the statement of Facts, which every status read runs
+}
+
+// Open opens the database file, creates it when there is none, and brings its
+// schema up to date. It refuses a file that another process has open, one that
+// is not a database of this program, and one that a newer version has written.
+// now is the clock; nil means time.Now.
+func Open(ctx context.Context, path string, now func() time.Time) (*Store, error) {
+	if now == nil {
+		now = time.Now
+	}
+	lock, err := lockFile(path)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{lock: lock, now: now}
+	if err := s.open(ctx, path); err != nil {
+		return nil, errors.Join(fmt.Errorf("opening database %s: %w", path, explain(err)), s.Close())
+	}
+	return s, nil
+}
+
+// lockFile takes the lock that keeps a second server from the database. The
+// operating system releases it when the process ends, however that happens.
+func lockFile(path string) (*flock.Flock, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, fmt.Errorf("creating the folder of the database: %w", err)
+	}
+	lock := flock.New(path + ".lock")
+	ok, err := lock.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("locking %s: %w", lock.Path(), err)
+	}
+	if !ok {
+		return nil, fmt.Errorf("database %s is in use by another server process: stop that one, or give this one a DATABASE_PATH of its own", path)
+	}
+	return lock, nil
+}
+
+func (s *Store) open(ctx context.Context, path string) error {
+	// FULL flushes the log at every commit: an accepted job survives a power cut.
+	db, err := sql.Open("sqlite", dsn(path, "journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(5000)"))
+	if err != nil {
+		return err
+	}
+	db.SetMaxOpenConns(1)
+	s.write = startWriter(db)
+	if err := migrate(ctx, db); err != nil {
+		return err
+	}
+	s.read, err = sql.Open("sqlite", dsn(path, "query_only(1)", "busy_timeout(5000)"))
+	if err != nil {
+		return err
+	}
+	s.read.SetMaxOpenConns(readers)
+	s.read.SetMaxIdleConns(readers)
+	s.facts, err = s.read.PrepareContext(ctx, `SELECT facts FROM jobs WHERE project = ? AND id = ? AND known = 1`)
+	return err
+}
+
+func dsn(path string, pragmas ...string) string {
+	q := url.Values{"_pragma": pragmas, "_txlock": {"immediate"}}
+	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
+}
+
+// Close implements store.Store.
+func (s *Store) Close() error {
+	var errs []error
+	if s.facts != nil {
+		errs = append(errs, s.facts.Close())
+	}
+	if s.read != nil {
+		errs = append(errs, s.read.Close())
+	}
+	if s.write != nil {
+		errs = append(errs, s.write.close())
+	}
+	return errors.Join(append(errs, s.lock.Unlock())...)
+}
+
+// Check implements store.Store.
+func (s *Store) Check(ctx context.Context) error {
+	return s.write.do(ctx, func(tx *sql.Tx) error {
+		_, err := tx.Exec(`INSERT INTO checks (id, at) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET at = excluded.at`, millis(s.now()))
+		return err
+	})
+}
+
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+func fromMillis(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}

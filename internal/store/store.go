@@ -1,0 +1,113 @@
+// Package store keeps the server's projection of what GitHub knows about jobs,
+// and the little that is the server's own: jobs that were accepted and are not
+// pushed yet, and the webhook deliveries that were received.
+//
+// The package declares the interface and the rules that every store shares. It
+// imports the standard library and githubjobs; the stores live in packages named
+// after their technology, and storetest holds the suite that each of them passes.
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+)
+
+var (
+	// ErrNotFound: the store has nothing under that name.
+	ErrNotFound = errors.New("not found")
+	// ErrExists: a job with that id is there already.
+	ErrExists = errors.New("a job with this id exists already")
+	// ErrDuplicate: a delivery with that GUID was recorded before.
+	ErrDuplicate = errors.New("the delivery was received before")
+	// ErrFull: the disk is full, and nothing can be written until there is room.
+	ErrFull = errors.New("the disk that holds the database is full")
+	// ErrUnavailable: the database cannot be used at present.
+	ErrUnavailable = errors.New("the database is unavailable")
+)
+
+// Store is the projection. All methods may be called concurrently. What a method
+// wrote is durable (it survives the loss of power) when the method returns nil.
+// Errors that are not named at a method wrap ErrFull or ErrUnavailable, or the
+// context's error; in the latter case the write may yet happen.
+type Store interface {
+	Jobs
+	Deliveries
+	Projects
+	// Check writes to the database, to tell whether that is possible.
+	Check(ctx context.Context) error
+	// Close waits for the writes under way and releases the database.
+	Close() error
+}
+
+// Jobs are the facts of every job, by project.
+type Jobs interface {
+	// Accept stores a new job, to be pushed. It returns ErrExists when the id is taken.
+	Accept(ctx context.Context, project string, spec githubjobs.Spec) error
+	// Waiting lists accepted jobs of which no push is known, oldest first.
+	Waiting(ctx context.Context, project string, limit int) ([]githubjobs.Spec, error)
+	// MergeFacts joins facts to what is known, all of them in one transaction.
+	// Facts of a job that is unknown are kept; see Facts.
+	MergeFacts(ctx context.Context, project string, facts ...githubjobs.Facts) error
+	// Facts returns what is known of a job. It returns ErrNotFound also while the
+	// job's spec is unknown: a branch named like a job's need not be one.
+	Facts(ctx context.Context, project, id string) (githubjobs.Facts, error)
+	// Refresh computes anew the columns of the jobs that are not at an end, since
+	// some states are reached by the passing of time alone.
+	Refresh(ctx context.Context, project string) error
+	// Counts says how much there is to do.
+	Counts(ctx context.Context, project string) (Counts, error)
+}
+
+// Counts says how much there is to do in a project.
+type Counts struct {
+	Waiting       int       // jobs accepted and not pushed
+	WaitingSince  time.Time // creation of the oldest of them; zero when there is none
+	Active        int       // jobs that are not at an end, the waiting ones included
+	Deliveries    int       // received and not processed
+	LastDelivery  time.Time // receipt of the newest delivery; zero when there is none
+	DeliverySince time.Time // receipt of the oldest that is not processed
+}
+
+// Deliveries are the webhook deliveries that GitHub sent, each processed once.
+type Deliveries interface {
+	// RecordDelivery stores a delivery. It returns ErrDuplicate when the project
+	// has one with that GUID.
+	RecordDelivery(ctx context.Context, d Delivery) error
+	// PendingDeliveries lists those that are not processed, oldest first.
+	PendingDeliveries(ctx context.Context, project string, limit int) ([]Delivery, error)
+	// FinishDelivery merges the facts that a delivery told and marks it as
+	// processed, in one transaction.
+	FinishDelivery(ctx context.Context, project, guid, outcome string, facts ...githubjobs.Facts) error
+	// Delivery returns one delivery, or ErrNotFound.
+	Delivery(ctx context.Context, project, guid string) (Delivery, error)
+}
+
+// Delivery is one webhook delivery, as it came.
+type Delivery struct {
+	Project    string
+	GUID       string // X-GitHub-Delivery; a redelivery has the same
+	Event      string // X-GitHub-Event
+	ReceivedAt time.Time
+	Body       []byte
+	FinishedAt time.Time // zero until it is processed
+	Outcome    string    // what came of it, in words
+}
+
+// Projects is what the server remembers of a repository.
+type Projects interface {
+	// Project returns the zero Project for one that is not known yet.
+	Project(ctx context.Context, project string) (Project, error)
+	// SetDefaultBranch remembers the repository's default branch.
+	SetDefaultBranch(ctx context.Context, project, branch string) error
+	// SetReconciled remembers until when the facts of GitHub are known completely.
+	SetReconciled(ctx context.Context, project string, at time.Time) error
+}
+
+// Project is what the server remembers of one repository.
+type Project struct {
+	DefaultBranch string
+	ReconciledAt  time.Time
+}
