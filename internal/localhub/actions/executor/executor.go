@@ -1,8 +1,8 @@
 // Package executor runs one job of a workflow on this machine, on nektos/act in host mode.
 //
 // act decides what a step does (expressions, files of GITHUB_ENV and GITHUB_OUTPUT, workflow commands, local actions); this package supplies what
-// surrounds it: a closed environment, processes that can be stopped whole, a log as GitHub writes it. It needs no network and no Docker. It imports
-// nothing else of this module, so that it can be tested and measured alone.
+// surrounds it: a closed environment, processes that can be stopped whole, a log as GitHub writes it. It needs no network and no Docker. Of this module
+// it imports workflow only, so that it can be tested and measured alone.
 package executor
 
 import (

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/githubjobs/githubjobs/internal/localhub/actions/workflow"
 	"github.com/nektos/act/pkg/common"
 	"github.com/nektos/act/pkg/model"
 	"github.com/nektos/act/pkg/runner"
@@ -65,11 +66,6 @@ type Expanded struct {
 	ContinueOnError bool
 }
 
-func init() {
-	// By default act ends the whole process when a workflow holds a value of the wrong type.
-	model.OnDecodeNodeError = func(yaml.Node, any, error) {}
-}
-
 // parse reads the workflow anew: act writes results and defaults into its model, so no two jobs may share one.
 func (j Job) parse() (*model.Workflow, error) {
 	var root yaml.Node
@@ -77,9 +73,9 @@ func (j Job) parse() (*model.Workflow, error) {
 		return nil, fmt.Errorf("read the workflow file: %w", err)
 	}
 	j.GitHub.substitute(&root)
-	w := &model.Workflow{}
-	if err := root.Decode(w); err != nil {
-		return nil, schemaError(err)
+	w, err := workflow.Model(&root)
+	if err != nil {
+		return nil, err
 	}
 	if w.Name == "" {
 		w.Name = j.GitHub.Workflow
@@ -93,15 +89,6 @@ func (j Job) parse() (*model.Workflow, error) {
 		}
 	}
 	return w, nil
-}
-
-// schemaError keeps of act's explanation, which tells how each alternative of the schema does not fit, the innermost reason for the first one.
-func schemaError(err error) error {
-	first, _, _ := strings.Cut(err.Error(), "\n")
-	if i := strings.LastIndex(first, "Line: "); i > 0 {
-		first = first[i:]
-	}
-	return errors.New("invalid workflow file: " + first)
 }
 
 // runContext makes what act calls the context of a job.
