@@ -26,8 +26,8 @@ func (a Actor) Event(repo state.Repository) event.Base {
 	return event.Base{Repository: repo, Sender: a.User, ByRunToken: a.ByRun(), InstallationID: a.Token.InstallationID}
 }
 
-// limited says that the token carries permissions of its own.
-func (a Actor) limited() bool {
+// Limited says that the token carries permissions of its own.
+func (a Actor) Limited() bool {
 	return a.Token.Kind == state.TokenInstallation || a.Token.Kind == state.TokenRun
 }
 
@@ -45,7 +45,7 @@ func (a Actor) canSee(repo state.Repository) bool {
 		return false
 	case !repo.Private:
 		return true
-	case a.limited():
+	case a.Limited():
 		return a.covers(repo)
 	}
 	return a.role(repo) != ""

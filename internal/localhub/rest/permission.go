@@ -56,7 +56,7 @@ func (a Actor) Allow(repo state.Repository, name, level string) error {
 	if !a.canSee(repo) {
 		return NotFound()
 	}
-	if a.limited() {
+	if a.Limited() {
 		return a.allowLimited(repo, name, level)
 	}
 	if a.Anonymous() {

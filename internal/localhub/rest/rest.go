@@ -1,4 +1,4 @@
-// Package rest answers GitHub's REST API from localhub's state and git repositories. It may import state, event, shape and gitrepo.
+// Package rest answers GitHub's REST API from localhub's state and git repositories. It may import state, event, shape, gitrepo and hooks.
 //
 // # How to add an operation
 //
@@ -43,6 +43,7 @@ import (
 
 	"github.com/githubjobs/githubjobs/internal/localhub/event"
 	"github.com/githubjobs/githubjobs/internal/localhub/gitrepo"
+	"github.com/githubjobs/githubjobs/internal/localhub/hooks"
 	"github.com/githubjobs/githubjobs/internal/localhub/shape"
 	"github.com/githubjobs/githubjobs/internal/localhub/state"
 )
@@ -64,6 +65,7 @@ type Service struct {
 	DB        *state.DB
 	Bus       *event.Bus
 	Git       *gitrepo.Store
+	Hooks     *hooks.Deliverer
 	ServerURL string // without a slash at the end
 	Now       func() time.Time
 	Log       *slog.Logger

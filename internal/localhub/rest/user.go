@@ -11,7 +11,7 @@ var userOperations = []Operation{
 }
 
 func getAuthenticatedUser(c *Context) (Response, error) {
-	if c.Actor.limited() || c.Actor.App.ID != 0 {
+	if c.Actor.Limited() || c.Actor.App.ID != 0 {
 		return Response{}, errNotIntegration()
 	}
 	var body shape.Object

@@ -194,7 +194,6 @@ func (t *Table[T]) load(text []byte) error {
 		return err
 	}
 	t.insert(v)
-	t.last = max(t.last, v.key())
 	return nil
 }
 

@@ -1,0 +1,172 @@
+// Package localhub is GitHub on one machine, in one process: git over smart HTTP, the REST API, webhooks and Actions, for trying the product, for
+// end-to-end tests and for finding out what happens when GitHub misbehaves.
+//
+// It is the other side of the wire: nothing in it may import the job model, the server or the agent, and only cmd/dev and tests import it.
+package localhub
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/githubjobs/githubjobs/internal/localhub/event"
+	"github.com/githubjobs/githubjobs/internal/localhub/gitrepo"
+	"github.com/githubjobs/githubjobs/internal/localhub/hooks"
+	"github.com/githubjobs/githubjobs/internal/localhub/rest"
+	"github.com/githubjobs/githubjobs/internal/localhub/state"
+)
+
+// Config says where a localhub listens and keeps its data.
+type Config struct {
+	Addr      string // to listen on; default 127.0.0.1:0, any free port
+	DataDir   string // required; created when absent; one process at a time
+	ServerURL string // under which it is reached; default http://<address listened on>
+
+	Limits rest.Limits      // rate limits; zero: GitHub's
+	Now    func() time.Time // default time.Now
+	Logger *slog.Logger     // default slog.Default()
+}
+
+// Server is a running localhub.
+type Server struct {
+	cfg      Config
+	lock     *flock.Flock
+	db       *state.DB
+	git      *gitrepo.Store
+	bus      *event.Bus
+	hooks    *hooks.Deliverer
+	rest     *rest.Service
+	listener net.Listener
+	handler  http.Handler
+	requests requestLog
+}
+
+// New opens the data and listens, so that URL is known; requests are answered once Run is called. Close must be called in any case.
+func New(cfg Config) (*Server, error) {
+	if cfg.DataDir == "" {
+		return nil, errors.New("localhub: DataDir is not set: name a folder for its data")
+	}
+	cfg.Addr = cmp.Or(cfg.Addr, "127.0.0.1:0")
+	cfg.Logger = cmp.Or(cfg.Logger, slog.Default())
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	s := &Server{cfg: cfg, bus: &event.Bus{}}
+	if err := s.open(); err != nil {
+		return nil, errors.Join(fmt.Errorf("localhub: %w", err), s.Close())
+	}
+	s.wire()
+	return s, nil
+}
+
+// open takes the data folder and the address.
+func (s *Server) open() (err error) {
+	dir := s.cfg.DataDir
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	lock := flock.New(filepath.Join(dir, "lock"))
+	if ok, err := lock.TryLock(); err != nil {
+		return fmt.Errorf("lock %s: %w", dir, err)
+	} else if !ok {
+		return fmt.Errorf("%s is in use by another localhub: stop that one, or choose another data folder", dir)
+	}
+	s.lock = lock
+	if s.db, err = state.Open(filepath.Join(dir, "state.db")); err != nil {
+		return err
+	}
+	if err := s.addBuiltin(); err != nil {
+		return err
+	}
+	s.git = gitrepo.NewStore(filepath.Join(dir, "git"))
+	if s.listener, err = net.Listen("tcp", s.cfg.Addr); err != nil {
+		return fmt.Errorf("%w: choose another address", err)
+	}
+	s.cfg.ServerURL = strings.TrimSuffix(cmp.Or(s.cfg.ServerURL, "http://"+s.listener.Addr().String()), "/")
+	return nil
+}
+
+func (s *Server) wire() {
+	payloads := hooks.Payloads{DB: s.db, Git: s.git, URL: s.cfg.ServerURL}
+	s.hooks = hooks.New(payloads, s.cfg.Now, s.cfg.Logger)
+	s.bus.Subscribe(s.hooks.Enqueue)
+	s.rest = &rest.Service{DB: s.db, Bus: s.bus, Git: s.git, Hooks: s.hooks, ServerURL: s.cfg.ServerURL, Now: s.cfg.Now, Log: s.cfg.Logger,
+		Limits: s.cfg.Limits}
+	mux := http.NewServeMux()
+	mux.Handle(rest.Prefix+"/", s.rest.Handler())
+	s.handler = s.requests.record(s.cfg.Now, s.withGit(mux))
+}
+
+// URL is the server's address, without a slash at the end; GITHUB_SERVER_URL for its clients.
+func (s *Server) URL() string { return s.cfg.ServerURL }
+
+// Handler answers all requests, for those who serve it themselves.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// Run serves until ctx ends, then stops in order and returns nil. It can be called once.
+func (s *Server) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	server := &http.Server{Handler: s.handler, ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}
+	group.Go(func() error { return s.hooks.Run(ctx) })
+	group.Go(func() error {
+		if err := server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("localhub: %w", err)
+		}
+		return nil
+	})
+	group.Go(func() error {
+		<-ctx.Done()
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		if err := server.Shutdown(grace); err != nil {
+			return server.Close()
+		}
+		return nil
+	})
+	return group.Wait()
+}
+
+// Close gives the address and the data folder free. Call it after Run has returned.
+func (s *Server) Close() error {
+	var errs []error
+	if s.listener != nil {
+		if err := s.listener.Close(); !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	if s.git != nil {
+		errs = append(errs, s.git.Close())
+	}
+	if s.db != nil {
+		errs = append(errs, s.db.Close())
+	}
+	if s.lock != nil {
+		errs = append(errs, s.lock.Unlock())
+	}
+	return errors.Join(errs...)
+}
+
+// WaitIdle returns when no webhook is waiting or on its way, or when ctx ends.
+func (s *Server) WaitIdle(ctx context.Context) error {
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for s.hooks.Pending() > 0 {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("localhub is not idle: %d webhooks pending: %w", s.hooks.Pending(), context.Cause(ctx))
+		case <-tick.C:
+		}
+	}
+	return nil
+}
