@@ -27,7 +27,7 @@ pull() {
 	have "$1" && return 0
 	local answer
 	say "pulling $1"
-	answer=$(timeout 600 docker pull --quiet "$1" 2>&1) && return 0
+	answer=$(docker pull --quiet "$1" 2>&1) && return 0
 	say "cannot pull $1: ${answer##*$'\n'}"
 	return 1
 }

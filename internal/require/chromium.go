@@ -14,6 +14,7 @@ var chromiumNames = []string{"chromium", "chromium-browser", "google-chrome", "g
 // Chromium returns the path of a browser that chromedp can drive.
 func Chromium(t testing.TB) (path string) {
 	t.Helper()
+	Uncached(t)
 	path, err := findChromium()
 	if err != nil {
 		missing(t, chromium, err)

@@ -20,6 +20,7 @@ const defaultImage = "githubjobs/agent:dev"
 // Docker returns the name of the agent's image on an engine that answers. `make test` builds that image first.
 func Docker(t testing.TB) (image string) {
 	t.Helper()
+	Uncached(t)
 	image, err := findDocker()
 	if err != nil {
 		missing(t, docker, err)

@@ -19,6 +19,7 @@ const postgresEnv = "GITHUBJOBS_TEST_POSTGRES_URL"
 // each creates a schema of its own.
 func Postgres(t testing.TB) (url string) {
 	t.Helper()
+	Uncached(t)
 	url, err := findPostgres()
 	if err != nil {
 		missing(t, postgres, err)

@@ -26,9 +26,16 @@ const (
 // Suites lists the names that REQUIRE knows.
 var Suites = []string{chromium, docker, postgres}
 
-// reportEnv names the file to which each skipped test adds a line; `make test` reads it. Its value differs from run to
-// run, which also keeps the go command from answering these tests from its cache although the machine has changed.
-const reportEnv = "GITHUBJOBS_SKIP_REPORT"
+// runEnv names a folder that `make test` makes for each run. Skipped tests are noted in its file "skipped".
+const runEnv = "GITHUBJOBS_TEST_RUN"
+
+// Uncached keeps `make test` from answering the test from the go command's cache. Tests call it whose outcome hangs on
+// what that command can't see: the state of the machine, or a program that the test builds. (The command notes which
+// variables a test reads, and this one's value differs from run to run.)
+func Uncached(t testing.TB) {
+	t.Helper()
+	os.Getenv(runEnv)
+}
 
 // parse reads the value of REQUIRE. An unknown name is an error: a misspelt one would require nothing.
 func parse(value string) (map[string]bool, error) {
@@ -53,19 +60,19 @@ func missing(t testing.TB, suite string, why error) {
 		t.Fatalf("REQUIRE names %s, which is missing: %v", suite, why)
 	}
 	line := fmt.Sprintf("SKIPPED SUITE %s: %v", suite, why)
-	if err := report(os.Getenv(reportEnv), line, t.Name(), caller()); err != nil {
-		t.Fatalf("report the skipped test: %v", err)
+	if err := note(os.Getenv(runEnv), line, t.Name(), caller()); err != nil {
+		t.Fatalf("note the skipped test: %v", err)
 	}
 	t.Skip(line)
 }
 
-// report adds one line to the report, if there is one: what was skipped, a tab, and the test. A short write to a file
-// opened for appending is atomic, so that test processes can share the file.
-func report(file, line, test, source string) error {
-	if file == "" {
+// note adds one line to the run's file, if there is a run: what was skipped, a tab, and the test. A short write to a
+// file opened for appending is atomic, so that test processes can share the file.
+func note(run, line, test, source string) error {
+	if run == "" {
 		return nil
 	}
-	f, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o644)
+	f, err := os.OpenFile(filepath.Join(run, "skipped"), os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o644)
 	if err != nil {
 		return err
 	}

@@ -61,25 +61,25 @@ func (e *ending) Fatal(args ...any) { e.failed = args[0].(error).Error() }
 
 func (e *ending) Fatalf(format string, args ...any) { e.failed = format }
 
-func TestMissingSkipsAndReports(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "skipped")
+func TestMissingSkipsAndNotes(t *testing.T) {
+	run := t.TempDir()
 	t.Setenv("REQUIRE", "docker")
-	t.Setenv(reportEnv, file)
+	t.Setenv(runEnv, run)
 	var e ending
 	missing(&e, postgres, errors.New("no server"))
 	const line = "SKIPPED SUITE postgres: no server"
 	if e.skipped != line || e.failed != "" {
 		t.Errorf("skipped %q, failed %q", e.skipped, e.failed)
 	}
-	got, err := os.ReadFile(file)
+	got, err := os.ReadFile(filepath.Join(run, "skipped"))
 	if want := line + "\trequire TestX\n"; err != nil || string(got) != want {
-		t.Errorf("report = %q, %v, want %q", got, err, want)
+		t.Errorf("noted %q, %v, want %q", got, err, want)
 	}
 }
 
 func TestMissingFailsWhereRequired(t *testing.T) {
 	t.Setenv("REQUIRE", "docker,postgres")
-	t.Setenv(reportEnv, "")
+	t.Setenv(runEnv, "")
 	var e ending
 	missing(&e, postgres, errors.New("no server"))
 	if e.failed == "" {

@@ -1,0 +1,36 @@
+# make help tells what there is. Building, trying and testing need Go and git; the rest is used where it is found.
+
+RUNTIME ?= auto
+BENCH ?= .
+BENCHTIME ?= 20x
+FUZZTIME ?= 10s
+
+.DEFAULT_GOAL := help
+.PHONY: help dev build test bench image fuzz clean
+
+help: ## Shows this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
+
+dev: ## Starts a GitHub on this machine, a demo repository and the server (Ctrl-C stops it)
+	@go build -o bin/ ./cmd/agent ./cmd/dev
+	@scripts/dev-image.sh $(RUNTIME)
+	@RUNTIME=$(RUNTIME) exec bin/dev
+
+build: ## Builds every program into bin/
+	go build -trimpath -o bin/ ./cmd/...
+
+test: ## Runs gofmt, go vet and all tests; REQUIRE=docker,postgres,chromium fails where one of them is missing
+	@REQUIRE='$(REQUIRE)' scripts/test.sh $(PKGS)
+
+bench: ## Measures; BENCH=<pattern> and BENCHTIME=<20x> choose what and how long
+	@scripts/bench.sh '$(BENCH)' '$(BENCHTIME)' $(PKGS)
+
+image: ## Builds the Docker images githubjobs/agent:dev and githubjobs/server:dev
+	@scripts/image.sh agent
+	@scripts/image.sh server
+
+fuzz: ## Fuzzes each fuzz target for FUZZTIME (10s)
+	@scripts/fuzz.sh $(FUZZTIME)
+
+clean: ## Removes bin/ and the demo's data (.data/)
+	rm -rf bin .data

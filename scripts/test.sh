@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Checks everything: gofmt, go vet, all tests. At the end it says which suites were skipped for want of a real program.
+#
+#   test.sh [packages]        default ./...
+#
+# REQUIRE=docker,postgres,chromium (any of them) makes a missing one fail instead of being skipped.
+# GITHUBJOBS_TEST_IMAGE        test this agent image instead of building githubjobs/agent:dev
+# GITHUBJOBS_TEST_POSTGRES_URL the database of the PostgreSQL tests
+# RACE=auto|on|off             the race detector; auto = where a C compiler is installed, which it needs
+# TIMEOUT=10m                  of each package's tests
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+packages=("$@")
+[ $# -gt 0 ] || packages=(./...)
+say() { printf '== %s\n' "$*"; }
+
+race_flag() {
+	case ${RACE:-auto} in
+	on) echo -race ;;
+	off) ;;
+	auto) [ "$(go env CGO_ENABLED)" = 1 ] && command -v "$(go env CC)" >/dev/null && echo -race || true ;;
+	*) echo "RACE is \"$RACE\"; it can be auto, on or off" >&2; exit 2 ;;
+	esac
+}
+
+say "gofmt"
+unformatted=$(go list -f '{{range .GoFiles}}{{$.Dir}}/{{.}}
+{{end}}{{range .TestGoFiles}}{{$.Dir}}/{{.}}
+{{end}}{{range .XTestGoFiles}}{{$.Dir}}/{{.}}
+{{end}}' "${packages[@]}" | grep . | xargs "$(go env GOROOT)/bin/gofmt" -l)
+if [ -n "$unformatted" ]; then
+	printf 'not formatted; run gofmt -w on:\n%s\n' "$unformatted" >&2
+	exit 1
+fi
+
+say "go vet"
+go vet "${packages[@]}"
+
+# The Docker tests are to test the source as it is now. An image that can't be built goes away, so that they are skipped
+# (or fail, if REQUIRE names them) instead of testing an old one.
+if [ -z "${GITHUBJOBS_TEST_IMAGE:-}" ] && docker version >/dev/null 2>&1; then
+	say "agent image"
+	scripts/image.sh agent || docker image rm githubjobs/agent:dev >/dev/null 2>&1 || true
+fi
+
+run=$(mktemp -d)
+trap 'rm -rf "$run"' EXIT
+race=$(race_flag)
+say "go test${race:+ $race}${REQUIRE:+ (required: $REQUIRE)}"
+status=0
+GITHUBJOBS_TEST_RUN=$run REQUIRE=${REQUIRE:-} go test $race -timeout "${TIMEOUT:-10m}" "${packages[@]}" || status=$?
+
+[ -n "$race" ] || say "without the race detector (RACE=${RACE:-auto}; it needs a C compiler)"
+if [ -s "$run/skipped" ]; then
+	cut -f1 "$run/skipped" | sort | uniq -c | sed 's/^ *\([0-9]*\) \(.*\)/\2 (tests: \1)/'
+else
+	say "no suite was skipped"
+fi
+exit $status
