@@ -42,6 +42,7 @@ type Run struct {
 	Payload      []byte // the event's JSON, as in GITHUB_EVENT_PATH
 	HeadBranch   string
 	HeadSHA      string
+	HeadCommit   HeadCommit
 	Ref          string // refs/heads/…
 	Status       string // queued, in_progress, completed, waiting, pending, requested
 	Conclusion   string // "" until completed
@@ -53,6 +54,16 @@ type Run struct {
 	UpdatedAt    time.Time
 	StartedAt    time.Time // run_started_at: of this attempt
 	Previous     []Attempt // earlier attempts, oldest first
+	Error        string    // why the run could not start (conclusion startup_failure)
+	LogsDeleted  bool
+}
+
+// HeadCommit is what a run shows of the commit that it runs on.
+type HeadCommit struct {
+	Tree, Message                 string
+	AuthorName, AuthorEmail       string
+	CommitterName, CommitterEmail string
+	When                          time.Time
 }
 
 // Attempt is an earlier attempt of a run.
@@ -85,6 +96,11 @@ type Job struct {
 	StartedAt    time.Time
 	CompletedAt  time.Time
 	Steps        []Step
+
+	Matrix          map[string]any    // its combination of the matrix; nil without one
+	ContinueOnError bool              // its failure is none of the run's
+	Outputs         map[string]string // for the jobs that need it
+	Summary         string            // Markdown that its steps wrote to GITHUB_STEP_SUMMARY
 }
 
 // Step of a job. LogFrom and LogTo are its first and last+1 line in the job's log.
