@@ -140,8 +140,8 @@ func createRepository(c *Context) (Response, error) {
 func deleteRepository(c *Context) (Response, error) {
 	err := c.Update(func(tx *state.Tx, _ shape.Builder) error {
 		tx.Repositories.Delete(c.Repo.ID)
-		for h := range tx.Hooks.Of(c.Repo.ID) {
-			defer tx.Hooks.Delete(h.ID)
+		for _, h := range slices.Collect(tx.Hooks.Of(c.Repo.ID)) {
+			tx.Hooks.Delete(h.ID)
 		}
 		return nil
 	})

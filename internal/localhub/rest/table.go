@@ -13,6 +13,9 @@ func (s *Service) Operations() []Operation {
 	return slices.Concat(
 		userOperations,
 		repositoryOperations,
+		refOperations,
+		gitDataOperations,
+		commitOperations,
 	)
 }
 

@@ -1,0 +1,145 @@
+package localhub
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-github/v60/github"
+
+	"github.com/githubjobs/githubjobs/internal/localhub/rest"
+)
+
+// hub is a running localhub with the repository alice/reports, of which alice is the owner.
+type hub struct {
+	*Server
+	t     *testing.T
+	token string // of alice
+	stop  func()
+}
+
+func setup(t *testing.T, change ...func(*Config)) *hub {
+	t.Helper()
+	h := start(t, t.TempDir(), change...)
+	if _, err := h.CreateUser("alice"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.CreateRepository("alice", "reports", rest.RepositoryOptions{AutoInit: true}); err != nil {
+		t.Fatal(err)
+	}
+	token, err := h.CreateToken("alice", "tests")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.token = token
+	return h
+}
+
+// start runs a localhub on dir; stop (also at the end of the test) ends it.
+func start(t *testing.T, dir string, change ...func(*Config)) *hub {
+	t.Helper()
+	cfg := Config{DataDir: dir, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	for _, f := range change {
+		f(&cfg)
+	}
+	s, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	stopped := false
+	h := &hub{Server: s, t: t}
+	h.stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+		if err := s.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	}
+	t.Cleanup(h.stop)
+	return h
+}
+
+// client is go-github with a token; "" is anonymous.
+func (h *hub) client(token string) *github.Client {
+	h.t.Helper()
+	c := github.NewClient(nil)
+	if token != "" {
+		c = c.WithAuthToken(token)
+	}
+	c, err := c.WithEnterpriseURLs(h.URL(), h.URL())
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return c
+}
+
+func (h *hub) alice() *github.Client { return h.client(h.token) }
+
+// remote is the clone address with credentials.
+func (h *hub) remote(token string) string {
+	return strings.Replace(h.URL(), "://", "://x-access-token:"+token+"@", 1) + "/alice/reports.git"
+}
+
+// clone makes a working copy and returns its folder.
+func (h *hub) clone(token string) string {
+	h.t.Helper()
+	dir := filepath.Join(h.t.TempDir(), "clone")
+	h.git("", "clone", "-q", h.remote(token), dir)
+	return dir
+}
+
+// git runs git in dir and returns what it says.
+func (h *hub) git(dir string, args ...string) string {
+	h.t.Helper()
+	out, err := tryGit(h.t.Context(), dir, args...)
+	if err != nil {
+		h.t.Fatalf("git %v: %v\n%s", args, err, out)
+	}
+	return strings.TrimSpace(out)
+}
+
+func tryGit(ctx context.Context, dir string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "git", args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0",
+		"GIT_AUTHOR_NAME=Alice", "GIT_AUTHOR_EMAIL=alice@example.com", "GIT_COMMITTER_NAME=Alice", "GIT_COMMITTER_EMAIL=alice@example.com")
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// commit writes a file and commits it.
+func (h *hub) commit(dir, path, content, message string) string {
+	h.t.Helper()
+	full := filepath.Join(dir, path)
+	if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
+		h.t.Fatal(err)
+	}
+	if err := os.WriteFile(full, []byte(content), 0o644); err != nil {
+		h.t.Fatal(err)
+	}
+	h.git(dir, "add", "-A")
+	h.git(dir, "commit", "-qm", message)
+	return h.git(dir, "rev-parse", "HEAD")
+}
+
+// within is a context that ends with the test, or after ten seconds.
+func within(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
