@@ -1,0 +1,117 @@
+//go:build unix
+
+// Package process runs one program and sees to it that nothing of it is left
+// afterwards: not in its process group, and on Linux not outside of it either.
+//
+// The package imports the standard library and golang.org/x/sys only.
+package process
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"syscall"
+	"time"
+)
+
+// Exit is how a program ended.
+type Exit struct {
+	// Code is the exit code, as a shell gives it: 128 + n after signal n.
+	Code int
+	// Stopped: it was told to end, because the context was done.
+	Stopped bool
+	// Leftovers counts the processes that it left behind and that were killed.
+	Leftovers int
+}
+
+// Ok reports whether the program ended by itself and well.
+func (e Exit) Ok() bool { return e.Code == 0 && !e.Stopped }
+
+// Run starts cmd in a process group of its own, its output going to out in the
+// order in which it was written, and returns when neither it nor any process that
+// it started is alive. When ctx is done the group gets SIGTERM, and after grace
+// everything is killed. Its error tells that the program could not be started.
+//
+// On Linux all children of this process count as the program's, so nothing else
+// may be started meanwhile; and neither it nor its children can gain privileges
+// (no_new_privs).
+func Run(ctx context.Context, cmd *exec.Cmd, out io.Writer, grace time.Duration) (Exit, error) {
+	type answer struct {
+		exit Exit
+		err  error
+	}
+	done := make(chan answer)
+	go func() {
+		// The thread is never given back: it has become one that can't gain
+		// privileges, and the program dies with it.
+		runtime.LockOSThread()
+		exit, err := run(ctx, cmd, out, grace)
+		done <- answer{exit, err}
+	}()
+	a := <-done
+	return a.exit, a.err
+}
+
+func run(ctx context.Context, cmd *exec.Cmd, out io.Writer, grace time.Duration) (Exit, error) {
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		return Exit{}, err
+	}
+	defer reader.Close()
+	cmd.Stdout, cmd.Stderr = writer, writer // One pipe, so that the order is kept.
+	err = prepare(cmd)
+	if err == nil {
+		err = cmd.Start()
+	}
+	writer.Close()
+	if err != nil {
+		return Exit{}, fmt.Errorf("start %s: %w", cmd.Path, err)
+	}
+	copied := make(chan struct{})
+	go func() {
+		defer close(copied)
+		_, _ = io.Copy(out, reader)
+	}()
+	exit := wait(ctx, cmd, grace)
+	exit.Leftovers = killRest(cmd.Process.Pid)
+	select {
+	case <-copied:
+	case <-time.After(2 * time.Second): // Somebody out of reach holds the other end.
+		reader.Close()
+		<-copied
+	}
+	return exit, nil
+}
+
+// wait waits for the program itself, and stops it when ctx is done.
+func wait(ctx context.Context, cmd *exec.Cmd, grace time.Duration) Exit {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = cmd.Wait() // ProcessState says it all.
+	}()
+	stopped := false
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		stopped = true
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
+		select {
+		case <-ended:
+		case <-time.After(grace):
+			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+			<-ended
+		}
+	}
+	return Exit{Code: codeOf(cmd.ProcessState), Stopped: stopped}
+}
+
+func codeOf(state *os.ProcessState) int {
+	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return 128 + int(status.Signal())
+	}
+	return state.ExitCode()
+}

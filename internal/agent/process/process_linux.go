@@ -1,0 +1,108 @@
+package process
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// prepare makes this process the one that orphans of the program come to, so that
+// a daemon can be found whatever session it moved to.
+func prepare(cmd *exec.Cmd) error {
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("become the reaper of orphans: %w", err)
+	}
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("give up the gaining of privileges: %w", err)
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	return nil
+}
+
+// Shield keeps other processes of this user from reading this one: its memory and
+// its environment under /proc. Root can still do so.
+func Shield() error { return unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) }
+
+// killRest kills every descendant of this process until none is left, for at most
+// ten seconds, and returns how many there were.
+func killRest(int) int {
+	killed := map[int]bool{}
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		alive := 0
+		for _, p := range descendants(os.Getpid()) {
+			if p.state == 'Z' {
+				if p.parent == os.Getpid() {
+					_, _ = syscall.Wait4(p.pid, nil, syscall.WNOHANG, nil)
+				}
+				continue
+			}
+			alive++
+			killed[p.pid] = true
+			_ = syscall.Kill(p.pid, syscall.SIGKILL)
+		}
+		if alive == 0 {
+			break
+		}
+	}
+	return len(killed)
+}
+
+type proc struct {
+	pid, parent int
+	state       byte
+}
+
+// descendants lists the processes below root, from /proc.
+func descendants(root int) []proc {
+	names, err := readNames("/proc")
+	if err != nil {
+		return nil
+	}
+	children := map[int][]proc{}
+	for _, name := range names {
+		if pid, err := strconv.Atoi(name); err == nil {
+			if p, ok := readStat(pid); ok {
+				children[p.parent] = append(children[p.parent], p)
+			}
+		}
+	}
+	var all []proc
+	for queue := []int{root}; len(queue) > 0; queue = queue[1:] {
+		for _, p := range children[queue[0]] {
+			all = append(all, p)
+			queue = append(queue, p.pid)
+		}
+	}
+	return all
+}
+
+func readNames(dir string) ([]string, error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return f.Readdirnames(-1)
+}
+
+// readStat reads state and parent of a process. The name before them is in
+// parentheses and may hold anything, parentheses too. Source: proc(5).
+func readStat(pid int) (proc, bool) {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return proc{}, false
+	}
+	stat := string(raw)
+	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
+	if len(fields) < 2 {
+		return proc{}, false
+	}
+	parent, err := strconv.Atoi(fields[1])
+	return proc{pid: pid, parent: parent, state: fields[0][0]}, err == nil
+}
