@@ -1,0 +1,176 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/google/go-github/v60/github"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+)
+
+// NewPull describes a pull request to be opened.
+type NewPull struct {
+	Title string
+	Body  string // Markdown
+	Head  string // branch of this repository
+	Base  string // branch to be merged into
+}
+
+// OpenPull opens a pull request: one REST call. ErrPullExists: there is an open one
+// from the branch to this base; FindPull finds it. ErrPullsForbidden: a setting or
+// a permission forbids it. ErrInvalid: mostly the base branch is gone.
+func (r *Repository) OpenPull(ctx context.Context, p NewPull) (*github.PullRequest, error) {
+	pull, _, err := r.client.PullRequests.Create(ctx, r.cfg.Owner, r.cfg.Name, &github.NewPullRequest{
+		Title: &p.Title, Body: &p.Body, Head: &p.Head, Base: &p.Base,
+	})
+	err = fail(ctx, "open a pull request from "+p.Head, err)
+	if e, ok := errors.AsType[*Error](err); ok {
+		switch {
+		case e.Kind == ErrInvalid && strings.Contains(e.Message, "already exists"):
+			e.Kind = ErrPullExists
+		case e.Kind == ErrForbidden:
+			e.Kind = ErrPullsForbidden
+		}
+	}
+	return pull, err
+}
+
+// FindPull finds the newest pull request of a job, an open one before a closed one:
+// one REST call. ErrNotFound: the job has none.
+func (r *Repository) FindPull(ctx context.Context, id string) (*github.PullRequest, error) {
+	op := "find the pull request of job " + id
+	pulls, _, err := r.client.PullRequests.List(ctx, r.cfg.Owner, r.cfg.Name, &github.PullRequestListOptions{
+		State: "all", Head: r.cfg.Owner + ":" + githubjobs.Branch(id), ListOptions: github.ListOptions{PerPage: perPage},
+	})
+	if err != nil {
+		return nil, fail(ctx, op, err)
+	}
+	var found *github.PullRequest
+	for _, pull := range pulls {
+		of, fact, ok := r.PullFact(pull)
+		if !ok || of != id {
+			continue
+		}
+		if found == nil || fact.Open && found.GetState() != "open" || fact.Open == (found.GetState() == "open") && fact.Number > found.GetNumber() {
+			found = pull
+		}
+	}
+	if found == nil {
+		return nil, &Error{Op: op, Kind: ErrNotFound, Message: "there is no pull request from " + githubjobs.Branch(id)}
+	}
+	return found, nil
+}
+
+// Pull reads one pull request; this also makes GitHub compute whether it can be merged.
+func (r *Repository) Pull(ctx context.Context, number int) (*github.PullRequest, error) {
+	pull, _, err := r.client.PullRequests.Get(ctx, r.cfg.Owner, r.cfg.Name, number)
+	return pull, fail(ctx, fmt.Sprintf("read pull request #%d", number), err)
+}
+
+// Wait sleeps for a time, or until ctx ends, whose cause it then returns.
+type Wait func(ctx context.Context, d time.Duration) error
+
+// Sleep is the Wait that uses the machine's clock.
+func Sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Pauses between the reads of Mergeable: GitHub mostly knows within a second.
+const (
+	firstPause = 50 * time.Millisecond
+	lastPause  = 3 * time.Second
+	// MergeableWithin is how long Mergeable asks at most.
+	MergeableWithin = 30 * time.Second
+)
+
+// Mergeable reads a pull request until GitHub knows whether it can be merged, with
+// growing pauses for at most MergeableWithin. What is returned then may still not
+// say (its Mergeable is nil).
+func (r *Repository) Mergeable(ctx context.Context, number int, wait Wait) (*github.PullRequest, error) {
+	for pause, spent := firstPause, time.Duration(0); ; pause = min(2*pause, lastPause) {
+		pull, err := r.Pull(ctx, number)
+		if err != nil || pull.Mergeable != nil || pull.GetState() != "open" || spent >= MergeableWithin {
+			return pull, err
+		}
+		if err := wait(ctx, pause); err != nil {
+			return pull, err
+		}
+		spent += pause
+	}
+}
+
+// MergeRequest says what is to be merged, and how.
+type MergeRequest struct {
+	Number  int
+	SHA     string // the head that was judged; GitHub merges no other
+	Method  string // squash, merge or rebase
+	Title   string
+	Message string
+}
+
+// MergePull merges a pull request at one head: one REST call. It returns the SHA of
+// the merge. ErrHeadMoved: the head is another; judge again. ErrBaseMoved: try
+// again. ErrNotMergeable: a conflict, or a rule of the repository, as the message says.
+func (r *Repository) MergePull(ctx context.Context, m MergeRequest) (sha string, err error) {
+	result, _, err := r.client.PullRequests.Merge(ctx, r.cfg.Owner, r.cfg.Name, m.Number, m.Message, &github.PullRequestOptions{
+		CommitTitle: m.Title, SHA: m.SHA, MergeMethod: m.Method, DontDefaultIfBlank: m.Message == "",
+	})
+	err = fail(ctx, fmt.Sprintf("merge pull request #%d", m.Number), err)
+	if e, ok := errors.AsType[*Error](err); ok {
+		switch {
+		case e.Status == http.StatusMethodNotAllowed && strings.Contains(e.Message, "Base branch was modified"):
+			e.Kind = ErrBaseMoved
+		case e.Status == http.StatusMethodNotAllowed:
+			e.Kind = ErrNotMergeable
+		case e.Status == http.StatusConflict:
+			e.Kind = ErrHeadMoved
+		}
+	}
+	return result.GetSHA(), err
+}
+
+// PullFiles lists the changed files of a pull request, as many as GitHub shows:
+// at most 3,000.
+func (r *Repository) PullFiles(ctx context.Context, number int) ([]*github.CommitFile, error) {
+	var all []*github.CommitFile
+	opts := &github.ListOptions{PerPage: perPage}
+	for {
+		files, res, err := r.client.PullRequests.ListFiles(ctx, r.cfg.Owner, r.cfg.Name, number, opts)
+		if err != nil {
+			return nil, fail(ctx, fmt.Sprintf("list the files of pull request #%d", number), err)
+		}
+		all = append(all, files...)
+		if opts.Page = res.NextPage; opts.Page == 0 {
+			return all, nil
+		}
+	}
+}
+
+// ChangedSince lists the paths that changed on branch since it parted from other,
+// both names of a rename: one REST call, at most 300 files (GitHub's cap).
+func (r *Repository) ChangedSince(ctx context.Context, other, branch string) ([]string, error) {
+	comparison, _, err := r.client.Repositories.CompareCommits(ctx, r.cfg.Owner, r.cfg.Name, other, branch, &github.ListOptions{PerPage: 1})
+	if err != nil {
+		return nil, fail(ctx, "compare "+other+" with "+branch, err)
+	}
+	var paths []string
+	for _, f := range comparison.Files {
+		paths = append(paths, f.GetFilename())
+		if f.GetPreviousFilename() != "" {
+			paths = append(paths, f.GetPreviousFilename())
+		}
+	}
+	return paths, nil
+}

@@ -1,0 +1,108 @@
+package hub
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing/transport"
+	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
+	"github.com/google/go-github/v60/github"
+)
+
+const (
+	restTimeout = 30 * time.Second // GitHub itself gives up after 10 s
+	gitTimeout  = 10 * time.Minute // of one request of a push or fetch
+)
+
+// Repository is one job repository on one GitHub. It is safe for concurrent use.
+type Repository struct {
+	cfg      Config
+	client   *github.Client
+	git      transport.Transport
+	endpoint *transport.Endpoint
+	tokens   tokenFunc
+	trees    *treeCache
+
+	mu   sync.Mutex
+	base string // the default branch, once it was looked up
+}
+
+// New returns the repository that the Config names. It makes no request; see Check.
+func New(cfg Config) (*Repository, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg = cfg.withDefaults()
+	endpoint, err := transport.NewEndpoint(cfg.ServerURL + "/" + cfg.Owner + "/" + cfg.Name + ".git")
+	if err != nil {
+		return nil, &ConfigError{"ServerURL", err.Error()}
+	}
+	auth, tokens, err := credentials(cfg)
+	if err != nil {
+		return nil, err
+	}
+	client := github.NewClient(&http.Client{Transport: auth, Timeout: restTimeout})
+	client.UserAgent = "githubjobs"
+	if client.BaseURL, err = url.Parse(cfg.APIURL + "/"); err != nil {
+		return nil, &ConfigError{"APIURL", err.Error()}
+	}
+	return &Repository{
+		cfg:      cfg,
+		client:   client,
+		git:      githttp.NewClient(&http.Client{Transport: gitTransport{cfg.Transport}, Timeout: gitTimeout}),
+		endpoint: endpoint,
+		tokens:   tokens,
+		trees:    newTreeCache(maxKnownTrees),
+		base:     cfg.Base,
+	}, nil
+}
+
+// FullName is owner/name.
+func (r *Repository) FullName() string { return r.cfg.Owner + "/" + r.cfg.Name }
+
+// URL is the repository's address for people.
+func (r *Repository) URL() string { return r.cfg.ServerURL + "/" + r.FullName() }
+
+// Base is the branch that jobs start from when their spec does not say: the
+// configured one, else the repository's default branch, which is looked up once.
+func (r *Repository) Base(ctx context.Context) (string, error) {
+	r.mu.Lock()
+	base := r.base
+	r.mu.Unlock()
+	if base != "" {
+		return base, nil
+	}
+	found, err := r.Check(ctx)
+	return found, err
+}
+
+// Check asks GitHub for the repository, with one request, and so tells whether
+// address and credentials are good. It returns the base branch.
+func (r *Repository) Check(ctx context.Context) (base string, err error) {
+	repo, _, err := r.client.Repositories.Get(ctx, r.cfg.Owner, r.cfg.Name)
+	if err != nil {
+		return "", fail(ctx, "read the repository "+r.FullName(), err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.base == "" {
+		r.base = repo.GetDefaultBranch()
+	}
+	return r.base, nil
+}
+
+// LearnBase tells the tree of a commit, as a push webhook knows it
+// (head_commit.tree_id), so that Submit need not ask for it.
+func (r *Repository) LearnBase(commit, tree string) {
+	if isSHA(commit) && isSHA(tree) {
+		r.trees.add(commit, tree)
+	}
+}
+
+func isSHA(s string) bool {
+	return len(s) == 40 && strings.Trim(s, "0123456789abcdef") == ""
+}
