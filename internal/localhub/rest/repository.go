@@ -172,11 +172,7 @@ func listInstallationRepositories(c *Context) (Response, error) {
 		return Response{}, errNotIntegration()
 	}
 	list := c.repositories(c.Actor.covers)
-	selection := "all"
-	if c.Actor.Token.RepositoryIDs != nil {
-		selection = "selected"
-	}
-	return OK(shape.Object{"total_count": len(list), "repository_selection": selection, "repositories": Paginate(c, list)}), nil
+	return OK(shape.Object{"total_count": len(list), "repository_selection": shape.Selection(c.Actor.Token.RepositoryIDs), "repositories": Paginate(c, list)}), nil
 }
 
 // repositories are those that keep says, by full name.

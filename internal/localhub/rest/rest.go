@@ -81,7 +81,7 @@ func (s *Service) Handler() http.Handler {
 		mux.Handle(op.Method+" "+Prefix+op.Pattern, s.serve(op))
 	}
 	mux.Handle(Prefix+"/", http.HandlerFunc(s.serveUnknown))
-	return mux
+	return mergeRef(mux)
 }
 
 // Context is one request to one operation.

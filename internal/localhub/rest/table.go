@@ -16,6 +16,10 @@ func (s *Service) Operations() []Operation {
 		refOperations,
 		gitDataOperations,
 		commitOperations,
+		contentOperations,
+		hookOperations,
+		appOperations,
+		metaOperations,
 	)
 }
 
