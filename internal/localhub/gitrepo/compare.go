@@ -33,15 +33,13 @@ func (r *Repo) Compare(ctx context.Context, base, head string) (Comparison, erro
 }
 
 // Fetch copies the commit sha, with its history, from another repository of this
-// machine and points ref at it, whatever ref was before.
-func (r *Repo) Fetch(ctx context.Context, from *Repo, sha, ref string) error {
+// machine. No ref changes; nothing is ever collected as garbage here, so the
+// commit stays.
+func (r *Repo) Fetch(ctx context.Context, from *Repo, sha string) error {
 	if err := checkSHAs(sha); err != nil {
 		return err
 	}
-	if err := CheckRef(ref); err != nil {
-		return err
-	}
-	_, err := r.git(ctx, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", from.dir, "+"+sha+":"+ref)
+	_, err := r.git(ctx, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", from.dir, sha)
 	return err
 }
 

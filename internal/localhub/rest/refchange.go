@@ -40,6 +40,7 @@ func (s *Service) RefsChanged(ctx context.Context, base event.Base, changes ...g
 		if err != nil {
 			return err
 		}
+		s.pulls.pointPullRefs(ctx, git, pulls, s.Log)
 		events = append(events, pulls...)
 	}
 	if err := s.touch(base.Repository.ID); err != nil {

@@ -72,7 +72,11 @@ type Service struct {
 	Limits    Limits
 
 	limiter limiter
+	pulls   pullWork
 }
+
+// Close waits for what is computed in the background. No request may come after it.
+func (s *Service) Close() { s.pulls.close() }
 
 // Handler serves all operations under Prefix.
 func (s *Service) Handler() http.Handler {

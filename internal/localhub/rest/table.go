@@ -12,6 +12,10 @@ import (
 func (s *Service) Operations() []Operation {
 	return slices.Concat(
 		userOperations,
+		pullOperations,
+		issueOperations,
+		checkOperations,
+		statusOperations,
 		repositoryOperations,
 		refOperations,
 		gitDataOperations,

@@ -1,0 +1,209 @@
+package rest
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/githubjobs/githubjobs/internal/localhub/event"
+	"github.com/githubjobs/githubjobs/internal/localhub/gitrepo"
+	"github.com/githubjobs/githubjobs/internal/localhub/shape"
+	"github.com/githubjobs/githubjobs/internal/localhub/state"
+)
+
+type mergeRequest struct {
+	CommitTitle   *string `json:"commit_title"`
+	CommitMessage *string `json:"commit_message"`
+	SHA           string  `json:"sha"`
+	Method        string  `json:"merge_method"`
+}
+
+// notMergeable is GitHub's 405.
+func notMergeable(message string) *Error {
+	return &Error{Status: http.StatusMethodNotAllowed, Message: message}
+}
+
+const (
+	cannotMerge = "Pull Request is not mergeable"
+	baseMoved   = "Base branch was modified. Review and try the merge again."
+	headMoved   = "Head branch was modified. Review and try the merge again."
+)
+
+func mergePull(c *Context) (Response, error) {
+	in := mergeRequest{Method: "merge"}
+	if err := c.Decode(&in); err != nil {
+		return Response{}, err
+	}
+	if err := c.methodAllowed(in.Method); err != nil {
+		return Response{}, err
+	}
+	release, err := c.S.pulls.turn(c.Context(), c.Repo.ID)
+	if err != nil {
+		return Response{}, err
+	}
+	defer release()
+	p, git, err := c.pullAndGit()
+	if err != nil {
+		return Response{}, err
+	}
+	switch {
+	case p.State != "open":
+		return Response{}, notMergeable(cannotMerge)
+	case p.Draft:
+		return Response{}, notMergeable("Pull Request is still a draft")
+	case in.SHA != "" && in.SHA != p.HeadSHA:
+		return Response{}, Conflict(headMoved)
+	}
+	m := merge{c: c, git: git, p: p, in: in}
+	sha, err := m.do()
+	if err != nil {
+		return Response{}, err
+	}
+	return OK(shape.Object{"sha": sha, "merged": true, "message": "Pull Request successfully merged"}), nil
+}
+
+func (c *Context) methodAllowed(method string) error {
+	allowed, name := map[string]bool{
+		"merge": c.Repo.AllowMergeCommit, "squash": c.Repo.AllowSquashMerge, "rebase": c.Repo.AllowRebaseMerge,
+	}, map[string]string{"merge": "Merge commits", "squash": "Squash merges", "rebase": "Rebase merges"}
+	may, known := allowed[method]
+	switch {
+	case !known:
+		return Invalid("Validation Failed", FieldError{Resource: "PullRequest", Field: "merge_method", Code: "invalid"})
+	case !may:
+		return notMergeable(name[method] + " are not allowed on this repository.")
+	}
+	return nil
+}
+
+// merge is one merge under way.
+type merge struct {
+	c   *Context
+	git *gitrepo.Repo
+	p   state.Pull
+	in  mergeRequest
+}
+
+// do makes the commits, moves the base branch, marks the pull request and tells everybody.
+func (m *merge) do() (sha string, err error) {
+	c := m.c
+	base, err := m.git.Ref(c.Context(), "refs/heads/"+m.p.BaseRef)
+	if errors.Is(err, gitrepo.ErrNotFound) {
+		return "", notMergeable(cannotMerge)
+	} else if err != nil {
+		return "", err
+	}
+	sha, err = m.commit(base.Commit)
+	if conflicts(err) {
+		return "", notMergeable(cannotMerge)
+	} else if err != nil {
+		return "", err
+	}
+	if err := m.checkWorkflows(base.Commit, sha); err != nil {
+		return "", err
+	}
+	change := gitrepo.RefChange{Ref: "refs/heads/" + m.p.BaseRef, Old: base.Commit, New: sha}
+	err = m.git.UpdateRefs(c.Context(), gitrepo.RefUpdate{Ref: change.Ref, New: sha, Old: base.Commit})
+	if errors.Is(err, gitrepo.ErrRefMoved) {
+		return "", notMergeable(baseMoved)
+	} else if err != nil {
+		return "", err
+	}
+	return sha, m.finish(change)
+}
+
+// finish makes the state say what git says already.
+func (m *merge) finish(change gitrepo.RefChange) error {
+	c := m.c
+	var closed event.PullRequest
+	err := c.Update(func(tx *state.Tx, _ shape.Builder) error {
+		p, _ := tx.Pulls.Get(m.p.ID)
+		p.State, p.Merged, p.MergedAt, p.ClosedAt, p.UpdatedAt = "closed", true, c.Now(), c.Now(), c.Now()
+		p.MergedByID, p.MergeCommitSHA = c.Actor.User.ID, change.New
+		// What was merged, whatever has been pushed meanwhile.
+		p.HeadSHA, p.BaseSHA = m.p.HeadSHA, change.Old
+		tx.Pulls.Put(p)
+		closed = event.PullRequest{Base: c.Event(), Action: "closed", Pull: p}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	c.S.pulls.pointPullRefs(c.Context(), m.git, []event.Event{closed}, c.S.Log)
+	c.Publish(closed)
+	if err := c.RefsChanged(change); err != nil {
+		return err
+	}
+	if c.Repo.DeleteBranchOnMerge && m.p.HeadRepositoryID == c.Repo.ID {
+		return m.deleteHead()
+	}
+	return nil
+}
+
+// deleteHead deletes the merged branch, unless it has moved on or is needed.
+func (m *merge) deleteHead() error {
+	if m.p.HeadRef == m.c.Repo.DefaultBranch {
+		return nil
+	}
+	change := gitrepo.RefChange{Ref: "refs/heads/" + m.p.HeadRef, Old: m.p.HeadSHA, New: gitrepo.Zero}
+	err := m.git.DeleteRef(m.c.Context(), change.Ref, change.Old)
+	if errors.Is(err, gitrepo.ErrNotFound) || errors.Is(err, gitrepo.ErrRefMoved) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return m.c.RefsChanged(change)
+}
+
+// commit makes what is to become the tip of the base branch.
+func (m *merge) commit(base string) (sha string, err error) {
+	ctx := m.c.Context()
+	log, err := m.git.Log(ctx, gitrepo.LogOptions{Tip: m.p.HeadSHA, Not: base, OldestFirst: true})
+	if err != nil {
+		return "", err
+	}
+	if len(log) == 0 {
+		return "", notMergeable(cannotMerge)
+	}
+	actor := m.c.Signature()
+	github := gitrepo.Signature{Name: "GitHub", Email: "noreply@github.com", When: actor.When}
+	text, author := m.text(log, actor)
+	commit := gitrepo.NewCommit{Author: author, Committer: github, Message: text}
+	switch m.in.Method {
+	case "merge":
+		return m.git.Merge(ctx, base, m.p.HeadSHA, commit)
+	case "squash":
+		return m.git.Squash(ctx, base, m.p.HeadSHA, commit)
+	}
+	if len(log) > maxRebase {
+		return "", notMergeable(fmt.Sprintf("This branch can't be rebased: it has more than %d commits", maxRebase))
+	}
+	sha, err = m.git.Rebase(ctx, base, m.p.HeadSHA, actor)
+	if err == nil && sha == base {
+		err = notMergeable(cannotMerge) // base has all of it already
+	}
+	return sha, err
+}
+
+// checkWorkflows: a token without the workflows permission may not bring changed workflow files to the base branch.
+func (m *merge) checkWorkflows(base, result string) error {
+	if !m.c.Actor.Limited() || m.c.Actor.Token.Permissions["workflows"] == "write" {
+		return nil
+	}
+	var folder [2]string
+	for i, sha := range []string{base, result} {
+		var err error
+		folder[i], err = m.git.PathSHA(m.c.Context(), sha, ".github/workflows")
+		if err != nil && !errors.Is(err, gitrepo.ErrNotFound) {
+			return err
+		}
+	}
+	if folder[0] == folder[1] {
+		return nil
+	}
+	files, err := m.git.Diff(m.c.Context(), base, result, false)
+	if err != nil {
+		return err
+	}
+	return Forbidden(gitrepo.WorkflowRefusal(firstWorkflow(files)))
+}

@@ -1,0 +1,101 @@
+package rest
+
+import (
+	"slices"
+
+	"github.com/githubjobs/githubjobs/internal/localhub/shape"
+	"github.com/githubjobs/githubjobs/internal/localhub/state"
+)
+
+func listReviews(c *Context) (Response, error) {
+	p, err := c.pull("pull_number")
+	if err != nil {
+		return Response{}, err
+	}
+	list := []shape.Object{}
+	c.View(func(tx *state.Tx, b shape.Builder) {
+		for _, v := range Paginate(c, slices.Collect(tx.Reviews.Of(p.ID))) {
+			list = append(list, b.Review(c.Repo, p, v))
+		}
+	})
+	return OK(list), nil
+}
+
+func getReview(c *Context) (Response, error) {
+	p, err := c.pull("pull_number")
+	if err != nil {
+		return Response{}, err
+	}
+	id, err := c.ID("review_id")
+	if err != nil {
+		return Response{}, err
+	}
+	var body shape.Object
+	c.View(func(tx *state.Tx, b shape.Builder) {
+		if v, ok := tx.Reviews.Get(id); ok && v.PullID == p.ID {
+			body = b.Review(c.Repo, p, v)
+		}
+	})
+	if body == nil {
+		return Response{}, NotFound()
+	}
+	return OK(body), nil
+}
+
+// reviewStates is what the event of a new review makes of it.
+var reviewStates = map[string]string{"": "PENDING", "APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMENT": "COMMENTED"}
+
+type newReview struct {
+	Body     string
+	Event    string
+	CommitID string `json:"commit_id"`
+}
+
+func createReview(c *Context) (Response, error) {
+	p, err := c.pull("pull_number")
+	if err != nil {
+		return Response{}, err
+	}
+	if err := c.mayComment("pull_requests"); err != nil {
+		return Response{}, err
+	}
+	var in newReview
+	if err := c.Decode(&in); err != nil {
+		return Response{}, err
+	}
+	if err := c.checkReview(p, in); err != nil {
+		return Response{}, err
+	}
+	v := state.Review{RepositoryID: c.Repo.ID, PullID: p.ID, AuthorID: c.Actor.User.ID, Body: in.Body, State: reviewStates[in.Event], CommitID: in.CommitID}
+	if v.CommitID == "" {
+		v.CommitID = p.HeadSHA
+	}
+	if in.Event != "" {
+		v.SubmittedAt = c.Now()
+	}
+	var body shape.Object
+	err = c.Update(func(tx *state.Tx, b shape.Builder) error {
+		v.ID = tx.Reviews.NextID()
+		tx.Reviews.Put(v)
+		body = b.Review(c.Repo, p, v)
+		return nil
+	})
+	return OK(body), err
+}
+
+func (c *Context) checkReview(p state.Pull, in newReview) error {
+	_, known := reviewStates[in.Event]
+	judges := in.Event == "APPROVE" || in.Event == "REQUEST_CHANGES"
+	switch {
+	case !known:
+		return Invalid("Validation Failed", FieldError{Resource: "PullRequestReview", Field: "event", Code: "invalid"})
+	case in.Event == "APPROVE" && c.Actor.ByRun() && !c.Repo.Actions.CanApprovePullRequestReviews:
+		return Forbidden("GitHub Actions is not permitted to create or approve pull requests.")
+	case judges && p.AuthorID == c.Actor.User.ID:
+		words := map[string]string{"APPROVE": "approve", "REQUEST_CHANGES": "request changes on"}
+		return Invalid("Unprocessable Entity: Can not " + words[in.Event] + " your own pull request")
+	case in.Body == "" && (in.Event == "COMMENT" || in.Event == "REQUEST_CHANGES"):
+		return MissingField("PullRequestReview", "body")
+	}
+	return nil
+}
