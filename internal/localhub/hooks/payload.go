@@ -2,6 +2,7 @@ package hooks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/githubjobs/githubjobs/internal/localhub/event"
@@ -26,21 +27,26 @@ func (p Payloads) Build(ctx context.Context, e event.Event) (shape.Object, error
 	return body, nil
 }
 
-func (p Payloads) build(ctx context.Context, e event.Event) (body shape.Object, err error) {
+func (p Payloads) build(ctx context.Context, e event.Event) (shape.Object, error) {
 	switch e := e.(type) {
 	case event.Push:
 		return p.push(ctx, e)
 	case event.Create:
-		body = p.base(e.Base)
-		body["ref"], body["ref_type"], body["pusher_type"], body["description"] = e.Ref, e.RefType, "user", shape.NonEmpty(e.Repository.Description)
-		body["master_branch"] = e.Repository.DefaultBranch
-		return body, nil
+		return p.create(e), nil
 	case event.Delete:
-		body = p.base(e.Base)
-		body["ref"], body["ref_type"], body["pusher_type"] = e.Ref, e.RefType, "user"
-		return body, nil
+		return p.delete(e), nil
+	case event.PullRequest:
+		return p.pullRequest(ctx, e)
+	case event.WorkflowRun:
+		return p.workflowRun(e), nil
+	case event.WorkflowJob:
+		return p.workflowJob(e), nil
+	case event.CheckRun:
+		return p.checkRun(e), nil
+	case event.Dispatch:
+		return p.dispatch(e), nil
 	}
-	return nil, fmt.Errorf("no payload for this event")
+	return nil, errors.New("localhub has no payload for this event")
 }
 
 // base is what all payloads have: repository, sender, and the installation when an App receives or caused it.

@@ -1,0 +1,83 @@
+package hooks
+
+import (
+	"context"
+	"errors"
+
+	"github.com/githubjobs/githubjobs/internal/localhub/event"
+	"github.com/githubjobs/githubjobs/internal/localhub/gitrepo"
+	"github.com/githubjobs/githubjobs/internal/localhub/shape"
+)
+
+func (p Payloads) create(e event.Create) shape.Object {
+	body := p.base(e.Base)
+	body["ref"], body["ref_type"], body["pusher_type"] = e.Ref, e.RefType, "user"
+	body["master_branch"], body["description"] = e.Repository.DefaultBranch, shape.NonEmpty(e.Repository.Description)
+	return body
+}
+
+func (p Payloads) delete(e event.Delete) shape.Object {
+	body := p.base(e.Base)
+	body["ref"], body["ref_type"], body["pusher_type"] = e.Ref, e.RefType, "user"
+	return body
+}
+
+func (p Payloads) pullRequest(ctx context.Context, e event.PullRequest) (shape.Object, error) {
+	git, err := p.Git.Open(e.Repository.Owner, e.Repository.Name)
+	if err != nil {
+		return nil, err
+	}
+	counts, err := git.Compare(ctx, e.Pull.BaseSHA, e.Pull.HeadSHA)
+	if err != nil && !errors.Is(err, gitrepo.ErrUnrelated) {
+		return nil, err
+	}
+	body := p.base(e.Base)
+	body["action"], body["number"] = e.Action, e.Pull.Number
+	if e.Action == "synchronize" {
+		body["before"], body["after"] = e.Before, e.After
+	}
+	if e.Changes != nil {
+		body["changes"] = e.Changes
+	}
+	p.view(func(b shape.Builder) {
+		body["pull_request"] = b.FullPull(e.Repository, e.Pull, counts, shape.Mergeability{})
+		if e.Label.ID != 0 {
+			body["label"] = b.Label(e.Repository, e.Label)
+		}
+	})
+	return body, nil
+}
+
+func (p Payloads) workflowRun(e event.WorkflowRun) shape.Object {
+	body := p.base(e.Base)
+	body["action"] = e.Action
+	p.view(func(b shape.Builder) {
+		body["workflow_run"], body["workflow"] = b.WorkflowRun(e.Repository, e.Run), b.Workflow(e.Repository, e.Workflow)
+	})
+	return body
+}
+
+func (p Payloads) workflowJob(e event.WorkflowJob) shape.Object {
+	body := p.base(e.Base)
+	body["action"] = e.Action
+	p.view(func(b shape.Builder) { body["workflow_job"] = b.WorkflowJob(e.Repository, e.Run, e.Job) })
+	return body
+}
+
+func (p Payloads) checkRun(e event.CheckRun) shape.Object {
+	body := p.base(e.Base)
+	body["action"] = e.Action
+	p.view(func(b shape.Builder) { body["check_run"] = b.CheckRun(e.Repository, e.Run) })
+	return body
+}
+
+// dispatch is sent to no webhook here: it is the event file of the runs that they start.
+func (p Payloads) dispatch(e event.Dispatch) shape.Object {
+	body := p.base(e.Base)
+	if e.Workflow.ID == 0 {
+		body["action"], body["branch"], body["client_payload"] = e.EventType, e.Repository.DefaultBranch, e.ClientPayload
+		return body
+	}
+	body["ref"], body["inputs"], body["workflow"] = e.Ref, e.Inputs, e.Workflow.Path
+	return body
+}
