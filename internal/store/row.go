@@ -20,6 +20,9 @@ type Row struct {
 	Kind      githubjobs.Kind
 	Title     string
 	CreatedAt time.Time
+	UpdatedAt time.Time // when the store learnt the newest of the facts
+	Live      bool      // the branch exists, or a run has not ended
+	News      Known
 }
 
 // NewRow computes the row of a job. accepted says that this store took the job
@@ -30,7 +33,9 @@ func NewRow(f githubjobs.Facts, accepted bool, now time.Time) (Row, error) {
 		return Row{}, err
 	}
 	j := githubjobs.Reduce(f, now)
+	news := newKnown(f)
 	return Row{
+		News: news, Live: news.Head != "" && !news.Deleted || news.Run != 0, UpdatedAt: now,
 		Facts: raw, Known: f.Spec != nil,
 		Waiting: accepted && f.Spec != nil && f.Dispatch == nil && f.Branch == nil,
 		Active:  f.Spec != nil && !j.Terminal,
@@ -49,4 +54,19 @@ func MergeRow(stored []byte, accepted bool, f githubjobs.Facts, now time.Time) (
 	}
 	row, err = NewRow(githubjobs.Merge(known, f), accepted, now)
 	return row, err == nil && !bytes.Equal(row.Facts, stored), err
+}
+
+func newKnown(f githubjobs.Facts) Known {
+	var k Known
+	if f.Branch != nil {
+		k.Head, k.Deleted = f.Branch.Head, f.Branch.Deleted
+	}
+	for _, r := range f.Runs {
+		if r.Status != "completed" {
+			k.Run = r.ID
+		} else if r.ID == k.Run {
+			k.Run = 0 // an earlier attempt of this run was never seen to end
+		}
+	}
+	return k
 }

@@ -57,8 +57,19 @@ type Jobs interface {
 	// Refresh computes anew the columns of the jobs that are not at an end, since
 	// some states are reached by the passing of time alone.
 	Refresh(ctx context.Context, project string) error
+	// Known says, by job id, what is known of the jobs that GitHub may have news of:
+	// those whose branch exists, those with a run that has not ended, and those of
+	// which something was learnt since the given time.
+	Known(ctx context.Context, project string, since time.Time) (map[string]Known, error)
 	// Counts says how much there is to do.
 	Counts(ctx context.Context, project string) (Counts, error)
+}
+
+// Known is what a store knows of a job, as far as it decides what to ask GitHub.
+type Known struct {
+	Head    string // of the job's branch; empty while that is not known
+	Deleted bool   // the branch is known to be gone
+	Run     int64  // id of a run that has not ended; 0 for none
 }
 
 // Counts says how much there is to do in a project.

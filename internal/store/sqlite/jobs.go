@@ -73,12 +73,15 @@ func merge(tx *sql.Tx, project string, f githubjobs.Facts, stored []byte, accept
 }
 
 func put(tx *sql.Tx, project, id string, accepted bool, r store.Row) error {
-	_, err := tx.Exec(`INSERT INTO jobs (project, id, accepted, known, waiting, active, status, reason, kind, title, created_at, facts)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	_, err := tx.Exec(`INSERT INTO jobs (project, id, accepted, known, waiting, active, status, reason, kind, title,
+			created_at, updated_at, live, head, deleted, open_run, facts)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (project, id) DO UPDATE SET accepted = excluded.accepted, known = excluded.known, waiting = excluded.waiting,
 			active = excluded.active, status = excluded.status, reason = excluded.reason, kind = excluded.kind,
-			title = excluded.title, created_at = excluded.created_at, facts = excluded.facts`,
-		project, id, accepted, r.Known, r.Waiting, r.Active, r.Status, r.Reason, r.Kind, r.Title, millis(r.CreatedAt), string(r.Facts))
+			title = excluded.title, created_at = excluded.created_at, updated_at = excluded.updated_at, live = excluded.live,
+			head = excluded.head, deleted = excluded.deleted, open_run = excluded.open_run, facts = excluded.facts`,
+		project, id, accepted, r.Known, r.Waiting, r.Active, r.Status, r.Reason, r.Kind, r.Title,
+		millis(r.CreatedAt), millis(r.UpdatedAt), r.Live, r.News.Head, r.News.Deleted, r.News.Run, string(r.Facts))
 	return err
 }
 
@@ -175,6 +178,24 @@ func refresh(tx *sql.Tx, project, id string, now time.Time) error {
 		return err
 	}
 	return put(tx, project, id, accepted, row)
+}
+
+// Known implements store.Jobs.
+func (s *Store) Known(ctx context.Context, project string, since time.Time) (map[string]store.Known, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT id, head, deleted, open_run FROM jobs WHERE project = ?1 AND live = 1
+		UNION SELECT id, head, deleted, open_run FROM jobs WHERE project = ?1 AND updated_at >= ?2`, project, millis(since))
+	if err != nil {
+		return nil, explain(err)
+	}
+	known := map[string]store.Known{}
+	err = each(rows, func() error {
+		var id string
+		var k store.Known
+		err := rows.Scan(&id, &k.Head, &k.Deleted, &k.Run)
+		known[id] = k
+		return err
+	})
+	return known, explain(err)
 }
 
 // Counts implements store.Jobs.

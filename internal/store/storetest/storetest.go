@@ -5,6 +5,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"testing"
 	"time"
@@ -35,6 +36,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Store
 		{"facts before their spec are kept and hidden", factsBeforeSpec},
 		{"a job that another server accepted does not wait here", othersJob},
 		{"facts written at once are all kept", concurrentMerge},
+		{"what GitHub may have news of", known},
 		{"time alone ends a job", refresh},
 		{"a delivery is recorded once and processed once", delivery},
 		{"a delivery's facts arrive with its end", deliveryFacts},
@@ -225,6 +227,22 @@ func concurrentMerge(t *testing.T, _ *clock, s store.Store) {
 	ok(t, err)
 	if len(f.Pulls) != n {
 		t.Fatalf("%d of %d facts were kept", len(f.Pulls), n)
+	}
+}
+
+func known(t *testing.T, clk *clock, s store.Store) {
+	merge := func(f githubjobs.Facts) { ok(t, s.MergeFacts(t.Context(), project, f)) }
+	merge(githubjobs.Facts{ID: "branch", Branch: &githubjobs.BranchFact{Head: "abc", At: Now}})
+	merge(githubjobs.Facts{ID: "gone", Branch: &githubjobs.BranchFact{Head: "abc", Deleted: true, At: Now}})
+	merge(githubjobs.Facts{ID: "running", Runs: []githubjobs.RunFact{run(1, "completed", "failure"), run(2, "queued", "")}})
+	merge(githubjobs.Facts{ID: "ended", Runs: []githubjobs.RunFact{run(1, "in_progress", ""), run(2, "completed", "success")}})
+	clk.advance(time.Hour)
+	merge(githubjobs.Facts{ID: "recent", Branch: &githubjobs.BranchFact{Head: "def", Deleted: true, At: Now}})
+	got, err := s.Known(t.Context(), project, Now.Add(time.Minute))
+	ok(t, err)
+	want := map[string]store.Known{"branch": {Head: "abc"}, "running": {Run: 7}, "recent": {Head: "def", Deleted: true}}
+	if !maps.Equal(got, want) {
+		t.Fatalf("known %+v, want %+v", got, want)
 	}
 }
 

@@ -19,11 +19,18 @@ CREATE TABLE jobs (
     kind       TEXT    NOT NULL,
     title      TEXT    NOT NULL,
     created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    live       INTEGER NOT NULL, -- 1: the branch exists, or a run has not ended
+    head       TEXT    NOT NULL, -- of the branch
+    deleted    INTEGER NOT NULL, -- 1: the branch is gone
+    open_run   INTEGER NOT NULL, -- id of a run that has not ended
     facts      TEXT    NOT NULL,
     PRIMARY KEY (project, id)
 ) STRICT;
 
 CREATE INDEX jobs_waiting ON jobs (project, created_at, id) WHERE waiting = 1;
+CREATE INDEX jobs_live ON jobs (project, id) WHERE live = 1;
+CREATE INDEX jobs_updated ON jobs (project, updated_at);
 CREATE INDEX jobs_active ON jobs (project, id) WHERE active = 1;
 
 CREATE TABLE deliveries (

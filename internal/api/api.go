@@ -1,0 +1,47 @@
+// Package api is the HTTP side of the server: endpoints, authentication, errors,
+// OpenAPI. It reads and writes the store, and never asks GitHub anything.
+//
+// It imports githubjobs, internal/store and internal/api/problem; what else it
+// needs it is handed in Options.
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+)
+
+// Jobs is what the API needs of the store; store.Jobs describes the methods.
+type Jobs interface {
+	Accept(ctx context.Context, project string, spec githubjobs.Spec) error
+	Facts(ctx context.Context, project, id string) (githubjobs.Facts, error)
+}
+
+// Options are what the API is made of. Every field must be set.
+type Options struct {
+	Project     string   // whose jobs are served
+	Keys        []string // accepted API keys
+	DefaultKind githubjobs.Kind
+	Jobs        Jobs
+	// Base returns the branch into which a job is merged that names none. It
+	// returns "" while that is not known.
+	Base func(ctx context.Context) (string, error)
+	// Accepted is called after a job was stored. It must return at once.
+	Accepted func()
+	// Readiness is called for /readyz.
+	Readiness func(ctx context.Context) Readiness
+	Webhook   http.Handler // takes GitHub's deliveries
+	Log       *slog.Logger
+	Now       func() time.Time
+}
+
+type api struct{ Options }
+
+// New makes the handler of the whole server.
+func New(o Options) http.Handler {
+	a := &api{o}
+	return a.observe(a.answerUnrouted(a.routes()))
+}

@@ -1,0 +1,132 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/internal/api/problem"
+	"github.com/githubjobs/githubjobs/internal/store"
+)
+
+// CreateRequest is the body of create-job.
+type CreateRequest struct {
+	Job            string          `json:"job" doc:"What is to be done, in words" minLength:"1"`
+	Kind           githubjobs.Kind `json:"kind,omitempty" doc:"The sort of task" enum:"command,report"`
+	Title          string          `json:"title,omitempty" doc:"One line; by default the first line of job" maxLength:"72"`
+	Config         map[string]any  `json:"config,omitempty" doc:"The kind's own settings"`
+	TimeoutSeconds int             `json:"timeout_seconds,omitempty" doc:"Bounds the task itself, not the time in GitHub's queue" minimum:"1" maximum:"20700"`
+	Base           string          `json:"base,omitempty" doc:"The branch that the result is merged into; by default the server's"`
+}
+
+// Created is the answer of create-job.
+type Created struct {
+	JobID  string            `json:"job_id"`
+	Branch string            `json:"branch"`
+	Status githubjobs.Status `json:"status" enum:"pending"`
+}
+
+// createInput keeps the body apart from huma, which would judge its content type.
+type createInput struct{ body io.Reader }
+
+var _ huma.Resolver = (*createInput)(nil)
+
+// Resolve implements huma.Resolver.
+func (in *createInput) Resolve(ctx huma.Context) []error {
+	r, w := humago.Unwrap(ctx)
+	in.body = http.MaxBytesReader(w, r.Body, maxBody)
+	return nil
+}
+
+type createOutput struct{ Body Created }
+
+// createJob answers when the job is durable, whether GitHub is reachable or not.
+func (a *api) createJob(ctx context.Context, in *createInput) (*createOutput, error) {
+	spec, err := a.readSpec(ctx, in.body)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.Jobs.Accept(ctx, a.Project, spec); err != nil {
+		return nil, a.storeProblem(ctx, err)
+	}
+	a.Accepted()
+	return &createOutput{Created{JobID: spec.ID, Branch: githubjobs.Branch(spec.ID), Status: githubjobs.StatusPending}}, nil
+}
+
+// readSpec makes the spec of a job from the caller's body.
+func (a *api) readSpec(ctx context.Context, body io.Reader) (githubjobs.Spec, error) {
+	raw, err := readBody(body)
+	if err != nil {
+		return githubjobs.Spec{}, err
+	}
+	spec := githubjobs.Spec{Kind: a.DefaultKind}
+	if err := decodeCreate(raw, &spec); err != nil {
+		return spec, err
+	}
+	if spec.Base == "" {
+		if spec.Base, err = a.Base(ctx); err != nil {
+			return spec, a.storeProblem(ctx, err)
+		}
+	}
+	if spec.Base == "" {
+		return spec, problem.New(problem.BaseUnknown, "The repository's default branch is not known yet, because GitHub has not been reached since the server's first start. Try again, name a base, or set BASE_BRANCH.").After(10 * time.Second)
+	}
+	now := a.Now()
+	spec.ID = githubjobs.NewID(now)
+	spec.Normalize(now)
+	return spec, fieldProblem(spec.Validate())
+}
+
+func readBody(body io.Reader) ([]byte, error) {
+	raw, err := io.ReadAll(body)
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, problem.New(problem.BodyTooLarge, "The body has more than %d bytes. A job carries at most %d; put long material into a file of the repository and name the file.", maxBody, githubjobs.MaxSpecBytes)
+	}
+	if err != nil {
+		return nil, problem.New(problem.InvalidBody, "The body could not be read to its end: %s.", err)
+	}
+	return raw, nil
+}
+
+// fieldProblem tells everything that is wrong with a spec in one answer.
+func fieldProblem(err error) error {
+	if err == nil {
+		return nil
+	}
+	list := []error{err}
+	for i := 0; i < len(list); i++ {
+		if joined, ok := list[i].(interface{ Unwrap() []error }); ok {
+			list = append(list[:i], append(joined.Unwrap(), list[i+1:]...)...)
+			i--
+		}
+	}
+	texts := make([]string, len(list))
+	for i, e := range list {
+		texts[i] = e.Error()
+	}
+	p := problem.New(problem.InvalidField, "%s", strings.Join(texts, "; "))
+	if f, ok := errors.AsType[*githubjobs.FieldError](err); ok {
+		p.Field = f.Field
+	}
+	return p
+}
+
+// storeProblem says why a job was not stored. Nothing is lost: the caller knows
+// that there is no job.
+func (a *api) storeProblem(ctx context.Context, err error) error {
+	a.log(ctx).Error("storing a job", "error", err)
+	switch {
+	case errors.Is(err, store.ErrFull):
+		return problem.New(problem.StorageFull, "The job was not created: the disk of the server's database is full.").After(time.Minute)
+	case errors.Is(err, store.ErrUnavailable), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return problem.New(problem.StorageUnavailable, "The job was not created: the server's database is unavailable.").After(5 * time.Second)
+	}
+	return problem.New(problem.Internal, "The job was not created: the server made a mistake; its log tells more under the request id in X-Request-Id.")
+}

@@ -1,0 +1,192 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/internal/api/problem"
+)
+
+const example = `{"job": "Daily activity report", "kind": "report"}`
+
+// createFields are the fields of create-job, each with the way it is read.
+var createFields = map[string]func(json.RawMessage, *githubjobs.Spec) error{
+	"job":             func(raw json.RawMessage, s *githubjobs.Spec) error { return text(raw, &s.Prompt) },
+	"kind":            func(raw json.RawMessage, s *githubjobs.Spec) error { return text(raw, &s.Kind) },
+	"title":           func(raw json.RawMessage, s *githubjobs.Spec) error { return text(raw, &s.Title) },
+	"base":            func(raw json.RawMessage, s *githubjobs.Spec) error { return text(raw, &s.Base) },
+	"config":          object,
+	"timeout_seconds": seconds,
+}
+
+// decodeCreate reads the body of create-job, strictly: what is not understood is
+// refused, and never lost in silence. Optional fields may be null.
+func decodeCreate(raw []byte, spec *githubjobs.Spec) error {
+	fields, err := decodeObject(raw)
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		read, ok := createFields[name]
+		if !ok {
+			return unknownField(name)
+		}
+		if string(fields[name]) == "null" {
+			continue
+		}
+		if err := read(fields[name], spec); err != nil {
+			return problem.New(problem.InvalidField, "%s %s", name, err).OfField(name)
+		}
+	}
+	if strings.TrimSpace(spec.Prompt) == "" {
+		return problem.New(problem.MissingField, "job is missing; say in words what is to be done, as in %s", example).OfField("job")
+	}
+	return nil
+}
+
+// decodeObject reads one JSON object and nothing behind it.
+func decodeObject(raw []byte) (map[string]json.RawMessage, error) {
+	if len(bytes.TrimSpace(raw)) == 0 {
+		return nil, problem.New(problem.InvalidJSON, "The body is empty; send a JSON object such as %s", example)
+	}
+	if at := invalidUTF8(raw); at >= 0 {
+		return nil, problem.New(problem.InvalidJSON, "The body is not valid UTF-8 at %s.", position(raw, at))
+	}
+	var fields map[string]json.RawMessage
+	err := json.Unmarshal(raw, &fields)
+	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return nil, problem.New(problem.InvalidJSON, "The body is not valid JSON at %s: %s. Send an object such as %s", position(raw, int(e.Offset)-1), e, example)
+	}
+	if err != nil || fields == nil {
+		return nil, problem.New(problem.InvalidJSON, "The body must be a JSON object such as %s, not %s.", example, typeOf(raw))
+	}
+	return fields, nil
+}
+
+func invalidUTF8(raw []byte) int {
+	for i := 0; i < len(raw); {
+		r, size := utf8.DecodeRune(raw[i:])
+		if r == utf8.RuneError && size == 1 {
+			return i
+		}
+		i += size
+	}
+	return -1
+}
+
+// position names a byte of a text as people count: lines and characters from 1.
+func position(raw []byte, at int) string {
+	at = min(max(at, 0), len(raw))
+	line := bytes.Count(raw[:at], []byte("\n"))
+	column := utf8.RuneCount(raw[bytes.LastIndexByte(raw[:at], '\n')+1 : at])
+	return fmt.Sprintf("line %d, column %d", line+1, column+1)
+}
+
+// typeOf names the type of a JSON value.
+func typeOf(raw json.RawMessage) string {
+	switch raw = bytes.TrimSpace(raw); raw[0] {
+	case '{':
+		return "an object"
+	case '[':
+		return "a list"
+	case '"':
+		return "a string"
+	case 't', 'f':
+		return "true or false"
+	case 'n':
+		return "null"
+	}
+	return "a number"
+}
+
+func text[T ~string](raw json.RawMessage, into *T) error {
+	if typeOf(raw) != "a string" {
+		return fmt.Errorf("must be a string, not %s", typeOf(raw))
+	}
+	return json.Unmarshal(raw, into)
+}
+
+func object(raw json.RawMessage, s *githubjobs.Spec) error {
+	if typeOf(raw) != "an object" {
+		return fmt.Errorf("must be an object, not %s", typeOf(raw))
+	}
+	s.Config = raw
+	return nil
+}
+
+func seconds(raw json.RawMessage, s *githubjobs.Spec) error {
+	if typeOf(raw) != "a number" {
+		return fmt.Errorf("must be a whole number of seconds, not %s", typeOf(raw))
+	}
+	n, err := strconv.Atoi(string(raw))
+	limit := int(githubjobs.MaxTimeout.Seconds())
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
+		return fmt.Errorf("must be a whole number of seconds, not %s", raw)
+	}
+	if err != nil || n < 1 || n > limit {
+		return fmt.Errorf("%s is out of range; give 1 to %d", raw, limit)
+	}
+	s.TimeoutSeconds = n
+	return nil
+}
+
+// otherNames are what callers of similar services write.
+var otherNames = map[string]string{
+	"prompt": "job", "task": "job", "description": "job", "message": "job", "text": "job", "name": "title",
+	"type": "kind", "timeout": "timeout_seconds", "branch": "base", "base_branch": "base", "params": "config", "options": "config",
+}
+
+func unknownField(name string) error {
+	hint := "The fields are " + strings.Join(slices.Sorted(maps.Keys(createFields)), ", ") + "."
+	if near := nearest(name); near != "" {
+		hint = "Did you mean " + near + "? " + hint
+	}
+	return problem.New(problem.UnknownField, "There is no field %q. %s", shown(name), hint).OfField(shown(name))
+}
+
+// nearest is the field that a name was probably meant to be, or nothing.
+func nearest(name string) string {
+	plain := strings.ToLower(strings.NewReplacer("-", "_", " ", "_").Replace(name))
+	if other := otherNames[plain]; other != "" {
+		return other
+	}
+	best, least := "", 3
+	for _, field := range slices.Sorted(maps.Keys(createFields)) {
+		if d := distance(plain, field); d < least && d < len(field) {
+			best, least = field, d
+		}
+	}
+	return best
+}
+
+// distance is the number of single-character edits between two short texts
+// (Levenshtein); texts whose lengths are far apart are not compared.
+func distance(a, b string) int {
+	if len(a) > len(b)+2 || len(b) > len(a)+2 {
+		return 3
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost = 1 + min(diagonal, row[j], row[j+1])
+			}
+			diagonal, row[j+1] = row[j+1], cost
+		}
+	}
+	return row[len(b)]
+}

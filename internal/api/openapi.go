@@ -1,0 +1,64 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/githubjobs/githubjobs/internal/api/problem"
+)
+
+// openAPI is the frame of the description at /openapi.json.
+func openAPI() huma.Config {
+	c := huma.DefaultConfig("githubjobs", "1")
+	c.DocsPath, c.SchemasPath = "", "" // a docs page would need a script from elsewhere
+	c.CreateHooks = nil                // would add a $schema field to every answer
+	c.Info.Description = "Jobs that live on GitHub: one commit on a branch, one workflow run, one pull request."
+	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"apiKey": {Type: "apiKey", In: "header", Name: "x-api-key"},
+		"bearer": {Type: "http", Scheme: "bearer"},
+	}
+	errorSchema(c.Components.Schemas)
+	return c
+}
+
+// route registers one endpoint: one struct in, one struct out.
+func route[I, O any](h huma.API, op huma.Operation, handle func(context.Context, *I) (*O, error)) {
+	huma.Register(h, op, handle)
+}
+
+func errorSchema(r huma.Registry) *huma.Schema {
+	return r.Schema(reflect.TypeFor[problem.Error](), true, "Error")
+}
+
+// errorResponses describes the errors of an operation, by HTTP status.
+func errorResponses(codes []problem.Code) map[string]*huma.Response {
+	responses := map[string]*huma.Response{}
+	slices.SortFunc(codes, func(a, b problem.Code) int {
+		return cmp.Or(a.Status()-b.Status(), strings.Compare(string(a), string(b)))
+	})
+	for _, code := range codes {
+		key := strconv.Itoa(code.Status())
+		r := responses[key]
+		if r == nil {
+			r = &huma.Response{Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Ref: "#/components/schemas/Error"}}}}
+			responses[key] = r
+		}
+		r.Description = strings.TrimPrefix(r.Description+", "+string(code), ", ")
+	}
+	return responses
+}
+
+// describeCreate adds the body of create-job to the description. The endpoint
+// reads it itself, whatever its content type: `curl -d` calls JSON a form.
+func describeCreate(doc *huma.OpenAPI) {
+	schema := doc.Components.Schemas.Schema(reflect.TypeFor[CreateRequest](), true, "CreateRequest")
+	doc.Paths["/api/create-job"].Post.RequestBody = &huma.RequestBody{
+		Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: schema}},
+	}
+}

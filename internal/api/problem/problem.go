@@ -1,0 +1,123 @@
+// Package problem is the shape of every error that the server answers, and the
+// closed set of their codes. It imports the standard library only.
+package problem
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// Code names a sort of error for programs; the text is for people and may change.
+type Code string
+
+const (
+	Unauthorized       Code = "unauthorized"        // no API key, or one that is not known
+	InvalidJSON        Code = "invalid_json"        // the body is no JSON, or no object
+	InvalidField       Code = "invalid_field"       // a field or parameter has a value that is not accepted
+	UnknownField       Code = "unknown_field"       // a field that the endpoint does not have
+	MissingField       Code = "missing_field"       // a field or parameter that must be given
+	InvalidBody        Code = "invalid_body"        // the body could not be read
+	BodyTooLarge       Code = "body_too_large"      // the body is over the endpoint's limit
+	JobNotFound        Code = "job_not_found"       // no job has that id
+	RouteNotFound      Code = "route_not_found"     // no endpoint has that path
+	MethodNotAllowed   Code = "method_not_allowed"  // the endpoint has other methods
+	InvalidSignature   Code = "invalid_signature"   // a webhook that is not signed with our secret
+	InvalidDelivery    Code = "invalid_delivery"    // a webhook without GitHub's headers
+	WebhooksDisabled   Code = "webhooks_disabled"   // no webhook secret is configured
+	BaseUnknown        Code = "base_unknown"        // the default branch is not known yet
+	StorageFull        Code = "storage_full"        // the database's disk is full
+	StorageUnavailable Code = "storage_unavailable" // the database cannot be used
+	StatusFailed       Code = "status_failed"       // the status could not be read
+	Internal           Code = "internal_error"      // a mistake of the server's
+)
+
+// statuses is the one table from code to HTTP status.
+var statuses = map[Code]int{
+	Unauthorized: http.StatusUnauthorized, InvalidJSON: http.StatusBadRequest, InvalidField: http.StatusBadRequest,
+	UnknownField: http.StatusBadRequest, MissingField: http.StatusBadRequest, InvalidBody: http.StatusBadRequest,
+	BodyTooLarge: http.StatusRequestEntityTooLarge, JobNotFound: http.StatusNotFound, RouteNotFound: http.StatusNotFound,
+	MethodNotAllowed: http.StatusMethodNotAllowed, InvalidSignature: http.StatusUnauthorized,
+	InvalidDelivery: http.StatusBadRequest, WebhooksDisabled: http.StatusServiceUnavailable,
+	BaseUnknown: http.StatusServiceUnavailable, StorageFull: http.StatusInsufficientStorage,
+	StorageUnavailable: http.StatusServiceUnavailable, StatusFailed: http.StatusInternalServerError,
+	Internal: http.StatusInternalServerError,
+}
+
+// Status is the HTTP status that belongs to the code.
+func (c Code) Status() int { return statuses[c] }
+
+// Codes lists every code.
+func Codes() []Code {
+	codes := make([]Code, 0, len(statuses))
+	for c := range statuses {
+		codes = append(codes, c)
+	}
+	return codes
+}
+
+// Error is an error as callers see it. It implements huma.StatusError and
+// huma.HeadersError.
+type Error struct {
+	// Message says what is wrong and, where the caller can act, how to mend it.
+	Message string `json:"error" doc:"What is wrong and, where you can act, how to mend it"`
+	// Code is empty where the published contract gives the body as the message alone.
+	Code Code `json:"code,omitempty" doc:"Names the sort of error, for programs"`
+	// Field is the field or parameter that is wrong.
+	Field string `json:"field,omitempty" doc:"The field or parameter that is wrong"`
+
+	status     int
+	retryAfter time.Duration
+}
+
+// New makes an error of a code.
+func New(code Code, format string, args ...any) *Error {
+	e := &Error{Message: fmt.Sprintf(format, args...), Code: code, status: code.Status()}
+	if code == Unauthorized || code == StatusFailed {
+		e.Code = ""
+	}
+	return e
+}
+
+// OfField names the field that is wrong.
+func (e *Error) OfField(name string) *Error {
+	e.Field = name
+	return e
+}
+
+// After says when it is worth to try again.
+func (e *Error) After(d time.Duration) *Error {
+	e.retryAfter = d
+	return e
+}
+
+// Error implements error.
+func (e *Error) Error() string { return e.Message }
+
+// GetStatus is the HTTP status of the answer.
+func (e *Error) GetStatus() int { return e.status }
+
+// GetHeaders are the headers of the answer that belong to the error.
+func (e *Error) GetHeaders() http.Header {
+	h := http.Header{}
+	if e.retryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(int((e.retryAfter+time.Second-1)/time.Second)))
+	}
+	if e.status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", "Bearer")
+	}
+	return h
+}
+
+// Write answers a request with the error.
+func (e *Error) Write(w http.ResponseWriter) {
+	for name, values := range e.GetHeaders() {
+		w.Header()[name] = values
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(e.status)
+	// An error here is the caller's connection, which nobody can answer any more.
+	_ = json.NewEncoder(w).Encode(e)
+}

@@ -1,0 +1,292 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/githubjobs/hub"
+)
+
+// memory is a store in memory, so that the clock of the tests stands still while
+// nothing happens. The wiring with the real store is tested in internal/server.
+type memory struct {
+	mu    sync.Mutex
+	jobs  []githubjobs.Spec
+	facts map[string]githubjobs.Facts
+	fail  error
+}
+
+func (m *memory) add(ids ...string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, id := range ids {
+		s := githubjobs.Spec{ID: id, Kind: githubjobs.KindReport, Prompt: "x", Base: "main"}
+		s.Normalize(time.Now())
+		m.jobs = append(m.jobs, s)
+	}
+}
+
+func (m *memory) Waiting(_ context.Context, _ string, limit int) ([]githubjobs.Spec, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var w []githubjobs.Spec
+	for _, s := range m.jobs {
+		if m.facts[s.ID].Dispatch == nil && len(w) < limit {
+			w = append(w, s)
+		}
+	}
+	return w, nil
+}
+
+func (m *memory) MergeFacts(_ context.Context, _ string, facts ...githubjobs.Facts) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.fail != nil {
+		return m.fail
+	}
+	for _, f := range facts {
+		m.facts[f.ID] = githubjobs.Merge(m.facts[f.ID], f)
+	}
+	return nil
+}
+
+// push is one call of Submit.
+type push struct {
+	at  time.Time
+	ids []string
+}
+
+// github answers pushes as its answer function says.
+type github struct {
+	mu     sync.Mutex
+	pushes []push
+	takes  time.Duration // a push
+	answer func(n int, spec githubjobs.Spec) (each, whole error)
+}
+
+func (g *github) Submit(ctx context.Context, specs []githubjobs.Spec) ([]hub.Submission, error) {
+	g.mu.Lock()
+	n, p := len(g.pushes), push{at: time.Now()}
+	for _, s := range specs {
+		p.ids = append(p.ids, s.ID)
+	}
+	g.pushes = append(g.pushes, p)
+	g.mu.Unlock()
+	select {
+	case <-time.After(g.takes):
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	var results []hub.Submission
+	for _, s := range specs {
+		r := hub.Submission{ID: s.ID, SHA: "sha-" + s.ID, Created: true}
+		if g.answer != nil {
+			each, whole := g.answer(n, s)
+			if whole != nil {
+				return nil, whole
+			}
+			if r.Err = each; each != nil {
+				r.SHA, r.Created = "", false
+			}
+		}
+		results = append(results, r)
+	}
+	return results, nil
+}
+
+// setup starts a dispatcher within the bubble of a synctest.
+func setup(t *testing.T, g *github) (*memory, *Dispatcher) {
+	m := &memory{facts: map[string]githubjobs.Facts{}}
+	d := New("p", g, m, slog.New(slog.DiscardHandler), time.Now)
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := d.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(func() { cancel(); wg.Wait() })
+	synctest.Wait()
+	return m, d
+}
+
+func ids(n int, prefix string) []string {
+	list := make([]string, n)
+	for i := range list {
+		list[i] = fmt.Sprintf("%s%d", prefix, i)
+	}
+	return list
+}
+
+func TestGroupCommit(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := &github{takes: time.Second}
+		m, d := setup(t, g)
+		began := time.Now()
+		m.add("first")
+		d.Wake()
+		time.Sleep(100 * time.Millisecond)
+		for _, id := range ids(3, "job-") {
+			m.add(id)
+			d.Wake()
+		}
+		time.Sleep(10 * time.Second)
+		if len(g.pushes) != 2 || !slices.Equal(g.pushes[0].ids, []string{"first"}) || !slices.Equal(g.pushes[1].ids, ids(3, "job-")) {
+			t.Fatalf("pushes %+v; want the first alone, then the three together", g.pushes)
+		}
+		if at := g.pushes[0].at.Sub(began); at != 0 {
+			t.Errorf("the first push began after %s", at)
+		}
+		if at := g.pushes[1].at.Sub(began); at != time.Second {
+			t.Errorf("the second push began after %s, want as soon as the first had ended", at)
+		}
+		f := m.facts["first"]
+		if f.Dispatch == nil || f.Dispatch.Refused != "" || f.Branch == nil || f.Branch.Head != "sha-first" {
+			t.Errorf("facts %+v", f)
+		}
+	})
+}
+
+func TestPace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := &github{}
+		m, d := setup(t, g)
+		began := time.Now()
+		m.add(ids(1200, "job-")...)
+		d.Wake()
+		time.Sleep(time.Minute)
+		var got []string
+		for _, p := range g.pushes {
+			got = append(got, fmt.Sprintf("%d after %s", len(p.ids), p.at.Sub(began)))
+		}
+		if want := []string{"500 after 0s", "500 after 10s", "200 after 20s"}; !slices.Equal(got, want) {
+			t.Fatalf("pushes %v, want %v", got, want)
+		}
+	})
+}
+
+func TestWholePushFails(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		err     error
+		atLeast time.Duration // before the second try
+		atMost  time.Duration
+	}{
+		"no answer":       {&hub.Error{Kind: hub.ErrUnavailable}, firstDelay / 2, firstDelay},
+		"a rate limit":    {&hub.Error{Kind: hub.ErrRateLimited, RetryAfter: 90 * time.Second}, 90 * time.Second, 90 * time.Second},
+		"a revoked token": {&hub.Error{Kind: hub.ErrUnauthorized, Status: 401}, firstDelay / 2, firstDelay},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				g := &github{answer: func(n int, _ githubjobs.Spec) (error, error) {
+					if n < 2 {
+						return nil, c.err
+					}
+					return nil, nil
+				}}
+				m, d := setup(t, g)
+				m.add("a")
+				d.Wake()
+				synctest.Wait()
+				if s := d.State(); !errors.Is(s.Problem, c.err) || s.Since.IsZero() {
+					t.Errorf("state %+v does not tell the problem", s)
+				}
+				m.add("b") // must not be lost, and must not cut the wait short
+				d.Wake()
+				time.Sleep(10 * time.Minute)
+				if len(g.pushes) != 3 || !slices.Equal(g.pushes[2].ids, []string{"a", "b"}) {
+					t.Fatalf("pushes %+v", g.pushes)
+				}
+				if waited := g.pushes[1].at.Sub(g.pushes[0].at); waited < c.atLeast || waited > c.atMost {
+					t.Errorf("tried again after %s, want %s to %s", waited, c.atLeast, c.atMost)
+				}
+				if s := d.State(); s.Problem != nil || s.LastPush.IsZero() {
+					t.Errorf("state %+v after the push went through", s)
+				}
+			})
+		})
+	}
+}
+
+func TestSingleJobs(t *testing.T) {
+	t.Parallel()
+	busy := &hub.Error{Kind: hub.ErrRefBusy, Message: "failed"}
+	refused := map[string]error{
+		"hook":  &hub.Error{Kind: hub.ErrRefused, Message: "declined by a ruleset"},
+		"base":  &hub.Error{Kind: hub.ErrNotFound, Message: `the repository has no branch "x" to start from`},
+		"taken": &hub.TakenError{Branch: "job/taken"},
+	}
+	synctest.Test(t, func(t *testing.T) {
+		g := &github{answer: func(n int, s githubjobs.Spec) (error, error) {
+			if s.ID == "busy" && n == 0 {
+				return busy, nil
+			}
+			return refused[s.ID], nil
+		}}
+		m, d := setup(t, g)
+		m.add("hook", "busy", "good", "base", "taken")
+		d.Wake()
+		synctest.Wait()
+		m.add("later") // is not held up by the busy one
+		d.Wake()
+		time.Sleep(time.Minute)
+		if len(g.pushes) != 3 || !slices.Equal(g.pushes[1].ids, []string{"later"}) || !slices.Equal(g.pushes[2].ids, []string{"busy"}) {
+			t.Fatalf("pushes %+v", g.pushes)
+		}
+		for id, err := range refused {
+			j := githubjobs.Reduce(m.facts[id], time.Now())
+			if j.Reason != githubjobs.ReasonPushRefused || m.facts[id].Dispatch.Refused != refusal(err) {
+				t.Errorf("%s: %s, %+v", id, j.Reason, m.facts[id].Dispatch)
+			}
+		}
+		for _, id := range []string{"good", "busy", "later"} {
+			if f := m.facts[id]; f.Dispatch == nil || f.Dispatch.Refused != "" {
+				t.Errorf("%s: %+v", id, f.Dispatch)
+			}
+		}
+	})
+}
+
+func TestStoreFailsAfterPush(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := &github{}
+		m, d := setup(t, g)
+		m.fail = errors.New("disk full")
+		m.add("a")
+		d.Wake()
+		synctest.Wait()
+		m.mu.Lock()
+		m.fail = nil
+		m.mu.Unlock()
+		time.Sleep(time.Minute)
+		if len(g.pushes) != 2 || m.facts["a"].Dispatch == nil {
+			t.Fatalf("pushes %+v, facts %+v", g.pushes, m.facts["a"])
+		}
+	})
+}
+
+func TestStopDuringPush(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := &github{takes: time.Hour}
+		m, d := setup(t, g)
+		m.add("a")
+		d.Wake()
+		synctest.Wait() // the test ends, and setup's cleanup waits for Run
+		if !d.State().Running {
+			t.Error("the dispatcher does not run")
+		}
+	})
+}

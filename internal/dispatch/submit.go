@@ -1,0 +1,87 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/githubjobs/hub"
+)
+
+// recordTime bounds the storing of what a push did when the server is going down.
+const recordTime = 10 * time.Second
+
+// submit pushes jobs and stores what came of it. An error is one of the whole push.
+func (d *Dispatcher) submit(ctx context.Context, specs []githubjobs.Spec) error {
+	began := d.now()
+	results, err := d.hub.Submit(ctx, specs)
+	d.pace.pushed(began, len(specs))
+	if err != nil {
+		return fmt.Errorf("pushing %d jobs: %w", len(specs), err)
+	}
+	facts, again := d.judge(specs, results)
+	if len(facts) < len(specs) && again != nil {
+		d.log.Warn("GitHub did not take some jobs; they will be tried again", "jobs", len(specs)-len(facts), "error", again)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
+	defer cancel()
+	if err := d.store.MergeFacts(ctx, d.project, facts...); err != nil {
+		return fmt.Errorf("storing what came of the push of %d jobs: %w", len(specs), err)
+	}
+	d.push = retry{}
+	d.update(func(s *State) { s.LastPush, s.Problem, s.Since = d.now(), nil, time.Time{} })
+	d.log.Info("pushed jobs", "jobs", len(specs), "done", len(facts), "duration", d.now().Sub(began))
+	return nil
+}
+
+// judge makes facts of what is decided and delays the rest; again is one of the
+// errors of those.
+func (d *Dispatcher) judge(specs []githubjobs.Spec, results []hub.Submission) (facts []githubjobs.Facts, again error) {
+	now := d.now()
+	for i, r := range results {
+		f := githubjobs.Facts{ID: specs[i].ID, Dispatch: &githubjobs.Dispatch{At: now}}
+		switch {
+		case r.Err == nil && r.Created:
+			// The commit's date is that of the job; what GitHub tells later outranks it.
+			f.Branch = &githubjobs.BranchFact{Head: r.SHA, At: specs[i].CreatedAt.Truncate(time.Second)}
+		case r.Err == nil:
+			d.log.Info("the job's branch was there already", "job_id", r.ID)
+		case permanent(r.Err):
+			d.log.Error("GitHub refused a job", "job_id", r.ID, "error", r.Err)
+			f.Dispatch.Refused = refusal(r.Err)
+		default:
+			d.delayed[r.ID] = d.delayed[r.ID].after(now, hub.RetryAfter(r.Err))
+			again = r.Err
+			continue
+		}
+		delete(d.delayed, r.ID)
+		facts = append(facts, f)
+	}
+	return facts, again
+}
+
+// permanent says whether no repetition can bring the job to GitHub. Credentials
+// that are not accepted and rights that are missing are not among these: a person
+// mends them, and the jobs go out then.
+func permanent(err error) bool {
+	if _, ok := errors.AsType[*hub.TakenError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[*githubjobs.FieldError](err); ok {
+		return true
+	}
+	if e, ok := errors.AsType[*hub.Error](err); ok && errors.Is(err, hub.ErrNotFound) {
+		return e.Status == 0 // hub's own finding about the base, not a 404 that may pass
+	}
+	return errors.Is(err, hub.ErrRefused) || errors.Is(err, hub.ErrInvalid)
+}
+
+// refusal is the text for the job's caller.
+func refusal(err error) string {
+	if e, ok := errors.AsType[*hub.Error](err); ok {
+		return e.Message
+	}
+	return err.Error()
+}
