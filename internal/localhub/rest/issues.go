@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"net/http"
 	"slices"
 
 	"github.com/githubjobs/githubjobs/internal/localhub/shape"
@@ -10,15 +11,31 @@ import (
 // The issues here are pull requests: GitHub counts those as issues too.
 var issueOperations = []Operation{
 	{"GET", "/repos/{owner}/{repo}/issues/{issue_number}", "issues/get", Read("issues"), getIssue},
-	{"GET", "/repos/{owner}/{repo}/issues/{issue_number}/comments", "issues/list-comments", Read("issues"), listComments},
+	{"GET", "/repos/{owner}/{repo}/issues/{issue_number}/{part}", "issues/list-comments", Read("issues"), getIssuePart},
 	{"POST", "/repos/{owner}/{repo}/issues/{issue_number}/comments", "issues/create-comment", Read("issues"), createComment},
-	{"GET", "/repos/{owner}/{repo}/issues/comments/{comment_id}", "issues/get-comment", Read("issues"), getComment},
 	{"PATCH", "/repos/{owner}/{repo}/issues/comments/{comment_id}", "issues/update-comment", Read("issues"), updateComment},
 	{"DELETE", "/repos/{owner}/{repo}/issues/comments/{comment_id}", "issues/delete-comment", Read("issues"), deleteComment},
-	{"GET", "/repos/{owner}/{repo}/issues/{issue_number}/labels", "issues/list-labels-on-issue", Read("issues"), listPullLabels},
 	{"POST", "/repos/{owner}/{repo}/issues/{issue_number}/labels", "issues/add-labels", Read("issues"), addLabels},
 	{"DELETE", "/repos/{owner}/{repo}/issues/{issue_number}/labels/{name}", "issues/remove-label", Read("issues"), removeLabel},
 	{"GET", "/repos/{owner}/{repo}/labels", "issues/list-labels-for-repo", Read("issues"), listLabels},
+}
+
+// getIssuePart answers issues/list-comments, issues/list-labels-on-issue and issues/get-comment: to http.ServeMux the patterns of
+// issues/{issue_number}/comments and issues/comments/{comment_id} are in conflict.
+func getIssuePart(c *Context) (Response, error) {
+	number, part := c.Param("issue_number"), c.Param("part")
+	switch {
+	case number == "comments":
+		c.Operation.ID = "issues/get-comment"
+		c.SetPathValue("comment_id", part)
+		return getComment(c)
+	case part == "comments":
+		return listComments(c)
+	case part == "labels":
+		c.Operation.ID = "issues/list-labels-on-issue"
+		return listPullLabels(c)
+	}
+	return Response{}, &Error{Status: http.StatusNotImplemented, Message: "localhub does not have GET /issues/{issue_number}/" + part}
 }
 
 func getIssue(c *Context) (Response, error) {
