@@ -145,6 +145,9 @@ func (s *Server) Close() error {
 			errs = append(errs, err)
 		}
 	}
+	if s.rest != nil {
+		s.rest.Close()
+	}
 	if s.git != nil {
 		errs = append(errs, s.git.Close())
 	}

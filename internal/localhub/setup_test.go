@@ -2,18 +2,22 @@ package localhub
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-github/v60/github"
 
 	"github.com/githubjobs/githubjobs/internal/localhub/rest"
+	"github.com/githubjobs/githubjobs/internal/localhub/state"
 )
 
 // hub is a running localhub with the repository alice/reports, of which alice is the owner.
@@ -142,4 +146,57 @@ func within(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	t.Cleanup(cancel)
 	return ctx
+}
+
+// clock is a clock that tests move.
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func newClock() *clock { return &clock{at: time.Now()} }
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *clock) add(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+}
+
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }
+
+// tokenOfRun is a GITHUB_TOKEN with these permissions on alice/reports.
+func (h *hub) tokenOfRun(permissions map[string]string) string {
+	h.t.Helper()
+	repo, err := h.Repository("alice", "reports")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	var secret string
+	err = h.db.Update(func(tx *state.Tx) error {
+		secret = tx.NewToken(state.Token{Kind: state.TokenRun, UserID: actionsBot.ID, RepositoryIDs: []int64{repo.ID}, Permissions: permissions, RunID: 1})
+		return nil
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return secret
+}
+
+// wantStatus checks that err is GitHub's answer with this status and, in its message, this text.
+func wantStatus(t *testing.T, err error, status int, text string) {
+	t.Helper()
+	e, ok := errors.AsType[*github.ErrorResponse](err)
+	if !ok {
+		t.Errorf("error %v, want a %d", err, status)
+		return
+	}
+	if e.Response.StatusCode != status || !strings.Contains(e.Message, text) {
+		t.Errorf("%d %q, want %d %q", e.Response.StatusCode, e.Message, status, text)
+	}
 }
