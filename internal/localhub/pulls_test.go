@@ -49,27 +49,13 @@ func (h *hub) pull(number int) *github.PullRequest {
 	return p
 }
 
-// runToken is the GITHUB_TOKEN of a workflow run of alice/reports with these permissions, each as "name:level".
-func (h *hub) runToken(permissions ...string) string {
-	h.t.Helper()
-	repo, err := h.Repository("alice", "reports")
-	if err != nil {
-		h.t.Fatal(err)
+// writer is the GITHUB_TOKEN of a run that may write these.
+func (h *hub) writer(names ...string) string {
+	permissions := map[string]string{}
+	for _, name := range names {
+		permissions[name] = "write"
 	}
-	t := state.Token{Kind: state.TokenRun, UserID: actionsBot.ID, RepositoryIDs: []int64{repo.ID}, RunID: 1, Permissions: map[string]string{}}
-	for _, p := range permissions {
-		name, level, _ := strings.Cut(p, ":")
-		t.Permissions[name] = level
-	}
-	var secret string
-	err = h.db.Update(func(tx *state.Tx) error {
-		secret = tx.NewToken(t)
-		return nil
-	})
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	return secret
+	return h.runToken(permissions)
 }
 
 // events collects what is published from now on.
@@ -166,12 +152,12 @@ func TestPullRequestRefusals(t *testing.T) {
 	wantError(t, create(h.token, "job/1", "main", ""), 422, "title")
 	wantError(t, create(h.token, "--help", "main", "option"), 422, "head")
 	wantError(t, create("", "job/1", "main", "x"), 401, "Requires authentication")
-	run := h.runToken("contents:write", "pull_requests:write")
+	run := h.writer("contents", "pull_requests")
 	wantError(t, create(run, "job/1", "same", "x"), 403, "GitHub Actions is not permitted to create or approve pull requests.")
 	if err := h.Configure("alice", "reports", func(r *state.Repository) { r.Actions.CanApprovePullRequestReviews = true }); err != nil {
 		t.Fatal(err)
 	}
-	wantError(t, create(h.runToken("contents:write"), "job/1", "same", "x"), 403, "Resource not accessible by integration")
+	wantError(t, create(h.writer("contents"), "job/1", "same", "x"), 403, "Resource not accessible by integration")
 	if err := create(run, "job/1", "same", "by the run"); err != nil {
 		t.Fatal(err)
 	}
