@@ -1,0 +1,190 @@
+// Package config reads what the agent is told: by GitHub Actions in its GITHUB_
+// variables, by the workflow in GITHUBJOBS_ ones, and by the event of the run.
+//
+// The package imports githubjobs and the agent's actions and work.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/caarlos0/env/v10"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/internal/agent/actions"
+	"github.com/githubjobs/githubjobs/internal/agent/work"
+)
+
+// Runtime is where a task is run.
+type Runtime string
+
+const (
+	// Docker runs the task in a container of the agent's image, without rights.
+	Docker Runtime = "docker"
+	// Process runs the task as an ordinary process of the runner's own user.
+	Process Runtime = "process"
+)
+
+// Config is what all steps of the agent are told. See docs/security.md for which
+// step is told what.
+type Config struct {
+	ServerURL  string `env:"GITHUB_SERVER_URL" envDefault:"https://github.com"`
+	APIURL     string `env:"GITHUB_API_URL"` // by default derived from ServerURL
+	Repository string `env:"GITHUB_REPOSITORY"`
+	SHA        string `env:"GITHUB_SHA"` // the creation commit
+	RefName    string `env:"GITHUB_REF_NAME"`
+	EventName  string `env:"GITHUB_EVENT_NAME"`
+	EventPath  string `env:"GITHUB_EVENT_PATH"`
+	RunID      int64  `env:"GITHUB_RUN_ID"`
+	RunAttempt int    `env:"GITHUB_RUN_ATTEMPT" envDefault:"1"`
+	Token      string `env:"GITHUB_TOKEN"`
+	Summary    string `env:"GITHUB_STEP_SUMMARY"`
+	RunnerTemp string `env:"RUNNER_TEMP"`
+
+	// Work is the folder of the run; by default "githubjobs" in RUNNER_TEMP.
+	Work    string  `env:"GITHUBJOBS_WORK"`
+	Runtime Runtime `env:"GITHUBJOBS_RUNTIME" envDefault:"docker"`
+	// Image is the agent's image, which the docker runtime runs the task in.
+	Image string `env:"GITHUBJOBS_IMAGE"`
+	// Memory, CPUs and Pids bound the container. Memory is written as Docker does
+	// ("4g"); CPUs defaults to all that the machine has.
+	Memory string `env:"GITHUBJOBS_MEMORY" envDefault:"4g"`
+	CPUs   string `env:"GITHUBJOBS_CPUS"`
+	Pids   int    `env:"GITHUBJOBS_PIDS" envDefault:"1024"`
+	// Network is the container's network, by name; by default the engine's own default.
+	Network string `env:"GITHUBJOBS_NETWORK"`
+	// Grace is the time between the request to end and the kill. A cancelled step is
+	// killed by GitHub's runner after ten seconds, so it must be well below.
+	Grace time.Duration `env:"GITHUBJOBS_GRACE" envDefault:"5s"`
+}
+
+// Load reads the configuration from an environment, and says everything that is
+// wrong with it, naming variables.
+func Load(environ map[string]string) (Config, error) {
+	var c Config
+	// A variable that is set to nothing, as workflows do, counts as not set.
+	given := map[string]string{}
+	for name, value := range environ {
+		if value != "" {
+			given[name] = value
+		}
+	}
+	if err := env.ParseWithOptions(&c, env.Options{Environment: given}); err != nil {
+		return c, explain(err)
+	}
+	c.ServerURL = strings.TrimRight(c.ServerURL, "/")
+	if c.APIURL == "" {
+		c.APIURL = c.ServerURL + "/api/v3"
+		if c.ServerURL == "https://github.com" {
+			c.APIURL = "https://api.github.com"
+		}
+	}
+	c.APIURL = strings.TrimRight(c.APIURL, "/")
+	return c, c.validate()
+}
+
+// explain names the variables instead of the fields of the struct.
+func explain(err error) error {
+	aggregate, ok := errors.AsType[env.AggregateError](err)
+	if !ok {
+		return err
+	}
+	variables := map[string]string{"RunID": "GITHUB_RUN_ID", "RunAttempt": "GITHUB_RUN_ATTEMPT", "Pids": "GITHUBJOBS_PIDS", "Grace": "GITHUBJOBS_GRACE"}
+	var errs []error
+	for _, e := range aggregate.Errors {
+		if p, ok := errors.AsType[env.ParseError](e); ok {
+			e = fmt.Errorf("%s: must be a %s: %w", variables[p.Name], p.Type, p.Err)
+		}
+		errs = append(errs, e)
+	}
+	return errors.Join(errs...)
+}
+
+var (
+	repositoryPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-_]*/[A-Za-z0-9._-]+$`)
+	shaPattern        = regexp.MustCompile(`^(?:[0-9a-f]{40}|[0-9a-f]{64})$`)
+	memoryPattern     = regexp.MustCompile(`^[0-9]+[bkmgBKMG]?$`)
+	cpusPattern       = regexp.MustCompile(`^[0-9]+(?:\.[0-9]+)?$`)
+	imagePattern      = regexp.MustCompile(`^[a-z0-9][A-Za-z0-9._/:@-]*$`)
+	networkPattern    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)
+)
+
+func (c Config) validate() error {
+	var errs []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	const inActions = "Actions sets it; outside of Actions set it yourself"
+	check(isURL(c.ServerURL), "GITHUB_SERVER_URL: %q is not the address of a GitHub, like https://github.com", c.ServerURL)
+	check(isURL(c.APIURL), "GITHUB_API_URL: %q is not the address of GitHub's API, like https://api.github.com", c.APIURL)
+	check(repositoryPattern.MatchString(c.Repository), "GITHUB_REPOSITORY: %q is not owner/name; "+inActions, c.Repository)
+	check(shaPattern.MatchString(c.SHA), "GITHUB_SHA: %q is not the full SHA of a commit; "+inActions, c.SHA)
+	check(c.RefName != "", "GITHUB_REF_NAME is missing; "+inActions)
+	check(c.EventPath != "", "GITHUB_EVENT_PATH is missing; "+inActions)
+	check(c.RunAttempt >= 1, "GITHUB_RUN_ATTEMPT: %d is not an attempt; the first is 1", c.RunAttempt)
+	check(c.RunID >= 0, "GITHUB_RUN_ID: %d is not a run", c.RunID)
+	check(c.Runtime == Docker || c.Runtime == Process, "GITHUBJOBS_RUNTIME: %q is unknown; use docker or process", c.Runtime)
+	check(c.Image == "" || imagePattern.MatchString(c.Image), "GITHUBJOBS_IMAGE: %q is not the name of an image", c.Image)
+	check(memoryPattern.MatchString(c.Memory), "GITHUBJOBS_MEMORY: %q is not a size; write it like 512m or 4g", c.Memory)
+	check(c.CPUs == "" || cpusPattern.MatchString(c.CPUs), "GITHUBJOBS_CPUS: %q is not a number of processors, like 1.5", c.CPUs)
+	check(c.Pids > 0, "GITHUBJOBS_PIDS: %d is not a number of processes", c.Pids)
+	check(c.Network == "" || networkPattern.MatchString(c.Network), "GITHUBJOBS_NETWORK: %q is not the name of a network", c.Network)
+	check(c.Grace >= 0 && c.Grace <= time.Minute, "GITHUBJOBS_GRACE: %s is out of range; give 0s to 1m", c.Grace)
+	return errors.Join(errs...)
+}
+
+func isURL(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil && u.RawQuery == ""
+}
+
+// Dir is the work folder of the run.
+func (c Config) Dir() (work.Dir, error) { return work.Default(c.Work, c.RunnerTemp) }
+
+// Owner and Name are the two parts of Repository.
+func (c Config) Owner() string { owner, _, _ := strings.Cut(c.Repository, "/"); return owner }
+
+// Name is the repository's name without its owner.
+func (c Config) Name() string { _, name, _ := strings.Cut(c.Repository, "/"); return name }
+
+// CloneURL is the address of the repository for git, without credentials.
+func (c Config) CloneURL() string { return c.ServerURL + "/" + c.Repository + ".git" }
+
+// RunURL is the page of the run; empty outside of a run.
+func (c Config) RunURL() string {
+	if c.RunID == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s/%s/actions/runs/%d", c.ServerURL, c.Repository, c.RunID)
+}
+
+// Spec reads the job from the event of the run, and checks that the run is one of
+// that job: started by the push that created the job's branch.
+func (c Config) Spec() (githubjobs.Spec, error) {
+	push, err := actions.ReadPush(c.EventPath)
+	if err != nil {
+		return githubjobs.Spec{}, err
+	}
+	switch {
+	case c.EventName != "push" || push.HeadCommit == nil || push.Deleted:
+		return githubjobs.Spec{}, fmt.Errorf("the run was started by the event %q, not by the push of a job; run the workflow on: push: branches: ['job/**']", c.EventName)
+	case !push.Created:
+		return githubjobs.Spec{}, fmt.Errorf("the push did not create the branch %s; give the workflow's job `if: github.event.created`", c.RefName)
+	case push.After != c.SHA || push.HeadCommit.ID != c.SHA || push.Ref != "refs/heads/"+c.RefName:
+		return githubjobs.Spec{}, fmt.Errorf("the event is of commit %s on %s, the run of %s on %s", push.After, push.Ref, c.SHA, c.RefName)
+	}
+	spec, err := githubjobs.ParseSpec(push.HeadCommit.Message)
+	if err != nil {
+		return githubjobs.Spec{}, fmt.Errorf("commit %.12s is not a job: %w", c.SHA, err)
+	}
+	if want := githubjobs.Branch(spec.ID); want != c.RefName {
+		return githubjobs.Spec{}, fmt.Errorf("the job %s belongs on branch %s, not on %s", spec.ID, want, c.RefName)
+	}
+	return spec, nil
+}

@@ -1,0 +1,137 @@
+//go:build unix
+
+package run
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/internal/agent/task"
+	"github.com/githubjobs/githubjobs/internal/agent/work"
+)
+
+const (
+	orderName      = "job.json" // in inputs/
+	reportName     = "report.json"
+	startedName    = "started"
+	maxReportBytes = 256 << 10
+)
+
+// order is what Inside is told.
+type order struct {
+	Spec       githubjobs.Spec `json:"spec"`
+	Commit     string          `json:"commit"`
+	Repository string          `json:"repository"`
+	Server     string          `json:"server"`
+}
+
+func saveOrder(dir work.Dir, o order) error {
+	raw, err := json.Marshal(o)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir.Inputs(), orderName), raw, 0o644)
+}
+
+// Inside does the task in the place that Run made for it, and returns the exit
+// code of the process. It is process 1 of the container in the docker runtime.
+func Inside(ctx context.Context, dir work.Dir, kinds map[githubjobs.Kind]task.Kind, out io.Writer) int {
+	started := filepath.Join(dir.Task(), startedName)
+	if err := os.WriteFile(started, nil, 0o644); err != nil {
+		fmt.Fprintf(out, "agent: %s can't be written: %v\n", dir.Task(), err)
+		return 1
+	}
+	report, err := perform(ctx, dir, kinds, out)
+	code := 0
+	if err != nil {
+		code, report.Error = 1, err.Error()
+		if exit, ok := errors.AsType[*task.ExitError](err); ok {
+			code = exit.Code
+		} else {
+			fmt.Fprintf(out, "agent: %v\n", err)
+		}
+	}
+	raw, err := json.Marshal(report)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir.Task(), reportName), raw, 0o644)
+	}
+	if err != nil {
+		fmt.Fprintf(out, "agent: the task's report can't be written: %v\n", err)
+	}
+	return code
+}
+
+func perform(ctx context.Context, dir work.Dir, kinds map[githubjobs.Kind]task.Kind, out io.Writer) (task.Report, error) {
+	raw, err := os.ReadFile(filepath.Join(dir.Inputs(), orderName))
+	if err != nil {
+		return task.Report{}, err
+	}
+	var o order
+	if err := json.Unmarshal(raw, &o); err != nil {
+		return task.Report{}, err
+	}
+	kind, ok := kinds[o.Spec.Kind]
+	if !ok {
+		return task.Report{}, fmt.Errorf("this agent knows no kind %q; the agent's version is older than the server's", o.Spec.Kind)
+	}
+	// The outer side keeps the deadline. This one is for the case that it is gone.
+	ctx, cancel := context.WithTimeout(ctx, o.Spec.Timeout()+2*time.Minute)
+	defer cancel()
+	return kind.Run(ctx, task.Task{
+		Spec: o.Spec, Commit: o.Commit, Repository: o.Repository, Server: o.Server,
+		Base: dir.Base(), Tree: dir.Tree(), Inputs: dir.Inputs(), Scratch: dir.Task(),
+		Environ: os.Environ(), Log: out,
+	})
+}
+
+// loadReport reads what the task said of itself. It may be anything, so that what
+// is no report counts as none.
+func loadReport(dir work.Dir) (report task.Report, ok bool) {
+	raw, err := readUntrusted(dir.Task(), reportName, maxReportBytes)
+	if err != nil || json.Unmarshal(raw, &report) != nil {
+		return task.Report{}, false
+	}
+	if work.ValidateStats(report.Stats) != nil || bytes.Equal(bytes.TrimSpace(report.Stats), []byte("null")) {
+		report.Stats = nil
+	}
+	report.Error = strings.Join(strings.Fields(githubjobs.PlainText(report.Error)), " ")
+	report.Summary = githubjobs.PlainText(report.Summary)
+	return report, true
+}
+
+// started tells whether Inside came to run at all.
+func started(dir work.Dir) bool {
+	_, err := os.Lstat(filepath.Join(dir.Task(), startedName))
+	return err == nil
+}
+
+// readUntrusted reads a regular file of bounded size, never through a link.
+func readUntrusted(folder, name string, limit int64) ([]byte, error) {
+	root, err := os.OpenRoot(folder)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	if info, err := root.Lstat(name); err != nil || !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no regular file", name)
+	}
+	f, err := root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	raw, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(raw)) > limit {
+		return nil, fmt.Errorf("%s is too large", name)
+	}
+	return raw, err
+}

@@ -1,0 +1,232 @@
+//go:build unix
+
+package run
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/githubjobs/githubjobs/internal/agent/process"
+	"github.com/githubjobs/githubjobs/internal/agent/work"
+)
+
+// inContainer is where the work folder is in the container.
+const inContainer = work.Dir("/work")
+
+// imageUser is the user of the agent's image, which the task runs as when the
+// runner is root: a container never gets root.
+const imageUser = 10001
+
+// dockerSandbox runs the task in a container.
+type dockerSandbox struct {
+	step     Step
+	uid, gid int
+}
+
+func (s Step) sandbox() (sandbox, error) {
+	if s.Config.Runtime == "process" {
+		self, err := os.Executable()
+		return processSandbox{s, self}, err
+	}
+	if s.Config.Image == "" {
+		return nil, errors.New("GITHUBJOBS_IMAGE is not set; name the agent's image, or set the variable GITHUBJOBS_RUNTIME to process")
+	}
+	d := dockerSandbox{step: s, uid: os.Getuid(), gid: os.Getgid()}
+	if d.uid == 0 {
+		d.uid, d.gid = imageUser, imageUser
+	}
+	return d, nil
+}
+
+func (d dockerSandbox) describe() string {
+	c := d.step.Config
+	return fmt.Sprintf("Runtime: docker. The task runs in %s as user %d, without capabilities; memory %s, processors %s, %d processes.",
+		c.Image, d.uid, c.Memory, d.cpus(), c.Pids)
+}
+
+func (d dockerSandbox) cpus() string {
+	if d.step.Config.CPUs != "" {
+		return d.step.Config.CPUs
+	}
+	return strconv.Itoa(runtime.NumCPU())
+}
+
+func (d dockerSandbox) own(folders ...string) error {
+	if os.Getuid() == d.uid {
+		return nil
+	}
+	for _, folder := range folders {
+		err := filepath.WalkDir(folder, func(path string, _ os.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			return os.Lchown(path, d.uid, d.gid)
+		})
+		if err != nil {
+			return fmt.Errorf("give the checkout to the task's user: %w", err)
+		}
+	}
+	return nil
+}
+
+// name is unique to the attempt: a container of an earlier one is never taken for
+// this one's.
+func (d dockerSandbox) name() string {
+	return fmt.Sprintf("githubjobs-%s-%d-%d", d.step.Spec.ID, d.step.Config.RunID, d.step.Config.RunAttempt)
+}
+
+func (d dockerSandbox) perform(ctx context.Context, out io.Writer) (process.Exit, error) {
+	defer d.remove(ctx)
+	if err := d.create(ctx); err != nil {
+		return process.Exit{}, err
+	}
+	exit, complaint, err := d.start(ctx, out)
+	if err == nil && !exit.Stopped && !started(d.step.Dir) {
+		err = fmt.Errorf("the container did not start: %s. Check that %s is the agent's image and of the version of the workflow", complaint, d.step.Config.Image)
+	}
+	return exit, err
+}
+
+// create makes the container without starting it, so that what the engine has to
+// say is told apart from what the task says.
+func (d dockerSandbox) create(ctx context.Context) error {
+	args := append([]string{"create"}, d.options()...)
+	_, err := d.docker(ctx, append(args, d.step.Config.Image, "task", string(inContainer))...)
+	if err != nil && strings.Contains(err.Error(), "is already in use") {
+		d.remove(ctx) // left by an agent that was killed
+		_, err = d.docker(ctx, append(args, d.step.Config.Image, "task", string(inContainer))...)
+	}
+	return err
+}
+
+// options are the flags of docker create. Nothing is in the container but the
+// image, the folders of the task, and the variables of the task.
+func (d dockerSandbox) options() []string {
+	c, dir := d.step.Config, d.step.Dir
+	options := []string{
+		"--name", d.name(), "--label", "githubjobs.job=" + d.step.Spec.ID, "--pull", "never",
+		"--user", fmt.Sprintf("%d:%d", d.uid, d.gid), "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
+		"--read-only", "--tmpfs", "/tmp:rw,exec,nosuid,nodev,size=1g,mode=1777",
+		"--memory", c.Memory, "--memory-swap", c.Memory, "--cpus", d.cpus(), "--pids-limit", strconv.Itoa(c.Pids),
+		"--ulimit", "core=0", "--log-driver", "none", "--hostname", "job", "--workdir", inContainer.Tree(),
+		"--mount", bind(dir.Base(), inContainer.Base(), true), "--mount", bind(dir.Inputs(), inContainer.Inputs(), true),
+		"--mount", bind(dir.Tree(), inContainer.Tree(), false), "--mount", bind(dir.Task(), inContainer.Task(), false),
+		"--mount", bind(dir.Home(), inContainer.Home(), false),
+	}
+	if c.Network != "" {
+		options = append(options, "--network", c.Network)
+	}
+	for _, variable := range d.step.taskEnviron(inContainer, "/tmp") {
+		options = append(options, "--env", variable)
+	}
+	return options
+}
+
+// bind writes a mount in Docker's form, which is a line of CSV.
+func bind(from, to string, readOnly bool) string {
+	fields := []string{"type=bind", "src=" + from, "dst=" + to}
+	if readOnly {
+		fields = append(fields, "readonly")
+	}
+	var b strings.Builder
+	w := csv.NewWriter(&b)
+	_ = w.Write(fields) // A strings.Builder takes everything.
+	w.Flush()
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// start runs the container to its end.
+func (d dockerSandbox) start(ctx context.Context, out io.Writer) (exit process.Exit, complaint string, err error) {
+	var last lastWrite
+	cmd := exec.Command("docker", "start", "--attach", d.name())
+	// A group of its own: the signals of the step are for the agent.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	both := io.MultiWriter(out, &last)
+	cmd.Stdout, cmd.Stderr = both, both
+	if err := cmd.Start(); err != nil {
+		return exit, "", err
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = cmd.Wait() // ProcessState says it all.
+	}()
+	exit.Stopped = watch(ctx, ended, d.step.Config.Grace,
+		func() { _, _ = d.after(ctx, "kill", "--signal", "TERM", d.name()) },
+		func() {
+			if _, err := d.after(ctx, "kill", d.name()); err != nil {
+				_ = cmd.Process.Kill() // The container is gone, or the engine is.
+			}
+		})
+	exit.Code = cmd.ProcessState.ExitCode()
+	return exit, last.line(), nil
+}
+
+// remove makes sure that the container is gone.
+func (d dockerSandbox) remove(ctx context.Context) {
+	_, _ = d.after(ctx, "rm", "--force", "--volumes", d.name())
+}
+
+// after runs a docker command that is needed also when ctx is done.
+func (d dockerSandbox) after(ctx context.Context, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
+	defer cancel()
+	return d.docker(ctx, args...)
+}
+
+func (d dockerSandbox) docker(ctx context.Context, args ...string) (string, error) {
+	var out, complaint bytes.Buffer
+	cmd := exec.CommandContext(ctx, "docker", args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &out, &complaint, time.Second
+	err := cmd.Run()
+	if err == nil {
+		return strings.TrimSpace(out.String()), nil
+	}
+	if ctx.Err() != nil {
+		return "", fmt.Errorf("docker %s: %w", args[0], context.Cause(ctx))
+	}
+	return "", d.explain(args[0], err, strings.TrimSpace(complaint.String()))
+}
+
+// explain says what to do about what an engine complains of.
+func (d dockerSandbox) explain(command string, err error, complaint string) error {
+	const other = "or set the variable GITHUBJOBS_RUNTIME to process"
+	switch {
+	case errors.Is(err, exec.ErrNotFound):
+		return errors.New("docker is not installed on this runner; use a runner with Docker, " + other)
+	case strings.Contains(complaint, "Cannot connect to the Docker daemon"), strings.Contains(complaint, "permission denied while trying to connect"):
+		return fmt.Errorf("the Docker engine does not answer (%s); start it and let the runner's user use it, "+other, complaint)
+	case strings.Contains(complaint, "No such image"), strings.Contains(complaint, "Unable to find image"):
+		return fmt.Errorf("the image %s is not on this runner; check the variable GITHUBJOBS_IMAGE and that it can be pulled", d.step.Config.Image)
+	case strings.Contains(complaint, "bind source path does not exist"):
+		return fmt.Errorf("the Docker engine does not see the runner's files (%s); give runner and engine the same folder, or set GITHUBJOBS_WORK to one that they share", complaint)
+	}
+	return fmt.Errorf("docker %s: %w: %s", command, err, complaint)
+}
+
+// lastWrite remembers the end of what was written.
+type lastWrite struct{ end []byte }
+
+func (l *lastWrite) Write(p []byte) (int, error) {
+	l.end = append(l.end, p[max(0, len(p)-1024):]...)
+	l.end = l.end[max(0, len(l.end)-1024):]
+	return len(p), nil
+}
+
+func (l *lastWrite) line() string {
+	lines := strings.Split(strings.TrimSpace(string(l.end)), "\n")
+	return strings.TrimRight(strings.TrimSpace(lines[len(lines)-1]), ".")
+}

@@ -1,0 +1,71 @@
+// Package task is what every kind of job has in common. Each kind is one package
+// below this one.
+//
+// The package imports githubjobs, go-github and the standard library.
+package task
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/google/go-github/v60/github"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+)
+
+// Kind does the tasks of one kind of job. Its two halves run in different
+// processes: Fetch where a token is and nothing of the job's runs, Run where the
+// job's code may run and no token is.
+type Kind interface {
+	// Depth is how many commits of history the task needs; 0 for all of them.
+	Depth() int
+	// Fetch asks GitHub for what Run will need and writes it into the folder inputs.
+	Fetch(ctx context.Context, repo Repository, spec githubjobs.Spec, inputs string) error
+	// Run does the task in t.Tree. It returns an *ExitError when the task itself
+	// failed. ctx is done when the task must end.
+	Run(ctx context.Context, t Task) (Report, error)
+}
+
+// Repository is the job's repository at GitHub's API.
+type Repository struct {
+	Client      *github.Client
+	Owner, Name string
+}
+
+// Task is what Run is given. No path in it is secret; nothing else is to be used.
+type Task struct {
+	Spec githubjobs.Spec
+	// Commit is the creation commit. Its tree is that of its parent, the base.
+	Commit string
+	// Base is the bare repository, Tree the checkout, Inputs what Fetch wrote,
+	// Scratch a folder outside of the checkout that may be written.
+	Base, Tree, Inputs, Scratch string
+	// Repository is owner/name at the GitHub whose address is Server.
+	Repository, Server string
+	// Environ is the environment of programs that the task starts.
+	Environ []string
+	// Log gets the task's output.
+	Log io.Writer
+}
+
+// Report is what a task has to say of itself.
+type Report struct {
+	Summary string          `json:"summary,omitempty"` // Markdown, a few lines
+	Stats   json.RawMessage `json:"stats,omitempty"`   // the kind's own figures, a JSON object
+	Error   string          `json:"error,omitempty"`   // why it failed
+}
+
+// ExitError tells that the task failed, as opposed to the agent.
+type ExitError struct {
+	Code    int // not 0
+	Message string
+}
+
+func (e *ExitError) Error() string {
+	if e.Message == "" {
+		return fmt.Sprintf("exit code %d", e.Code)
+	}
+	return e.Message
+}
