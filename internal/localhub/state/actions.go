@@ -55,7 +55,6 @@ type Run struct {
 	StartedAt    time.Time // run_started_at: of this attempt
 	Previous     []Attempt // earlier attempts, oldest first
 	Error        string    // why the run could not start (conclusion startup_failure)
-	LogsDeleted  bool
 }
 
 // HeadCommit is what a run shows of the commit that it runs on.

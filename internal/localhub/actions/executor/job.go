@@ -37,6 +37,10 @@ type Job struct {
 	Base map[string]string
 	// Dir is the job's own directory. The caller removes it afterwards.
 	Dir string
+	// Mark begins RUNNER_TRACKING_ID, by which KillMarked finds processes; it may be empty.
+	Mark string
+	// Notes are lines for the log of "Set up job".
+	Notes []string
 	// RunnerName is shown in the log and in RUNNER_NAME.
 	RunnerName string
 	// Cancelled makes cancelled() true for the job's `if`.

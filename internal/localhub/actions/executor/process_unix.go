@@ -74,8 +74,14 @@ func (s *session) killLeftovers() {
 	if len(s.groups.ids) == 0 {
 		return
 	}
+	KillMarked(s.tracking)
+}
+
+// KillMarked kills every process of jobs whose Mark, or RUNNER_TRACKING_ID, begins with mark: those that an earlier process of ours left behind when it
+// was killed. It works on Linux only.
+func KillMarked(mark string) {
 	for range 5 { // a process may start others while we look
-		if !killMarked([]byte("RUNNER_TRACKING_ID=" + s.tracking)) {
+		if !killMarked([]byte("RUNNER_TRACKING_ID=" + mark)) {
 			return
 		}
 	}

@@ -36,7 +36,7 @@ type session struct {
 }
 
 func newSession(job Job, rec Recorder, hard context.Context) *session {
-	s := &session{job: job, hard: hard, soft: hard, tracking: "github_" + uuid.NewString()}
+	s := &session{job: job, hard: hard, soft: hard, tracking: job.Mark + "_" + uuid.NewString()}
 	s.sink = newSink(rec, job)
 	return s
 }

@@ -46,6 +46,9 @@ func (s *sink) setUp() {
 	}
 	s.begin(1, "Set up job")
 	s.print("Runner name: '" + s.job.RunnerName + "'")
+	for _, note := range s.job.Notes {
+		s.print(note)
+	}
 	s.print("Prepare workflow directory")
 	s.print("Complete job name: " + s.job.Name)
 }

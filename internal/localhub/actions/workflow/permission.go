@@ -91,3 +91,12 @@ func (p *Permissions) token() map[string]string {
 	}
 	return token
 }
+
+// PermissionTitle is a permission's name as GitHub writes it in logs: pull_requests is PullRequests.
+func PermissionTitle(name string) string {
+	var title strings.Builder
+	for word := range strings.SplitSeq(name, "_") {
+		title.WriteString(strings.ToUpper(word[:1]) + word[1:])
+	}
+	return title.String()
+}

@@ -33,8 +33,25 @@ type File struct {
 type Job struct {
 	ID          string
 	Needs       []string
+	If          string
 	Permissions *Permissions
 	Concurrency *Concurrency
+}
+
+// Job returns the job with this id; the zero Job when there is none.
+func (f *File) Job(id string) Job {
+	for _, job := range f.Jobs {
+		if job.ID == id {
+			return job
+		}
+	}
+	return Job{}
+}
+
+// RunsWhenCancelled tells whether the job's `if` is to be evaluated although the run is cancelled.
+func (j Job) RunsWhenCancelled() bool {
+	text := strings.ToLower(j.If)
+	return strings.Contains(text, "always()") || strings.Contains(text, "cancelled()")
 }
 
 // IsFile tells whether path is one that GitHub takes for a workflow file.
@@ -132,6 +149,7 @@ type rawFile struct {
 
 type rawJob struct {
 	Needs       oneOrMany      `yaml:"needs"`
+	If          string         `yaml:"if"`
 	Permissions rawPermissions `yaml:"permissions"`
 	Concurrency rawConcurrency `yaml:"concurrency"`
 }
@@ -148,7 +166,7 @@ func (f *rawFile) jobs() ([]Job, error) {
 		if err != nil {
 			return nil, err
 		}
-		jobs = append(jobs, Job{ID: f.Jobs.Content[i].Value, Needs: raw.Needs, Permissions: permissions, Concurrency: raw.Concurrency.spec()})
+		jobs = append(jobs, Job{ID: f.Jobs.Content[i].Value, Needs: raw.Needs, If: raw.If, Permissions: permissions, Concurrency: raw.Concurrency.spec()})
 	}
 	return jobs, checkNeeds(jobs)
 }
