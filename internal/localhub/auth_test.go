@@ -83,7 +83,7 @@ func TestRunTokenHasItsPermissionsOnly(t *testing.T) {
 	h := setup(t)
 	h.private()
 	ctx := within(t)
-	reader := h.client(h.tokenOfRun(map[string]string{"contents": "read"}))
+	reader := h.client(h.runToken(map[string]string{"contents": "read"}))
 	main, _, err := reader.Git.GetRef(ctx, "alice", "reports", "heads/main")
 	if err != nil {
 		t.Fatalf("contents: read reads: %v", err)
@@ -94,10 +94,10 @@ func TestRunTokenHasItsPermissionsOnly(t *testing.T) {
 	if got := res.Header.Get("X-Accepted-Github-Permissions"); got != "contents=write" {
 		t.Errorf("X-Accepted-GitHub-Permissions: %q", got)
 	}
-	if _, _, err := h.client(h.tokenOfRun(map[string]string{"contents": "write"})).Git.CreateRef(ctx, "alice", "reports", branch); err != nil {
+	if _, _, err := h.client(h.runToken(map[string]string{"contents": "write"})).Git.CreateRef(ctx, "alice", "reports", branch); err != nil {
 		t.Errorf("contents: write creates a ref: %v", err)
 	}
-	nothing := h.client(h.tokenOfRun(nil))
+	nothing := h.client(h.runToken(nil))
 	_, _, err = nothing.Git.GetRef(ctx, "alice", "reports", "heads/main")
 	wantStatus(t, err, 403, "Resource not accessible by integration")
 	if _, _, err := nothing.Repositories.Get(ctx, "alice", "reports"); err != nil {
@@ -117,13 +117,13 @@ func TestRunTokenOverGit(t *testing.T) {
 	if out, err := tryGit(within(t), "", "ls-remote", h.remote("wrong")); err == nil || !strings.Contains(out, "Authentication failed") {
 		t.Errorf("with a wrong token: %v\n%s", err, out)
 	}
-	reader := h.tokenOfRun(map[string]string{"contents": "read"})
+	reader := h.runToken(map[string]string{"contents": "read"})
 	dir := h.clone(reader)
 	h.commit(dir, "a.txt", "a\n", "Add a")
 	if out, err := tryGit(within(t), dir, "push", "origin", "HEAD:refs/heads/x"); err == nil || !strings.Contains(out, "403") {
 		t.Errorf("push with contents: read: %v\n%s", err, out)
 	}
-	writer := h.remote(h.tokenOfRun(map[string]string{"contents": "write"}))
+	writer := h.remote(h.runToken(map[string]string{"contents": "write"}))
 	h.git(dir, "push", "-q", writer, "HEAD:refs/heads/x")
 	h.commit(dir, ".github/workflows/ci.yml", "on: push\n", "Add a workflow")
 	out, err := tryGit(within(t), dir, "push", writer, "HEAD:refs/heads/y")
@@ -138,7 +138,7 @@ func TestWorkflowFilesOverREST(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
 	ctx := within(t)
-	c := h.client(h.tokenOfRun(map[string]string{"contents": "write"}))
+	c := h.client(h.runToken(map[string]string{"contents": "write"}))
 	_, _, err := c.Repositories.CreateFile(ctx, "alice", "reports", ".github/workflows/ci.yml",
 		&github.RepositoryContentFileOptions{Message: github.String("Add"), Content: []byte("on: push\n")})
 	wantStatus(t, err, 403, "Resource not accessible by integration")

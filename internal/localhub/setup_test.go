@@ -170,8 +170,8 @@ func (c *clock) add(d time.Duration) {
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }
 
-// tokenOfRun is a GITHUB_TOKEN with these permissions on alice/reports.
-func (h *hub) tokenOfRun(permissions map[string]string) string {
+// runToken is a GITHUB_TOKEN with these permissions on alice/reports.
+func (h *hub) runToken(permissions map[string]string) string {
 	h.t.Helper()
 	repo, err := h.Repository("alice", "reports")
 	if err != nil {
