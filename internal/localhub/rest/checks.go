@@ -11,45 +11,18 @@ import (
 	"github.com/githubjobs/githubjobs/internal/localhub/state"
 )
 
-var checkOperations = slices.Concat(
-	[]Operation{
-		{"POST", "/repos/{owner}/{repo}/check-runs", "checks/create", Write("checks"), createCheckRun},
-		{"GET", "/repos/{owner}/{repo}/check-runs/{check_run_id}", "checks/get", Read("checks"), getCheckRun},
-		{"PATCH", "/repos/{owner}/{repo}/check-runs/{check_run_id}", "checks/update", Write("checks"), updateCheckRun},
-		{"GET", "/repos/{owner}/{repo}/check-runs/{check_run_id}/annotations", "checks/list-annotations", Read("checks"), listAnnotations},
-		{"GET", "/repos/{owner}/{repo}/check-suites/{check_suite_id}", "checks/get-suite", Read("checks"), getCheckSuite},
-		{"GET", "/repos/{owner}/{repo}/check-suites/{check_suite_id}/check-runs", "checks/list-for-suite", Read("checks"), listSuiteRuns},
-	},
-	ofRef(Operation{"GET", "/check-runs", "checks/list-for-ref", Read("checks"), listRefRuns}),
-	ofRef(Operation{"GET", "/check-suites", "checks/list-suites-for-ref", Read("checks"), listRefSuites}),
-)
-
-// maxRefParts is of how many parts between slashes a ref in the middle of an address may be.
-const maxRefParts = 8
-
-// ofRef is an operation on /commits/{ref}, where the ref may hold slashes, which a pattern of http.ServeMux cannot say.
-func ofRef(op Operation) []Operation {
-	ops := make([]Operation, maxRefParts)
-	path := "/repos/{owner}/{repo}/commits/{ref}"
-	for i := range ops {
-		ops[i] = op
-		ops[i].Pattern = path + op.Pattern
-		path += "/{ref" + string(rune('1'+i)) + "}"
-	}
-	return ops
+var checkOperations = []Operation{
+	{"POST", "/repos/{owner}/{repo}/check-runs", "checks/create", Write("checks"), createCheckRun},
+	{"GET", "/repos/{owner}/{repo}/check-runs/{check_run_id}", "checks/get", Read("checks"), getCheckRun},
+	{"PATCH", "/repos/{owner}/{repo}/check-runs/{check_run_id}", "checks/update", Write("checks"), updateCheckRun},
+	{"GET", "/repos/{owner}/{repo}/check-runs/{check_run_id}/annotations", "checks/list-annotations", Read("checks"), listAnnotations},
+	{"GET", "/repos/{owner}/{repo}/check-suites/{check_suite_id}", "checks/get-suite", Read("checks"), getCheckSuite},
+	{"GET", "/repos/{owner}/{repo}/check-suites/{check_suite_id}/check-runs", "checks/list-for-suite", Read("checks"), listSuiteRuns},
+	{"GET", "/repos/{owner}/{repo}/commits/{ref}/check-runs", "checks/list-for-ref", Read("checks"), listRefRuns},
+	{"GET", "/repos/{owner}/{repo}/commits/{ref}/check-suites", "checks/list-suites-for-ref", Read("checks"), listRefSuites},
 }
 
-// refCommit is the commit that the ref of ofRef names.
-func (c *Context) refCommit() (string, error) {
-	ref := c.Param("ref")
-	for i := range maxRefParts - 1 {
-		if part := c.Param("ref" + string(rune('1'+i))); part != "" {
-			ref += "/" + part
-		}
-	}
-	return c.commitNamed(ref)
-}
-
+// commitNamed is the commit that a ref or SHA names.
 func (c *Context) commitNamed(ref string) (string, error) {
 	git, err := c.Git()
 	if err != nil {
@@ -100,7 +73,7 @@ func listAnnotations(c *Context) (Response, error) {
 }
 
 func listRefRuns(c *Context) (Response, error) {
-	sha, err := c.refCommit()
+	sha, err := c.commitNamed(c.Param("ref"))
 	if err != nil {
 		return Response{}, err
 	}
@@ -175,7 +148,7 @@ func getCheckSuite(c *Context) (Response, error) {
 }
 
 func listRefSuites(c *Context) (Response, error) {
-	sha, err := c.refCommit()
+	sha, err := c.commitNamed(c.Param("ref"))
 	if err != nil {
 		return Response{}, err
 	}

@@ -1,19 +1,15 @@
 package rest
 
 import (
-	"slices"
-
 	"github.com/githubjobs/githubjobs/internal/localhub/shape"
 	"github.com/githubjobs/githubjobs/internal/localhub/state"
 )
 
-var statusOperations = slices.Concat(
-	[]Operation{
-		{"POST", "/repos/{owner}/{repo}/statuses/{sha}", "repos/create-commit-status", Write("statuses"), createStatus},
-	},
-	ofRef(Operation{"GET", "/statuses", "repos/list-commit-statuses-for-ref", Read("statuses"), listStatuses}),
-	ofRef(Operation{"GET", "/status", "repos/get-combined-status-for-ref", Read("statuses"), getCombinedStatus}),
-)
+var statusOperations = []Operation{
+	{"POST", "/repos/{owner}/{repo}/statuses/{sha}", "repos/create-commit-status", Write("statuses"), createStatus},
+	{"GET", "/repos/{owner}/{repo}/commits/{ref}/statuses", "repos/list-commit-statuses-for-ref", Read("statuses"), listStatuses},
+	{"GET", "/repos/{owner}/{repo}/commits/{ref}/status", "repos/get-combined-status-for-ref", Read("statuses"), getCombinedStatus},
+}
 
 // maxStatuses is how many statuses one context of one commit can have on GitHub.
 const maxStatuses = 1000
@@ -65,7 +61,7 @@ func createStatus(c *Context) (Response, error) {
 }
 
 func listStatuses(c *Context) (Response, error) {
-	sha, err := c.refCommit()
+	sha, err := c.commitNamed(c.Param("ref"))
 	if err != nil {
 		return Response{}, err
 	}
@@ -85,7 +81,7 @@ func listStatuses(c *Context) (Response, error) {
 }
 
 func getCombinedStatus(c *Context) (Response, error) {
-	sha, err := c.refCommit()
+	sha, err := c.commitNamed(c.Param("ref"))
 	if err != nil {
 		return Response{}, err
 	}

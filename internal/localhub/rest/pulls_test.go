@@ -1,9 +1,8 @@
-package localhub
+package rest_test
 
 import (
 	"fmt"
 	"net/http"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -11,100 +10,21 @@ import (
 
 	"github.com/google/go-github/v60/github"
 
-	"github.com/githubjobs/githubjobs/internal/localhub/event"
-	"github.com/githubjobs/githubjobs/internal/localhub/rest"
 	"github.com/githubjobs/githubjobs/internal/localhub/state"
 )
-
-// branch pushes a branch with the files changed on top of main and returns its head. An empty text removes the file.
-func (h *hub) branch(name string, files map[string]string) string {
-	h.t.Helper()
-	dir := h.clone(h.token)
-	h.git(dir, "checkout", "-q", "-b", name)
-	for path, text := range files {
-		h.commit(dir, path, text, "write "+path)
-	}
-	sha := h.git(dir, "rev-parse", "HEAD")
-	h.git(dir, "push", "-q", "origin", name)
-	return sha
-}
-
-// open opens a pull request from the branch to main.
-func (h *hub) open(head, title string) *github.PullRequest {
-	h.t.Helper()
-	p, _, err := h.alice().PullRequests.Create(within(h.t), "alice", "reports",
-		&github.NewPullRequest{Title: &title, Head: &head, Base: github.String("main"), Body: github.String("why")})
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	return p
-}
-
-func (h *hub) pull(number int) *github.PullRequest {
-	h.t.Helper()
-	p, _, err := h.alice().PullRequests.Get(within(h.t), "alice", "reports", number)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	return p
-}
-
-// writer is the GITHUB_TOKEN of a run that may write these.
-func (h *hub) writer(names ...string) string {
-	permissions := map[string]string{}
-	for _, name := range names {
-		permissions[name] = "write"
-	}
-	return h.runToken(permissions)
-}
-
-// events collects what is published from now on.
-func (h *hub) events() func() []string {
-	var mu sync.Mutex
-	var seen []string
-	h.bus.Subscribe(func(e event.Event) {
-		text := e.Name()
-		switch e := e.(type) {
-		case event.PullRequest:
-			text = fmt.Sprintf("%s %s #%d", text, e.Action, e.Pull.Number)
-		case event.CheckRun:
-			text = fmt.Sprintf("%s %s %s", text, e.Action, e.Run.Name)
-		case event.Push:
-			text += " " + e.Ref
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		seen = append(seen, text)
-	})
-	return func() []string {
-		mu.Lock()
-		defer mu.Unlock()
-		return slices.Clone(seen)
-	}
-}
-
-// wantError checks the status of an error answer and a part of its text.
-func wantError(t *testing.T, err error, status int, text string) {
-	t.Helper()
-	e, ok := err.(*github.ErrorResponse)
-	if !ok || e.Response.StatusCode != status || !strings.Contains(fmt.Sprint(e.Message, e.Errors), text) {
-		t.Fatalf("got %v, want %d with %q", err, status, text)
-	}
-}
 
 func TestPullRequestIsShownAsGitHubDoes(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
-	seen := h.events()
-	head := h.branch("job/1", map[string]string{"reports/a.md": "one\ntwo\n"})
+	head := h.branch("job/1", "reports/a.md", "one\ntwo\n")
 	p := h.open("job/1", "A report")
 	if p.GetNumber() != 1 || p.GetState() != "open" || p.GetHead().GetSHA() != head || p.GetHead().GetRef() != "job/1" ||
 		p.GetHead().GetLabel() != "alice:job/1" || p.GetHead().GetRepo().GetFullName() != "alice/reports" || p.GetBase().GetRef() != "main" ||
-		p.GetUser().GetLogin() != "alice" || p.GetBody() != "why" || p.GetHTMLURL() != h.URL()+"/alice/reports/pull/1" {
+		p.GetUser().GetLogin() != "alice" || p.GetBody() != "why" || p.GetHTMLURL() != h.url+"/alice/reports/pull/1" {
 		t.Errorf("created %v", p)
 	}
 	if p.GetCommits() != 1 || p.GetChangedFiles() != 1 || p.GetAdditions() != 2 || p.GetDeletions() != 0 {
-		t.Errorf("numbers: %v", p)
+		t.Errorf("numbers: #%d %s merged %v", p.GetNumber(), p.GetState(), p.GetMerged())
 	}
 	// Creating shows the pull request, and so is its first reading.
 	if p.Mergeable != nil || p.GetMergeableState() != "unknown" {
@@ -114,50 +34,48 @@ func TestPullRequestIsShownAsGitHubDoes(t *testing.T) {
 	if !p.GetMergeable() || !p.GetRebaseable() || p.GetMergeableState() != "clean" || p.GetMergeCommitSHA() == "" {
 		t.Errorf("mergeable then: %v %s", p.Mergeable, p.GetMergeableState())
 	}
-	dir := h.clone(h.token)
+	dir := h.clone()
 	h.git(dir, "fetch", "-q", "origin", "refs/pull/1/head", "refs/pull/1/merge:merge")
 	if got := h.git(dir, "rev-parse", "FETCH_HEAD", "merge", "merge^2"); got != head+"\n"+p.GetMergeCommitSHA()+"\n"+head {
 		t.Errorf("refs/pull: %s", got)
 	}
-	list, _, err := h.alice().PullRequests.List(within(t), "alice", "reports", &github.PullRequestListOptions{Head: "alice:job/1", State: "all"})
+	list, _, err := h.alice.PullRequests.List(within(t), "alice", "reports", &github.PullRequestListOptions{Head: "alice:job/1", State: "all"})
 	if err != nil || len(list) != 1 || list[0].GetNumber() != 1 {
 		t.Errorf("list: %v %v", list, err)
 	}
-	if want := "pull_request opened #1"; !slices.Contains(seen(), want) {
-		t.Errorf("events %q lack %q", seen(), want)
+	if want := "pull_request opened #1"; !slices.Contains(h.seen(), want) {
+		t.Errorf("events %q lack %q", h.seen(), want)
 	}
 }
 
 func TestPullRequestRefusals(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
-	h.branch("job/1", map[string]string{"a": "1"})
-	dir := h.clone(h.token)
+	h.branch("job/1", "a", "1")
+	dir := h.clone()
 	h.git(dir, "push", "-q", "origin", "HEAD:refs/heads/same")
 	h.git(dir, "checkout", "-q", "--orphan", "lone")
 	h.commit(dir, "z", "z", "lone")
 	h.git(dir, "push", "-q", "origin", "lone")
 	h.open("job/1", "first")
-	create := func(token, head, base, title string) error {
-		_, _, err := h.client(token).PullRequests.Create(within(t), "alice", "reports", &github.NewPullRequest{Title: &title, Head: &head, Base: &base})
+	create := func(c *github.Client, head, base, title string) error {
+		_, _, err := c.PullRequests.Create(within(t), "alice", "reports", &github.NewPullRequest{Title: &title, Head: &head, Base: &base})
 		return err
 	}
-	wantError(t, create(h.token, "job/1", "main", "again"), 422, "A pull request already exists for alice:job/1.")
-	wantError(t, create(h.token, "same", "main", "same"), 422, "No commits between main and same")
-	wantError(t, create(h.token, "main", "main", "self"), 422, "No commits between main and main")
-	wantError(t, create(h.token, "lone", "main", "lone"), 422, "no history in common")
-	wantError(t, create(h.token, "none", "main", "none"), 422, "head")
-	wantError(t, create(h.token, "bob:job/1", "main", "bob"), 422, "head")
-	wantError(t, create(h.token, "job/1", "none", "none"), 422, "base")
-	wantError(t, create(h.token, "job/1", "main", ""), 422, "title")
-	wantError(t, create(h.token, "--help", "main", "option"), 422, "head")
-	wantError(t, create("", "job/1", "main", "x"), 401, "Requires authentication")
-	run := h.writer("contents", "pull_requests")
+	wantError(t, create(h.alice, "job/1", "main", "again"), 422, "A pull request already exists for alice:job/1.")
+	wantError(t, create(h.alice, "same", "main", "same"), 422, "No commits between main and same")
+	wantError(t, create(h.alice, "main", "main", "self"), 422, "No commits between main and main")
+	wantError(t, create(h.alice, "lone", "main", "lone"), 422, "no history in common")
+	wantError(t, create(h.alice, "none", "main", "none"), 422, "head")
+	wantError(t, create(h.alice, "bob:job/1", "main", "bob"), 422, "head")
+	wantError(t, create(h.alice, "job/1", "none", "none"), 422, "base")
+	wantError(t, create(h.alice, "job/1", "main", ""), 422, "title")
+	wantError(t, create(h.alice, "--help", "main", "option"), 422, "head")
+	wantError(t, create(h.client(""), "job/1", "main", "x"), 401, "Requires authentication")
+	run := h.run("contents", "pull_requests")
 	wantError(t, create(run, "job/1", "same", "x"), 403, "GitHub Actions is not permitted to create or approve pull requests.")
-	if err := h.Configure("alice", "reports", func(r *state.Repository) { r.Actions.CanApprovePullRequestReviews = true }); err != nil {
-		t.Fatal(err)
-	}
-	wantError(t, create(h.writer("contents"), "job/1", "same", "x"), 403, "Resource not accessible by integration")
+	h.configure(func(r *state.Repository) { r.Actions.CanApprovePullRequestReviews = true })
+	wantError(t, create(h.run("contents"), "job/1", "same", "x"), 403, "Resource not accessible by integration")
 	if err := create(run, "job/1", "same", "by the run"); err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +87,7 @@ func TestPullRequestRefusals(t *testing.T) {
 func TestPullRequestFilesAndCommits(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
-	dir := h.clone(h.token)
+	dir := h.clone()
 	for i := range 35 {
 		h.commit(dir, fmt.Sprintf("old/%02d", i), strings.Repeat(fmt.Sprintf("line %d\n", i), 20), "base")
 	}
@@ -188,7 +106,7 @@ func TestPullRequestFilesAndCommits(t *testing.T) {
 	var files []*github.CommitFile
 	opts := &github.ListOptions{PerPage: 20}
 	for {
-		page, res, err := h.alice().PullRequests.ListFiles(within(t), "alice", "reports", 1, opts)
+		page, res, err := h.alice.PullRequests.ListFiles(within(t), "alice", "reports", 1, opts)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -204,7 +122,7 @@ func TestPullRequestFilesAndCommits(t *testing.T) {
 	if f := files[1]; f.GetFilename() != "new/00" || f.GetStatus() != "renamed" || f.GetPreviousFilename() != "old/00" || f.GetPatch() != "" {
 		t.Errorf("%v", f)
 	}
-	commits, _, err := h.alice().PullRequests.ListCommits(within(t), "alice", "reports", 1, nil)
+	commits, _, err := h.alice.PullRequests.ListCommits(within(t), "alice", "reports", 1, nil)
 	if err != nil || len(commits) != 2 || commits[0].GetCommit().GetMessage() != "move" {
 		t.Errorf("%v, %v", commits, err)
 	}
@@ -216,25 +134,24 @@ func TestPullRequestFilesAndCommits(t *testing.T) {
 func TestPullRequestFollowsItsBranches(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
-	h.branch("a", map[string]string{"a": "1\n"})
-	h.branch("b", map[string]string{"a": "2\n"})
-	h.branch("c", map[string]string{"c": "3\n"})
+	h.branch("a", "a", "1\n")
+	h.branch("b", "a", "2\n")
+	h.branch("c", "c", "3\n")
 	h.open("a", "A")
 	h.open("b", "B")
 	h.open("c", "C")
 	h.pull(2)
-	seen := h.events()
-	dir := h.clone(h.token)
+	dir := h.clone()
 	h.git(dir, "checkout", "-q", "a")
 	moved := h.commit(dir, "more", "1", "more")
 	h.git(dir, "push", "-q", "origin", "a")
 	if p := h.pull(1); p.GetHead().GetSHA() != moved || p.GetChangedFiles() != 2 {
-		t.Errorf("not synchronised: %v", p)
+		t.Errorf("not synchronised: #%d %s merged %v", p.GetNumber(), p.GetState(), p.GetMerged())
 	}
 	// A push that brings the head into the base merges the pull request.
 	h.git(dir, "push", "-q", "origin", "a:main")
 	if p := h.pull(1); !p.GetMerged() || p.GetState() != "closed" || p.GetMergedBy().GetLogin() != "alice" || p.GetChangedFiles() != 2 {
-		t.Errorf("not merged by the push: %v", p)
+		t.Errorf("not merged by the push: #%d %s merged %v", p.GetNumber(), p.GetState(), p.GetMerged())
 	}
 	// And it makes another one conflict.
 	h.pull(2)
@@ -243,13 +160,13 @@ func TestPullRequestFollowsItsBranches(t *testing.T) {
 	}
 	h.git(dir, "push", "-q", "origin", ":c")
 	if p := h.pull(3); p.GetState() != "closed" || p.GetMerged() {
-		t.Errorf("not closed with its branch: %v", p)
+		t.Errorf("not closed with its branch: #%d %s merged %v", p.GetNumber(), p.GetState(), p.GetMerged())
 	}
-	_, _, err := h.alice().PullRequests.Edit(within(t), "alice", "reports", 3, &github.PullRequest{State: github.String("open")})
+	_, _, err := h.alice.PullRequests.Edit(within(t), "alice", "reports", 3, &github.PullRequest{State: github.String("open")})
 	wantError(t, err, 422, "The c branch has been deleted.")
 	for _, want := range []string{"pull_request synchronize #1", "pull_request closed #1", "pull_request closed #3"} {
-		if !slices.Contains(seen(), want) {
-			t.Errorf("events %q lack %q", seen(), want)
+		if !slices.Contains(h.seen(), want) {
+			t.Errorf("events %q lack %q", h.seen(), want)
 		}
 	}
 	h.git(dir, "fetch", "-q", "origin", "refs/pull/3/head")
@@ -258,12 +175,11 @@ func TestPullRequestFollowsItsBranches(t *testing.T) {
 func TestEditPullRequest(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
-	h.branch("a", map[string]string{"a": "1"})
-	h.branch("other", map[string]string{"o": "1"})
+	h.branch("a", "a", "1")
+	h.branch("other", "o", "1")
 	h.open("a", "A")
-	seen := h.events()
 	edit := func(p *github.PullRequest) (*github.PullRequest, error) {
-		got, _, err := h.alice().PullRequests.Edit(within(t), "alice", "reports", 1, p)
+		got, _, err := h.alice.PullRequests.Edit(within(t), "alice", "reports", 1, p)
 		return got, err
 	}
 	p, err := edit(&github.PullRequest{Title: github.String("B"), Body: github.String("new"), Base: &github.PullRequestBranch{Ref: github.String("other")}})
@@ -281,42 +197,34 @@ func TestEditPullRequest(t *testing.T) {
 	_, err = edit(&github.PullRequest{State: github.String("merged")})
 	wantError(t, err, 422, "state")
 	want := []string{"pull_request edited #1", "pull_request closed #1", "pull_request reopened #1"}
-	if !slices.Equal(seen(), want) {
-		t.Errorf("events %q", seen())
+	if seen := h.seen(); !slices.Equal(seen[len(seen)-3:], want) {
+		t.Errorf("events %q", h.seen())
 	}
 }
 
 func TestPullRequestFromAnotherRepository(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
-	if _, err := h.CreateUser("bob"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := h.CreateRepository("bob", "reports", rest.RepositoryOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	token, err := h.CreateToken("bob", "t")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := h.clone(h.token)
+	token := h.user("bob")
+	h.repository("bob", false)
+	dir := h.clone()
 	h.git(dir, "checkout", "-q", "-b", "job/1")
 	sha := h.commit(dir, "evil", "x", "from a fork")
-	h.git(dir, "push", "-q", strings.Replace(h.remote(token), "/alice/", "/bob/", 1), "job/1")
-	h.branch("job/1", map[string]string{"good": "x"})
+	h.git(dir, "push", "-q", h.remote("bob", token), "job/1")
+	h.branch("job/1", "good", "x")
 	h.open("job/1", "ours")
 	p, _, err := h.client(token).PullRequests.Create(within(t), "alice", "reports",
 		&github.NewPullRequest{Title: github.String("theirs"), Head: github.String("bob:job/1"), Base: github.String("main")})
 	if err != nil || p.GetHead().GetRepo().GetFullName() != "bob/reports" || p.GetHead().GetSHA() != sha || p.GetAuthorAssociation() != "NONE" {
 		t.Fatalf("%v, %v", p, err)
 	}
-	list, _, err := h.alice().PullRequests.List(within(t), "alice", "reports", &github.PullRequestListOptions{Head: "alice:job/1"})
+	list, _, err := h.alice.PullRequests.List(within(t), "alice", "reports", &github.PullRequestListOptions{Head: "alice:job/1"})
 	if err != nil || len(list) != 1 || list[0].GetTitle() != "ours" {
 		t.Errorf("%v, %v", list, err)
 	}
 	_, _, err = h.client(token).PullRequests.Merge(within(t), "alice", "reports", p.GetNumber(), "", nil)
 	wantError(t, err, http.StatusForbidden, "push access")
-	if _, _, err := h.alice().PullRequests.Merge(within(t), "alice", "reports", p.GetNumber(), "", nil); err != nil {
+	if _, _, err := h.alice.PullRequests.Merge(within(t), "alice", "reports", p.GetNumber(), "", nil); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -326,15 +234,15 @@ func TestListPullRequests(t *testing.T) {
 	h := setup(t)
 	for i := range 5 {
 		name := fmt.Sprintf("b%d", i)
-		h.branch(name, map[string]string{name: "x"})
+		h.branch(name, name, "x")
 		h.open(name, name)
 	}
-	if _, _, err := h.alice().PullRequests.Edit(within(t), "alice", "reports", 2, &github.PullRequest{State: github.String("closed")}); err != nil {
+	if _, _, err := h.alice.PullRequests.Edit(within(t), "alice", "reports", 2, &github.PullRequest{State: github.String("closed")}); err != nil {
 		t.Fatal(err)
 	}
 	numbers := func(o github.PullRequestListOptions) (list []int) {
 		t.Helper()
-		got, _, err := h.alice().PullRequests.List(within(t), "alice", "reports", &o)
+		got, _, err := h.alice.PullRequests.List(within(t), "alice", "reports", &o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -362,30 +270,12 @@ func TestListPullRequests(t *testing.T) {
 	}
 }
 
-func TestPullRequestsSurviveARestart(t *testing.T) {
-	t.Parallel()
-	h := setup(t)
-	h.branch("a", map[string]string{"a": "1"})
-	h.branch("b", map[string]string{"b": "1"})
-	h.open("a", "A")
-	dir, token := h.cfg.DataDir, h.token
-	h.stop()
-	h = start(t, dir)
-	h.token = token
-	if p := h.pull(1); p.GetTitle() != "A" || p.GetChangedFiles() != 1 {
-		t.Errorf("%v", p)
-	}
-	if p := h.open("b", "B"); p.GetNumber() != 2 {
-		t.Errorf("number %d", p.GetNumber())
-	}
-}
-
 // A head that is pushed while its pull request is being created is never missed.
 func TestCreateRacesWithPush(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
-	dir := h.clone(h.token)
-	path, err := h.RepositoryPath("alice", "reports")
+	dir := h.clone()
+	bare, err := h.Git.Open("alice", "reports")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -402,9 +292,8 @@ func TestCreateRacesWithPush(t *testing.T) {
 		if got := h.pull(p.GetNumber()).GetHead().GetSHA(); got != last {
 			t.Errorf("head is %s, pushed %s", got, last)
 		}
-		ref := filepath.Join(path, "refs", "pull", fmt.Sprint(p.GetNumber()), "head")
-		if got := h.git(path, "rev-parse", fmt.Sprintf("refs/pull/%d/head", p.GetNumber())); got != last {
-			t.Errorf("%s is %s", ref, got)
+		if ref, err := bare.Ref(t.Context(), fmt.Sprintf("refs/pull/%d/head", p.GetNumber())); err != nil || ref.SHA != last {
+			t.Errorf("%v, %v", ref, err)
 		}
 	}
 }
