@@ -1,0 +1,184 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/caarlos0/env/v10"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+)
+
+// Config is the configuration of a server, from the environment. What the doc tags
+// say is printed by `server --help` and stands in the README's table.
+type Config struct {
+	ListenAddr        string          `env:"LISTEN_ADDR" envDefault:"127.0.0.1:8080" doc:"Address to serve HTTP on; port 0 takes any free one"`
+	APIKeys           []string        `env:"API_KEY" doc:"Key that callers of the API present; several are separated by commas. Required"`
+	APIKeyFile        string          `env:"API_KEY_FILE" doc:"File that holds API_KEY"`
+	WebhookSecret     string          `env:"WEBHOOK_SECRET" doc:"Secret of the repository's webhook. Without it webhooks are refused, and GitHub is only read every RECONCILE_INTERVAL"`
+	WebhookSecretFile string          `env:"WEBHOOK_SECRET_FILE" doc:"File that holds WEBHOOK_SECRET"`
+	GitHubServerURL   string          `env:"GITHUB_SERVER_URL" envDefault:"https://github.com" doc:"The GitHub that is used: github.com, or a GitHub Enterprise Server"`
+	GitHubAPIURL      string          `env:"GITHUB_API_URL" doc:"Its REST API; by default https://api.github.com for github.com, GITHUB_SERVER_URL/api/v3 for all others"`
+	Repository        string          `env:"GITHUB_REPOSITORY" doc:"The job repository, owner/name. Required"`
+	Token             string          `env:"GITHUB_TOKEN" doc:"Token with access to the repository. Required, unless a GitHub App is given"`
+	TokenFile         string          `env:"GITHUB_TOKEN_FILE" doc:"File that holds GITHUB_TOKEN"`
+	AppID             int64           `env:"GITHUB_APP_ID" doc:"Id of a GitHub App, used instead of a token"`
+	AppInstallationID int64           `env:"GITHUB_APP_INSTALLATION_ID" doc:"Id of the App's installation on the repository"`
+	AppPrivateKey     string          `env:"GITHUB_APP_PRIVATE_KEY" doc:"The App's private key in PEM"`
+	AppPrivateKeyFile string          `env:"GITHUB_APP_PRIVATE_KEY_FILE" doc:"File that holds GITHUB_APP_PRIVATE_KEY"`
+	BaseBranch        string          `env:"BASE_BRANCH" doc:"Branch that jobs start from and are merged into, where they name none; by default the repository's default branch"`
+	DatabasePath      string          `env:"DATABASE_PATH" envDefault:"githubjobs.db" doc:"SQLite file of the server; it is created when missing"`
+	DefaultKind       githubjobs.Kind `env:"DEFAULT_KIND" envDefault:"report" doc:"Kind of the jobs that name none: command or report"`
+	ReconcileInterval time.Duration   `env:"RECONCILE_INTERVAL" envDefault:"30s" doc:"How often GitHub is read for what webhooks did not tell, while jobs are active; ten times as long while none is"`
+	ShutdownTimeout   time.Duration   `env:"SHUTDOWN_TIMEOUT" envDefault:"15s" doc:"How long requests under way may take when the server is stopped"`
+	LogLevel          string          `env:"LOG_LEVEL" envDefault:"info" doc:"debug, info, warn or error"`
+	LogFormat         string          `env:"LOG_FORMAT" envDefault:"text" doc:"text or json"`
+}
+
+// Variable describes one environment variable.
+type Variable struct{ Name, Default, Meaning string }
+
+// Variables lists every variable, in the order in which they are explained.
+func Variables() []Variable {
+	var list []Variable
+	for field := range fields() {
+		list = append(list, Variable{field.Tag.Get("env"), field.Tag.Get("envDefault"), field.Tag.Get("doc")})
+	}
+	return list
+}
+
+func fields() func(yield func(reflect.StructField) bool) {
+	t := reflect.TypeFor[Config]()
+	return func(yield func(reflect.StructField) bool) {
+		for i := range t.NumField() {
+			if !yield(t.Field(i)) {
+				return
+			}
+		}
+	}
+}
+
+// VariableError says which variable is wrong and how to mend it. It never holds
+// the value of a secret.
+type VariableError struct {
+	Variable string
+	Message  string
+}
+
+func (e *VariableError) Error() string { return e.Variable + " " + e.Message }
+
+func wrongf(variable, format string, args ...any) error {
+	return &VariableError{variable, fmt.Sprintf(format, args...)}
+}
+
+// LoadConfig reads the configuration from an environment as os.Environ gives it,
+// and reports everything that is wrong with it, each as a VariableError.
+func LoadConfig(environ []string) (Config, error) {
+	var c Config
+	err := env.ParseWithOptions(&c, env.Options{Environment: trimmed(environ)})
+	problems := append(parseProblems(err), c.readFiles()...)
+	return c, errors.Join(append(problems, c.furtherProblems(problems)...)...)
+}
+
+// furtherProblems validates what was read, and leaves out what only follows from
+// the problems that are known.
+func (c Config) furtherProblems(known []error) (further []error) {
+	named := map[string]bool{}
+	for _, err := range known {
+		if v, ok := errors.AsType[*VariableError](err); ok {
+			named[strings.TrimSuffix(v.Variable, "_FILE")] = true
+		}
+	}
+	if named["GITHUB_APP_ID"] || named["GITHUB_APP_INSTALLATION_ID"] || named["GITHUB_APP_PRIVATE_KEY"] {
+		named["GITHUB_TOKEN"] = true // an App was meant
+	}
+	for _, err := range flatten(c.Validate()) {
+		if v, ok := errors.AsType[*VariableError](err); !ok || !named[v.Variable] {
+			further = append(further, err)
+		}
+	}
+	return further
+}
+
+// trimmed drops what a shell or a .env file leaves around values; an empty
+// variable counts as one that is not set.
+func trimmed(environ []string) map[string]string {
+	m := map[string]string{}
+	for _, pair := range environ {
+		name, value, _ := strings.Cut(pair, "=")
+		if value = strings.TrimSpace(value); value != "" {
+			m[name] = value
+		}
+	}
+	return m
+}
+
+// parseProblems names the variable where the library names the field.
+func parseProblems(err error) (problems []error) {
+	if err == nil {
+		return nil
+	}
+	all, ok := errors.AsType[env.AggregateError](err)
+	if !ok {
+		return []error{err}
+	}
+	for _, e := range all.Errors {
+		p, ok := errors.AsType[env.ParseError](e)
+		if !ok {
+			problems = append(problems, e)
+			continue
+		}
+		for f := range fields() {
+			if f.Name == p.Name {
+				problems = append(problems, wrongf(f.Tag.Get("env"), "must be %s", typeName(f.Type)))
+			}
+		}
+	}
+	return problems
+}
+
+func typeName(t reflect.Type) string {
+	if t == reflect.TypeFor[time.Duration]() {
+		return "a duration such as 30s or 5m"
+	}
+	return "a whole number"
+}
+
+// readFiles reads the secrets that are given as files.
+func (c *Config) readFiles() (problems []error) {
+	var keys string
+	for _, s := range []struct {
+		variable, path string
+		set            bool
+		into           *string
+	}{
+		{"API_KEY", c.APIKeyFile, len(c.APIKeys) > 0, &keys},
+		{"WEBHOOK_SECRET", c.WebhookSecretFile, c.WebhookSecret != "", &c.WebhookSecret},
+		{"GITHUB_TOKEN", c.TokenFile, c.Token != "", &c.Token},
+		{"GITHUB_APP_PRIVATE_KEY", c.AppPrivateKeyFile, c.AppPrivateKey != "", &c.AppPrivateKey},
+	} {
+		if s.path == "" {
+			continue
+		}
+		if s.set {
+			problems = append(problems, wrongf(s.variable+"_FILE", "is given together with %s; give one of them", s.variable))
+			continue
+		}
+		content, err := os.ReadFile(s.path)
+		if err != nil {
+			problems = append(problems, wrongf(s.variable+"_FILE", "cannot be read: %s", err))
+			continue
+		}
+		if *s.into = strings.TrimSpace(string(content)); *s.into == "" {
+			problems = append(problems, wrongf(s.variable+"_FILE", "names the file %s, which is empty", s.path))
+		}
+	}
+	if keys != "" {
+		c.APIKeys = strings.FieldsFunc(keys, func(r rune) bool { return r == ',' || r == '\n' })
+	}
+	return problems
+}

@@ -1,0 +1,106 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/githubjobs/githubjobs/githubjobs/hub"
+	"github.com/githubjobs/githubjobs/internal/api"
+)
+
+// How long what must work may fail before the server counts as not ready. Jobs are
+// taken and kept all the same.
+const (
+	githubGrace   = 2 * time.Minute
+	deliveryGrace = time.Minute
+	checkEvery    = time.Second // the database is written at most this often to tell whether it can be
+)
+
+// contact is a transport that notes when GitHub last answered.
+type contact struct {
+	base *http.Transport
+	last atomic.Int64 // Unix milliseconds
+}
+
+// RoundTrip implements http.RoundTripper.
+func (c *contact) RoundTrip(r *http.Request) (*http.Response, error) {
+	res, err := c.base.RoundTrip(r)
+	if err == nil && res.StatusCode < http.StatusInternalServerError {
+		c.last.Store(time.Now().UnixMilli())
+	}
+	return res, err
+}
+
+func (c *contact) at() time.Time {
+	if ms := c.last.Load(); ms != 0 {
+		return time.UnixMilli(ms).UTC()
+	}
+	return time.Time{}
+}
+
+// checks keeps the outcome of the last write to the database.
+type checks struct {
+	mu  sync.Mutex
+	at  time.Time
+	err error
+}
+
+func (s *Server) storeWritable(ctx context.Context) error {
+	s.check.mu.Lock()
+	defer s.check.mu.Unlock()
+	if time.Since(s.check.at) > checkEvery {
+		s.check.err = s.store.Check(ctx)
+		s.check.at = time.Now()
+	}
+	return s.check.err
+}
+
+// Readiness says whether jobs are taken and get on.
+func (s *Server) Readiness(ctx context.Context) api.Readiness {
+	r := api.Readiness{Problems: []string{}, Warnings: []string{}, LastGitHubAnswer: s.contact.at()}
+	counts, err := s.store.Counts(ctx, s.project)
+	if err = errors.Join(err, s.storeWritable(ctx)); err != nil {
+		s.log.Error("readiness: the database", "error", err)
+		r.Problems = append(r.Problems, "The database cannot be used; the server's log tells why.")
+	}
+	r.WaitingJobs, r.WaitingSince, r.ActiveJobs = counts.Waiting, counts.WaitingSince, counts.Active
+	r.PendingDeliveries, r.LastWebhook = counts.Deliveries, counts.LastDelivery
+	s.judgeWorkers(&r)
+	if counts.Deliveries > 0 && time.Since(counts.DeliverySince) > deliveryGrace {
+		r.Problems = append(r.Problems, fmt.Sprintf("%d webhook deliveries wait to be processed since %s.", counts.Deliveries, counts.DeliverySince.Format(time.RFC3339)))
+	}
+	if s.cfg.WebhookSecret == "" {
+		r.Warnings = append(r.Warnings, "No webhook secret is configured: states change only when GitHub is read. Set WEBHOOK_SECRET.")
+	}
+	r.Ready = len(r.Problems) == 0
+	return r
+}
+
+func (s *Server) judgeWorkers(r *api.Readiness) {
+	push, read := s.dispatcher.State(), s.reconciler.State()
+	r.LastReconcile = read.LastRun
+	if !push.Running || !read.Running || !s.receiver.Running() {
+		r.Problems = append(r.Problems, "The server is starting or stopping.")
+	}
+	if read.LastRun.IsZero() && read.Problem == nil {
+		r.Problems = append(r.Problems, "GitHub has not been read yet since the server was started.")
+	}
+	report := func(what string, err error, since time.Time) {
+		if err == nil {
+			return
+		}
+		text := fmt.Sprintf("%s fails since %s: %s", what, since.UTC().Format(time.RFC3339), hub.Public(err))
+		if time.Since(since) > githubGrace || !hub.Temporary(err) {
+			r.Problems = append(r.Problems, text)
+		} else {
+			r.Warnings = append(r.Warnings, text)
+		}
+	}
+	report("Pushing jobs to GitHub", push.Problem, push.Since)
+	report("Reading GitHub", read.Problem, read.Since)
+}

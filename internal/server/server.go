@@ -1,0 +1,212 @@
+// Package server wires one server process: configuration, store, workers and HTTP,
+// and their beginning and end. cmd/server and cmd/dev import it; it links nothing
+// of localhub or of the agent.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/githubjobs/githubjobs/githubjobs/hub"
+	"github.com/githubjobs/githubjobs/internal/api"
+	"github.com/githubjobs/githubjobs/internal/dispatch"
+	"github.com/githubjobs/githubjobs/internal/reconcile"
+	"github.com/githubjobs/githubjobs/internal/store"
+	"github.com/githubjobs/githubjobs/internal/store/sqlite"
+	"github.com/githubjobs/githubjobs/internal/webhook"
+)
+
+// Limits of the HTTP server.
+const (
+	headerTime = 10 * time.Second
+	readTime   = time.Minute // a webhook may have 25 MB
+	writeTime  = time.Minute
+	idleTime   = 2 * time.Minute
+	maxHeader  = 64 << 10
+)
+
+// Server is one server process. New opens its database and its port, Run serves.
+type Server struct {
+	cfg     Config
+	project string
+	log     *slog.Logger
+
+	store      store.Store
+	contact    *contact
+	dispatcher *dispatch.Dispatcher
+	reconciler *reconcile.Reconciler
+	receiver   *webhook.Receiver
+	listener   net.Listener
+	http       *http.Server
+	check      checks
+
+	mu            sync.Mutex
+	defaultBranch string
+}
+
+// New opens the database and the port; requests are answered once Run runs. The
+// caller must Close the server.
+func New(ctx context.Context, cfg Config, log *slog.Logger) (*Server, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	s := &Server{cfg: cfg, project: cfg.project(), log: log, contact: &contact{base: http.DefaultTransport.(*http.Transport).Clone()}}
+	cfg.warn(log)
+	if err := s.open(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *Server) open(ctx context.Context) error {
+	owner, name, _ := strings.Cut(s.cfg.Repository, "/")
+	hubConfig := s.cfg.hub(owner, name)
+	hubConfig.Transport, hubConfig.Logger = s.contact, s.log
+	repository, err := hub.New(hubConfig)
+	if err != nil {
+		return err
+	}
+	// A typed nil in s.store would not be nil.
+	db, err := sqlite.Open(ctx, s.cfg.DatabasePath, time.Now)
+	if err != nil {
+		return err
+	}
+	s.store = db
+	p, err := s.store.Project(ctx, s.project)
+	if err != nil {
+		return err
+	}
+	s.defaultBranch = p.DefaultBranch
+	s.wire(repository)
+	if s.listener, err = net.Listen("tcp", s.cfg.ListenAddr); err != nil {
+		return fmt.Errorf("LISTEN_ADDR: %w", err)
+	}
+	return nil
+}
+
+func (s *Server) wire(repository *hub.Repository) {
+	s.dispatcher = dispatch.New(s.project, repository, s.store, s.log.With("part", "dispatch"), time.Now)
+	s.reconciler = reconcile.New(reconcile.Options{
+		Project: s.project, Hub: repository, Store: s.store, Interval: s.cfg.ReconcileInterval,
+		Base: s.learnDefaultBranch, Log: s.log.With("part", "reconcile"), Now: time.Now,
+	})
+	s.receiver = webhook.New(webhook.Options{
+		Project: s.project, Secret: s.cfg.WebhookSecret, Hub: repository, Store: s.store,
+		DefaultBranch: s.learnDefaultBranch, Log: s.log.With("part", "webhook"), Now: time.Now,
+	})
+	s.http = &http.Server{
+		Handler: api.New(api.Options{
+			Project: s.project, Keys: s.cfg.APIKeys, DefaultKind: s.cfg.DefaultKind, Jobs: s.store, Base: s.base,
+			Accepted: s.accepted, Readiness: s.Readiness, Webhook: s.receiver, Log: s.log.With("part", "api"), Now: time.Now,
+		}),
+		ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime,
+		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+	}
+}
+
+// URL is the address at which the server is reached from this machine.
+func (s *Server) URL() string {
+	host, port, err := net.SplitHostPort(s.listener.Addr().String())
+	if err != nil {
+		return ""
+	}
+	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}
+
+// Run serves until ctx ends: requests under way are then finished within
+// SHUTDOWN_TIMEOUT, and the workers stop. It returns nil for an orderly end.
+func (s *Server) Run(ctx context.Context) error {
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	g, failed := errgroup.WithContext(work)
+	for _, worker := range []func(context.Context) error{s.dispatcher.Run, s.receiver.Run, s.reconciler.Run} {
+		g.Go(func() error { return worker(failed) })
+	}
+	g.Go(func() error {
+		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serving HTTP: %w", err)
+		}
+		return nil
+	})
+	s.log.Info("serving", "url", s.URL(), "repository", s.cfg.Repository, "github", s.cfg.GitHubServerURL, "database", s.cfg.DatabasePath)
+	select {
+	case <-ctx.Done():
+	case <-failed.Done():
+	}
+	err := s.shutdown()
+	stop()
+	return errors.Join(err, g.Wait())
+}
+
+// shutdown ends HTTP first, so that what was answered is stored by then.
+func (s *Server) shutdown() error {
+	s.log.Info("stopping")
+	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.ShutdownTimeout)
+	defer cancel()
+	if err := s.http.Shutdown(ctx); err != nil {
+		return errors.Join(fmt.Errorf("requests were cut off after SHUTDOWN_TIMEOUT (%s): %w", s.cfg.ShutdownTimeout, err), s.http.Close())
+	}
+	return nil
+}
+
+// Close releases port and database. Run must have returned, or never been called.
+func (s *Server) Close() error {
+	var errs []error
+	s.contact.base.CloseIdleConnections()
+	if s.listener != nil {
+		if err := s.listener.Close(); !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// accepted sets the workers to a job that was stored.
+func (s *Server) accepted() {
+	s.dispatcher.Wake()
+	s.reconciler.Wake()
+}
+
+// base is the branch of jobs that name none; "" while it is not known.
+func (s *Server) base(context.Context) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cfg.BaseBranch != "" {
+		return s.cfg.BaseBranch, nil
+	}
+	return s.defaultBranch, nil
+}
+
+// learnDefaultBranch remembers what GitHub says, for the next start as well, when
+// GitHub may be out of reach.
+func (s *Server) learnDefaultBranch(name string) {
+	s.mu.Lock()
+	known := s.defaultBranch == name || s.cfg.BaseBranch != "" || !validBase(name)
+	if !known {
+		s.defaultBranch = name
+	}
+	s.mu.Unlock()
+	if known {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), headerTime)
+	defer cancel()
+	if err := s.store.SetDefaultBranch(ctx, s.project, name); err != nil {
+		s.log.Warn("the default branch could not be remembered for the next start", "error", err)
+	}
+}

@@ -1,0 +1,165 @@
+package webhook
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/internal/store"
+)
+
+const (
+	batch      = 64          // deliveries that are processed side by side; they share a flush
+	retryDelay = time.Second // after the store failed
+)
+
+// Wake tells that a delivery was recorded. It never blocks.
+func (r *Receiver) Wake() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run processes deliveries until ctx ends, beginning with what an earlier process left.
+func (r *Receiver) Run(ctx context.Context) error {
+	r.setRunning(true)
+	defer r.setRunning(false)
+	for {
+		n, err := r.process(ctx)
+		var again <-chan time.Time
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			r.Log.Error("processing webhook deliveries; it will be tried again", "error", err)
+			again = time.After(retryDelay)
+		case n == batch:
+			continue
+		}
+		select {
+		case <-r.wake:
+		case <-again:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// process handles the oldest deliveries. Facts may be merged in any order.
+func (r *Receiver) process(ctx context.Context) (int, error) {
+	list, err := r.Store.PendingDeliveries(ctx, r.Project, batch)
+	if err != nil {
+		return 0, err
+	}
+	errs := make([]error, len(list))
+	var wg sync.WaitGroup
+	for i, d := range list {
+		wg.Go(func() { errs[i] = r.handle(ctx, d) })
+	}
+	wg.Wait()
+	return len(list), errors.Join(errs...)
+}
+
+func (r *Receiver) handle(ctx context.Context, d store.Delivery) error {
+	facts, outcome := r.Interpret(d)
+	if err := r.Store.FinishDelivery(ctx, r.Project, d.GUID, outcome, facts...); err != nil {
+		return fmt.Errorf("delivery %s: %w", d.GUID, err)
+	}
+	r.Log.Debug("webhook delivery", "guid", d.GUID, "event", d.Event, "outcome", outcome)
+	return nil
+}
+
+// reading is what an event tells: facts, and in words what it was.
+type reading struct {
+	facts   []githubjobs.Facts
+	outcome string
+}
+
+func nothing(format string, args ...any) reading {
+	return reading{outcome: fmt.Sprintf(format, args...)}
+}
+
+// events are the events that are read; all others are not for us.
+var events = map[string]func(*Receiver, store.Delivery) (reading, error){
+	"check_run":    (*Receiver).checkRun,
+	"create":       (*Receiver).create,
+	"delete":       (*Receiver).delete,
+	"ping":         (*Receiver).ping,
+	"pull_request": (*Receiver).pullRequest,
+	"push":         (*Receiver).push,
+	"workflow_run": (*Receiver).workflowRun,
+}
+
+// Interpret turns a delivery into facts, and says in words what came of it. It
+// takes any body, and never fails: a delivery that is not understood tells nothing.
+func (r *Receiver) Interpret(d store.Delivery) (facts []githubjobs.Facts, outcome string) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			r.Log.Error("reading a webhook delivery ended in a panic", "guid", d.GUID, "event", d.Event, "panic", reason)
+			facts, outcome = nil, "not understood: the server made a mistake"
+		}
+	}()
+	read, ok := events[d.Event]
+	if !ok {
+		return nil, "not for us: event " + d.Event
+	}
+	if d.Event != "ping" {
+		if other, err := r.checkRepository(d.Body); err != nil || other != "" {
+			return nil, refusal(other, err)
+		}
+	}
+	got, err := read(r, d)
+	if err == nil {
+		err = storable(got.facts)
+	}
+	if err != nil {
+		return nil, refusal("", err)
+	}
+	return got.facts, got.outcome
+}
+
+func refusal(other string, err error) string {
+	if err != nil {
+		return "not understood: " + err.Error()
+	}
+	return "not for us: " + other
+}
+
+// checkRepository says what other repository a delivery is about, if it is not
+// ours; and learns the default branch of ours.
+func (r *Receiver) checkRepository(body []byte) (other string, err error) {
+	var about struct {
+		Repository struct {
+			FullName      string `json:"full_name"`
+			DefaultBranch string `json:"default_branch"`
+		} `json:"repository"`
+	}
+	if err := json.Unmarshal(body, &about); err != nil {
+		return "", err
+	}
+	repo := about.Repository
+	if !strings.EqualFold(repo.FullName, r.Hub.FullName()) {
+		return fmt.Sprintf("repository %q", repo.FullName), nil
+	}
+	if repo.DefaultBranch != "" {
+		r.DefaultBranch(repo.DefaultBranch)
+	}
+	return "", nil
+}
+
+// storable refuses facts that JSON cannot hold, such as years beyond 9999: they
+// could never be stored, and the delivery would be tried for ever.
+func storable(facts []githubjobs.Facts) error {
+	for _, f := range facts {
+		if _, err := json.Marshal(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}

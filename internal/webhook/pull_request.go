@@ -1,0 +1,25 @@
+package webhook
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/google/go-github/v60/github"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/internal/store"
+)
+
+// pullRequest reads the state of a pull request from a job's branch.
+func (r *Receiver) pullRequest(d store.Delivery) (reading, error) {
+	var e github.PullRequestEvent
+	if err := json.Unmarshal(d.Body, &e); err != nil {
+		return reading{}, err
+	}
+	id, fact, ok := r.Hub.PullFact(e.GetPullRequest())
+	if !ok {
+		return nothing("not for us: a pull request from another branch or repository"), nil
+	}
+	outcome := fmt.Sprintf("job %s: pull request %d %s", id, fact.Number, e.GetAction())
+	return reading{[]githubjobs.Facts{{ID: id, Pulls: []githubjobs.PullFact{fact}}}, outcome}, nil
+}

@@ -1,0 +1,99 @@
+package webhook
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/go-github/v60/github"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/githubjobs/hub"
+	"github.com/githubjobs/githubjobs/internal/store"
+)
+
+// maxMessage bounds the commit messages that are read, well above what a spec or a
+// result takes.
+const maxMessage = 512 << 10
+
+// push reads a job's creation commit, its result commit and its deletion; and the
+// tree of every other branch's head, so that a submission need not ask for it.
+func (r *Receiver) push(d store.Delivery) (reading, error) {
+	var e github.PushEvent
+	if err := json.Unmarshal(d.Body, &e); err != nil {
+		return reading{}, err
+	}
+	branch, ok := strings.CutPrefix(e.GetRef(), "refs/heads/")
+	if !ok {
+		return nothing("not for us: push to %s", e.GetRef()), nil
+	}
+	id, ok := githubjobs.ParseBranch(branch)
+	if !ok {
+		r.Hub.LearnBase(e.HeadCommit.GetID(), e.HeadCommit.GetTreeID())
+		return nothing("learnt the tree of %s", branch), nil
+	}
+	if e.GetDeleted() {
+		at := moment(e.GetRepo().GetPushedAt(), d)
+		return reading{[]githubjobs.Facts{{ID: id, Branch: &githubjobs.BranchFact{Head: e.GetBefore(), Deleted: true, At: at}}}, "job " + id + ": branch deleted"}, nil
+	}
+	return jobPush(id, e)
+}
+
+// moment is a time that GitHub told, or else when the delivery came.
+func moment(t github.Timestamp, d store.Delivery) time.Time {
+	if t.IsZero() {
+		return d.ReceivedAt.UTC()
+	}
+	return t.UTC()
+}
+
+// jobPush reads a push of commits to the branch of a job.
+func jobPush(id string, e github.PushEvent) (reading, error) {
+	head := e.HeadCommit
+	if head == nil {
+		return nothing("job %s: a push without a commit", id), nil
+	}
+	f := githubjobs.Facts{ID: id, Branch: &githubjobs.BranchFact{Head: e.GetAfter(), At: head.GetTimestamp().UTC()}}
+	outcome := "job " + id + ": branch at " + e.GetAfter()
+	if e.GetCreated() {
+		spec, err := readSpec(id, head)
+		switch {
+		case err == nil:
+			f.Spec, outcome = spec, "job "+id+": created"
+		case !errors.Is(err, githubjobs.ErrNoSpec):
+			return reading{}, err
+		}
+	}
+	for _, c := range append(e.Commits, head) {
+		if result, ok := readResult(id, c); ok {
+			f = githubjobs.Merge(f, githubjobs.Facts{Result: &result})
+			outcome = fmt.Sprintf("job %s: result %s", id, result.Result.Outcome)
+		}
+	}
+	return reading{[]githubjobs.Facts{f}, outcome}, nil
+}
+
+// readSpec reads the creation commit, which is the head of the push that made the branch.
+func readSpec(id string, c *github.HeadCommit) (*githubjobs.Spec, error) {
+	if len(c.GetMessage()) > maxMessage {
+		return nil, fmt.Errorf("job %s: a commit message of %d bytes", id, len(c.GetMessage()))
+	}
+	spec, err := githubjobs.ParseSpec(c.GetMessage())
+	if err != nil {
+		return nil, err
+	}
+	if spec.ID != id {
+		return nil, fmt.Errorf("job %s: the commit carries the spec of job %s", id, spec.ID)
+	}
+	return &spec, nil
+}
+
+func readResult(id string, c *github.HeadCommit) (githubjobs.ResultFact, bool) {
+	if len(c.GetMessage()) > maxMessage {
+		return githubjobs.ResultFact{}, false
+	}
+	fact, ok := hub.ResultFact(c.GetID(), c.GetMessage(), c.GetTimestamp().Time)
+	return fact, ok && fact.Result.ID == id
+}

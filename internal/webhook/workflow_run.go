@@ -1,0 +1,26 @@
+package webhook
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/githubjobs/hub"
+	"github.com/githubjobs/githubjobs/internal/store"
+)
+
+// workflowRun reads the state of a run of the job's own workflow.
+func (r *Receiver) workflowRun(d store.Delivery) (reading, error) {
+	var e struct {
+		Run *hub.WorkflowRun `json:"workflow_run"`
+	}
+	if err := json.Unmarshal(d.Body, &e); err != nil {
+		return reading{}, err
+	}
+	id, fact, ok := r.Hub.RunFact(e.Run)
+	if !ok {
+		return nothing("not for us: a run of another workflow, branch or repository"), nil
+	}
+	outcome := fmt.Sprintf("job %s: run %d, attempt %d: %s %s", id, fact.ID, fact.Attempt, fact.Status, fact.Conclusion)
+	return reading{[]githubjobs.Facts{{ID: id, Runs: []githubjobs.RunFact{fact}}}, outcome}, nil
+}
