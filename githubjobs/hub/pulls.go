@@ -72,6 +72,12 @@ func (r *Repository) Pull(ctx context.Context, number int) (*github.PullRequest,
 	return pull, fail(ctx, fmt.Sprintf("read pull request #%d", number), err)
 }
 
+// EditPull gives a pull request another title and body: one REST call.
+func (r *Repository) EditPull(ctx context.Context, number int, title, body string) error {
+	_, _, err := r.client.PullRequests.Edit(ctx, r.cfg.Owner, r.cfg.Name, number, &github.PullRequest{Title: &title, Body: &body})
+	return fail(ctx, fmt.Sprintf("edit pull request #%d", number), err)
+}
+
 // Wait sleeps for a time, or until ctx ends, whose cause it then returns.
 type Wait func(ctx context.Context, d time.Duration) error
 

@@ -1,0 +1,96 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/go-git/go-billy/v5/osfs"
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/cache"
+	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/storage"
+	"github.com/go-git/go-git/v5/storage/filesystem"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/githubjobs/hub"
+)
+
+// maxResults is how many commits are looked through for the creation commit when
+// earlier attempts have left results on the branch.
+const maxResults = 100
+
+// ErrBranchMoved: the branch holds a commit that is neither the job nor a result of
+// an earlier attempt of this run.
+var ErrBranchMoved = errors.New("somebody else has pushed to the job's branch")
+
+// job is the branch of the job as GitHub has it now.
+type job struct {
+	store    storage.Storer
+	spec     githubjobs.Spec
+	creation *object.Commit
+	head     *object.Commit // the creation commit, or the last result of this run
+}
+
+// openStore makes an empty bare repository in a folder that only the agent knows.
+func openStore() (storage.Storer, func() error, error) {
+	dir, err := os.MkdirTemp("", "githubjobs-publish-")
+	if err != nil {
+		return nil, nil, fmt.Errorf("make a folder for the job's commit: %w", err)
+	}
+	store := filesystem.NewStorage(osfs.New(dir), cache.NewObjectLRUDefault())
+	return store, func() error { return errors.Join(store.Close(), os.RemoveAll(dir)) }, nil
+}
+
+// readJob reads the branch from GitHub. Mostly its head is the creation commit;
+// only when it is not, a longer history is read.
+func (p *publisher) readJob(ctx context.Context, store storage.Storer) (job, error) {
+	branch := githubjobs.Branch(p.JobID)
+	head, err := p.Repo.Fetch(ctx, branch, 1, store)
+	if errors.Is(err, hub.ErrNotFound) {
+		return job{}, fmt.Errorf("the branch %s is gone, so its result cannot be delivered: %w", branch, err)
+	}
+	if err != nil {
+		return job{}, err
+	}
+	if head != p.JobSHA {
+		if head, err = p.Repo.Fetch(ctx, branch, maxResults, store); err != nil {
+			return job{}, err
+		}
+	}
+	j := job{store: store}
+	if j.head, err = object.GetCommit(store, plumbing.NewHash(head)); err != nil {
+		return job{}, fmt.Errorf("read commit %s: %w", head, err)
+	}
+	if j.creation, err = p.findCreation(j.head); err != nil {
+		return job{}, err
+	}
+	j.spec, err = githubjobs.ParseSpec(j.creation.Message)
+	if err == nil && j.spec.ID != p.JobID {
+		err = fmt.Errorf("it carries job %s, not %s", j.spec.ID, p.JobID)
+	}
+	if err != nil {
+		return job{}, fmt.Errorf("commit %s is not the job's: %w", p.JobSHA, err)
+	}
+	return j, nil
+}
+
+// findCreation goes down from the head over results of this same run.
+func (p *publisher) findCreation(head *object.Commit) (*object.Commit, error) {
+	for c := head; ; {
+		if c.Hash.String() == p.JobSHA {
+			return c, nil
+		}
+		r, err := githubjobs.ParseResult(c.Message)
+		if err != nil || r.ID != p.JobID || r.RunID != p.RunID || c.NumParents() != 1 {
+			return nil, fmt.Errorf("%w: %s is on it", ErrBranchMoved, c.Hash)
+		}
+		if r.Attempt > p.Attempt {
+			return nil, fmt.Errorf("%w: attempt %d has delivered a result, this is attempt %d", ErrBranchMoved, r.Attempt, p.Attempt)
+		}
+		if c, err = c.Parent(0); err != nil {
+			return nil, fmt.Errorf("%w: %s is not below its head", ErrBranchMoved, p.JobSHA)
+		}
+	}
+}
