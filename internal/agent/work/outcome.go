@@ -1,6 +1,7 @@
 package work
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -47,8 +48,10 @@ type file struct {
 // Save writes the outcome; a reader sees the one before or this one, never a part.
 func (d Dir) Save(o Outcome) error {
 	o.Result = bounded(o.Result)
-	raw, err := json.MarshalIndent(file{Spec: o.Spec, Result: o.Result, Summary: o.Result.Summary}, "", "  ")
-	if err != nil {
+	var raw bytes.Buffer
+	encoder := json.NewEncoder(&raw)
+	encoder.SetEscapeHTML(false) // The spec's own JSON stays as the caller wrote it.
+	if err := encoder.Encode(file{Spec: o.Spec, Result: o.Result, Summary: o.Result.Summary}); err != nil {
 		return fmt.Errorf("save the outcome: %w", err)
 	}
 	root, err := d.openOutcome()
@@ -59,7 +62,7 @@ func (d Dir) Save(o Outcome) error {
 	// The log first: an outcome must not stand there without it.
 	err = writeFile(root, logName, []byte(o.Result.Log))
 	if err == nil {
-		err = writeFile(root, outcomeName, raw)
+		err = writeFile(root, outcomeName, raw.Bytes())
 	}
 	if err != nil {
 		return fmt.Errorf("save the outcome: %w", err)

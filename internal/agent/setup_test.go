@@ -1,0 +1,137 @@
+//go:build unix
+
+package agent
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/internal/agent/agenttest"
+	"github.com/githubjobs/githubjobs/internal/agent/work"
+)
+
+// The agent starts itself again for the task, so this binary is also the agent:
+// when its first argument is a command and no flag.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-") {
+		os.Exit(Main(Program{Args: os.Args[1:], Environ: os.Environ(), Stdout: os.Stdout, Stderr: os.Stderr}))
+	}
+	os.Exit(m.Run())
+}
+
+const token = "ghs_thetokenofthetestsisnotreal"
+
+// fixture is a repository on a GitHub, with one job in it, and a runner.
+type fixture struct {
+	t       *testing.T
+	repo    *agenttest.Repository
+	spec    githubjobs.Spec
+	sha     string
+	runner  string // RUNNER_TEMP
+	environ map[string]string
+}
+
+// setup makes a job that runs script. edit, if not nil, changes the job first.
+func setup(t *testing.T, script string, edit func(*githubjobs.Spec)) *fixture {
+	t.Helper()
+	repo := agenttest.NewRepository(t)
+	repo.Commit(agenttest.Commit{Message: "First", Write: map[string]string{"README.md": "# Demo\n", "src/main.go": "package main\n"}})
+	config, err := json.Marshal(githubjobs.CommandConfig{Script: script})
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := githubjobs.Spec{ID: "the-job", Kind: githubjobs.KindCommand, Title: "A title", Prompt: "Do it\nwell", Config: config, Base: "main"}
+	if edit != nil {
+		edit(&spec)
+	}
+	spec.Normalize(time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC))
+	f := &fixture{t: t, repo: repo, spec: spec, sha: repo.Job(spec), runner: t.TempDir()}
+	server := repo.Serve(token, nil)
+	f.environ = map[string]string{
+		"PATH": os.Getenv("PATH"), "HOME": "/root", "RUNNER_OS": "Linux", "RUNNER_TEMP": f.runner,
+		"GITHUB_SERVER_URL": server, "GITHUB_REPOSITORY": "o/r", "GITHUB_SHA": f.sha, "GITHUB_REF_NAME": "job/the-job",
+		"GITHUB_EVENT_NAME": "push", "GITHUB_EVENT_PATH": filepath.Join(f.runner, "event.json"), "GITHUB_RUN_ID": "42",
+		"GITHUB_RUN_ATTEMPT": "1", "GITHUB_STEP_SUMMARY": filepath.Join(f.runner, "summary.md"), "GITHUB_ENV": filepath.Join(f.runner, "env"),
+		"GITHUBJOBS_RUNTIME": "process", "GITHUBJOBS_GRACE": "300ms",
+	}
+	f.event(map[string]any{
+		"ref": "refs/heads/job/the-job", "created": true, "after": f.sha,
+		"head_commit": map[string]any{"id": f.sha, "message": githubjobs.FormatSpec(spec)},
+	})
+	return f
+}
+
+func (f *fixture) event(event map[string]any) {
+	f.t.Helper()
+	raw, err := json.Marshal(event)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.write(f.environ["GITHUB_EVENT_PATH"], string(raw))
+}
+
+func (f *fixture) write(path, text string) {
+	f.t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func (f *fixture) read(path string) string {
+	f.t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return string(raw)
+}
+
+// command prepares a step with the token only where it belongs.
+func (f *fixture) command(step string) (*exec.Cmd, *bytes.Buffer) {
+	cmd := exec.Command(os.Args[0], step)
+	for name, value := range f.environ {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
+	if step != "run" {
+		cmd.Env = append(cmd.Env, "GITHUB_TOKEN="+token)
+	}
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	return cmd, &out
+}
+
+func (f *fixture) step(step string, wantCode int) string {
+	f.t.Helper()
+	cmd, out := f.command(step)
+	_ = cmd.Run() // The exit code says it.
+	if code := cmd.ProcessState.ExitCode(); code != wantCode {
+		f.t.Fatalf("agent %s: exit code %d, want %d\n%s", step, code, wantCode, out)
+	}
+	return out.String()
+}
+
+func (f *fixture) dir() work.Dir { return work.Dir(filepath.Join(f.runner, "githubjobs")) }
+
+func (f *fixture) outcome() work.Outcome {
+	f.t.Helper()
+	o, err := f.dir().Load()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return o
+}
+
+// job fetches and runs; wantCode is that of the run.
+func (f *fixture) job(wantCode int) (githubjobs.Result, string) {
+	f.t.Helper()
+	f.step("fetch", ExitOK)
+	out := f.step("run", wantCode)
+	return f.outcome().Result, out
+}
