@@ -200,3 +200,10 @@ func wantStatus(t *testing.T, err error, status int, text string) {
 		t.Errorf("%d %q, want %d %q", e.Response.StatusCode, e.Message, status, text)
 	}
 }
+
+// stdinGit runs git in dir with text on its standard input.
+func stdinGit(h *hub, dir, text string, args ...string) error {
+	cmd := exec.CommandContext(within(h.t), "git", args...)
+	cmd.Dir, cmd.Stdin = dir, strings.NewReader(text)
+	return cmd.Run()
+}

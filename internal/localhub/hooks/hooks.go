@@ -28,13 +28,19 @@ type Deliverer struct {
 	Client   *http.Client // nil: one that gives up after 10 seconds, as GitHub does
 
 	mu     sync.Mutex
-	events []event.Event
+	events []happened
 	wake   chan struct{}
 	busy   int // events and deliveries that are not done
 	queues map[int64]*queue
 	ctx    context.Context // of Run, for deliveries
 
 	inFlight sync.WaitGroup
+}
+
+// happened is an event with the hooks that wanted it at that time.
+type happened struct {
+	event.Event
+	targets []target
 }
 
 // maxPayload is GitHub's cap on a payload, in bytes: larger ones are not delivered.
@@ -56,8 +62,12 @@ func (d *Deliverer) Enqueue(e event.Event) {
 	if _, ok := e.(event.Dispatch); ok {
 		return // starts workflows only
 	}
+	targets := d.targets(e)
+	if len(targets) == 0 {
+		return
+	}
 	d.mu.Lock()
-	d.events = append(d.events, e)
+	d.events = append(d.events, happened{e, targets})
 	d.busy++
 	d.mu.Unlock()
 	select {
@@ -108,21 +118,17 @@ func (d *Deliverer) Run(ctx context.Context) error {
 }
 
 // record makes and stores the deliveries of some events in one transaction, and hands them to their hooks' queues.
-func (d *Deliverer) record(ctx context.Context, events []event.Event) {
+func (d *Deliverer) record(ctx context.Context, events []happened) {
 	defer d.done(len(events))
 	var all []message
 	for _, e := range events {
-		targets := d.targets(e)
-		if len(targets) == 0 {
-			continue
-		}
-		body, err := d.Payloads.Build(ctx, e)
+		body, err := d.Payloads.Build(ctx, e.Event)
 		if err != nil {
 			d.Log.Error("webhook not delivered", "event", e.Name(), "error", err)
 			continue
 		}
-		for _, t := range targets {
-			m, err := d.message(t, e, body)
+		for _, t := range e.targets {
+			m, err := d.message(t, e.Event, body)
 			if err != nil {
 				d.Log.Error("webhook not delivered", "event", e.Name(), "hook", t.hook.ID, "error", err)
 				continue
