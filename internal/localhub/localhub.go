@@ -20,6 +20,7 @@ import (
 	"github.com/gofrs/flock"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/githubjobs/githubjobs/internal/localhub/actions"
 	"github.com/githubjobs/githubjobs/internal/localhub/event"
 	"github.com/githubjobs/githubjobs/internal/localhub/gitrepo"
 	"github.com/githubjobs/githubjobs/internal/localhub/hooks"
@@ -32,6 +33,10 @@ type Config struct {
 	Addr      string // to listen on; default 127.0.0.1:0, any free port
 	DataDir   string // required; created when absent; one process at a time
 	ServerURL string // under which it is reached; default http://<address listened on>
+
+	Runners     int           // jobs of workflows at the same time; default 4
+	RunnerPath  []string      // folders that go before PATH in the steps of workflows
+	CancelGrace time.Duration // for the always() steps of cancelled jobs; default GitHub's 5 minutes
 
 	Limits rest.Limits      // rate limits; zero: GitHub's
 	Now    func() time.Time // default time.Now
@@ -46,6 +51,7 @@ type Server struct {
 	git      *gitrepo.Store
 	bus      *event.Bus
 	hooks    *hooks.Deliverer
+	actions  *actions.Engine
 	rest     *rest.Service
 	listener net.Listener
 	handler  http.Handler
@@ -66,7 +72,9 @@ func New(cfg Config) (*Server, error) {
 	if err := s.open(); err != nil {
 		return nil, errors.Join(fmt.Errorf("localhub: %w", err), s.Close())
 	}
-	s.wire()
+	if err := s.wire(); err != nil {
+		return nil, errors.Join(fmt.Errorf("localhub: %w", err), s.Close())
+	}
 	return s, nil
 }
 
@@ -97,15 +105,24 @@ func (s *Server) open() (err error) {
 	return nil
 }
 
-func (s *Server) wire() {
+func (s *Server) wire() (err error) {
 	payloads := hooks.Payloads{DB: s.db, Git: s.git, URL: s.cfg.ServerURL}
 	s.hooks = hooks.New(payloads, s.cfg.Now, s.cfg.Logger)
+	s.actions, err = actions.New(actions.Config{DB: s.db, Bus: s.bus, Git: s.git, Payload: payloads.Build, ServerURL: s.cfg.ServerURL,
+		DataDir: filepath.Join(s.cfg.DataDir, "actions"), Runners: s.cfg.Runners, Env: actions.Environment(s.cfg.RunnerPath...),
+		Grace: s.cfg.CancelGrace, BotID: actionsBot.ID, Now: s.cfg.Now, Log: s.cfg.Logger})
+	if err != nil {
+		return err
+	}
 	s.bus.Subscribe(s.hooks.Enqueue)
-	s.rest = &rest.Service{DB: s.db, Bus: s.bus, Git: s.git, Hooks: s.hooks, ServerURL: s.cfg.ServerURL, Now: s.cfg.Now, Log: s.cfg.Logger,
+	s.bus.Subscribe(s.actions.Enqueue)
+	s.rest = &rest.Service{DB: s.db, Bus: s.bus, Git: s.git, Hooks: s.hooks, Actions: s.actions, ServerURL: s.cfg.ServerURL, Now: s.cfg.Now, Log: s.cfg.Logger,
 		Limits: s.cfg.Limits}
 	mux := http.NewServeMux()
 	mux.Handle(rest.Prefix+"/", s.rest.Handler())
+	mux.Handle("/_services/", s.actions.Handler())
 	s.handler = s.requests.record(s.cfg.Now, s.withGit(mux))
+	return nil
 }
 
 // URL is the server's address, without a slash at the end; GITHUB_SERVER_URL for its clients.
@@ -119,6 +136,7 @@ func (s *Server) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	server := &http.Server{Handler: s.handler, ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}
 	group.Go(func() error { return s.hooks.Run(ctx) })
+	group.Go(func() error { return s.actions.Run(ctx) })
 	group.Go(func() error {
 		if err := server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("localhub: %w", err)
@@ -160,14 +178,14 @@ func (s *Server) Close() error {
 	return errors.Join(errs...)
 }
 
-// WaitIdle returns when no webhook is waiting or on its way, or when ctx ends.
+// WaitIdle returns when no workflow run is queued or in progress and no webhook is waiting or on its way, or when ctx ends.
 func (s *Server) WaitIdle(ctx context.Context) error {
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
-	for s.hooks.Pending() > 0 {
+	for s.actions.Pending()+s.hooks.Pending() > 0 {
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("localhub is not idle: %d webhooks pending: %w", s.hooks.Pending(), context.Cause(ctx))
+			return fmt.Errorf("localhub is not idle: %d workflow runs and %d webhooks pending: %w", s.actions.Pending(), s.hooks.Pending(), context.Cause(ctx))
 		case <-tick.C:
 		}
 	}

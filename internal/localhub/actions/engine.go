@@ -62,11 +62,12 @@ func Environment(path ...string) map[string]string {
 
 // Engine runs workflows. Subscribe its Enqueue to the bus and call Run. Its methods are safe for concurrent use.
 type Engine struct {
-	cfg   Config
-	oidc  *Issuer
-	files fileCache
-	links links
-	mark  string // of the processes of this data directory's jobs, see executor.Job.Mark
+	cfg     Config
+	oidc    *Issuer
+	secrets *secretBox
+	files   fileCache
+	links   links
+	mark    string // of the processes of this data directory's jobs, see executor.Job.Mark
 
 	inbox struct {
 		sync.Mutex
@@ -95,8 +96,12 @@ func New(cfg Config) (*Engine, error) {
 	for id := range cfg.Runners {
 		e.free = append(e.free, int64(id+1))
 	}
+	if err := os.MkdirAll(cfg.DataDir, 0o755); err != nil {
+		return nil, fmt.Errorf("actions: %w", err)
+	}
+	e.oidc = newIssuer(filepath.Join(cfg.DataDir, "oidc.pem"), cfg.ServerURL, cfg.Now)
 	var err error
-	if e.oidc, err = newIssuer(filepath.Join(cfg.DataDir, "oidc.pem"), cfg.ServerURL, cfg.Now); err != nil {
+	if e.secrets, err = newSecretBox(filepath.Join(cfg.DataDir, "secrets.key")); err != nil {
 		return nil, err
 	}
 	if e.mark, err = readMark(filepath.Join(cfg.DataDir, "runner")); err != nil {

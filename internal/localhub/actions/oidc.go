@@ -16,7 +16,6 @@ import (
 	"math/big"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -35,9 +34,8 @@ const tokenLife = 5 * time.Minute
 // https://docs.github.com/en/actions/reference/security/oidc
 type Issuer struct {
 	server string
-	key    *rsa.PrivateKey
-	keyID  string
 	now    func() time.Time
+	load   func() (*rsa.PrivateKey, error) // reads or makes the key, once: making one takes long
 
 	mu     sync.Mutex
 	grants map[string]grant // by request token
@@ -50,17 +48,25 @@ type grant struct {
 	claims jwt.MapClaims
 }
 
-// newIssuer reads the key in file, which it makes when absent.
-func newIssuer(file, server string, now func() time.Time) (*Issuer, error) {
-	key, err := readKey(file)
-	if errors.Is(err, os.ErrNotExist) {
-		key, err = makeKey(file)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("key of OIDC tokens: %w", err)
-	}
+// newIssuer keeps its key in file.
+func newIssuer(file, server string, now func() time.Time) *Issuer {
+	load := sync.OnceValues(func() (*rsa.PrivateKey, error) {
+		key, err := readKey(file)
+		if errors.Is(err, os.ErrNotExist) {
+			key, err = makeKey(file)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("key of OIDC tokens: %w", err)
+		}
+		return key, nil
+	})
+	return &Issuer{server: server, now: now, load: load, grants: map[string]grant{}}
+}
+
+// keyID names a key in the key set.
+func keyID(key *rsa.PrivateKey) string {
 	sum := sha256.Sum256(key.N.Bytes())
-	return &Issuer{server: server, key: key, keyID: hex.EncodeToString(sum[:20]), now: now, grants: map[string]grant{}}, nil
+	return hex.EncodeToString(sum[:20])
 }
 
 func readKey(file string) (*rsa.PrivateKey, error) {
@@ -78,9 +84,6 @@ func readKey(file string) (*rsa.PrivateKey, error) {
 func makeKey(file string) (*rsa.PrivateKey, error) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
-		return nil, err
-	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return nil, err
 	}
 	return key, os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}), 0o600)
@@ -131,10 +134,15 @@ func (i *Issuer) routes(mux *http.ServeMux) {
 		})
 	})
 	mux.HandleFunc("GET "+tokenPath+"/.well-known/jwks", func(w http.ResponseWriter, _ *http.Request) {
+		key, err := i.load()
+		if err != nil {
+			writeJSON(w, http.StatusInternalServerError, map[string]string{"message": err.Error()})
+			return
+		}
 		enc := base64.RawURLEncoding
 		writeJSON(w, http.StatusOK, map[string]any{"keys": []map[string]string{{
-			"kty": "RSA", "alg": "RS256", "use": "sig", "kid": i.keyID,
-			"n": enc.EncodeToString(i.key.N.Bytes()), "e": enc.EncodeToString(big.NewInt(int64(i.key.E)).Bytes()),
+			"kty": "RSA", "alg": "RS256", "use": "sig", "kid": keyID(key),
+			"n": enc.EncodeToString(key.N.Bytes()), "e": enc.EncodeToString(big.NewInt(int64(key.E)).Bytes()),
 		}}})
 	})
 	mux.HandleFunc("GET "+tokenPath+"/request", i.serveToken)
@@ -160,13 +168,17 @@ func (i *Issuer) serveToken(w http.ResponseWriter, r *http.Request) {
 }
 
 func (i *Issuer) sign(claims jwt.MapClaims, audience string) (string, error) {
+	key, err := i.load()
+	if err != nil {
+		return "", err
+	}
 	now := i.now()
 	claims = maps.Clone(claims)
 	claims["iss"], claims["aud"], claims["jti"] = i.server+tokenPath, audience, uuid.NewString()
 	claims["iat"], claims["nbf"], claims["exp"] = now.Unix(), now.Add(-10*time.Minute).Unix(), now.Add(tokenLife).Unix()
 	token := jwt.NewWithClaims(jwt.SigningMethodRS256, claims)
-	token.Header["kid"] = i.keyID
-	return token.SignedString(i.key)
+	token.Header["kid"] = keyID(key)
+	return token.SignedString(key)
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) {

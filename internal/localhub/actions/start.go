@@ -13,7 +13,6 @@ import (
 	"github.com/githubjobs/githubjobs/internal/localhub/actions/workflow"
 	"github.com/githubjobs/githubjobs/internal/localhub/event"
 	"github.com/githubjobs/githubjobs/internal/localhub/gitrepo"
-	"github.com/githubjobs/githubjobs/internal/localhub/shape"
 	"github.com/githubjobs/githubjobs/internal/localhub/state"
 )
 
@@ -176,21 +175,8 @@ func (e *Engine) causeOfDispatch(ctx context.Context, git *gitrepo.Repo, d event
 	return &cause{
 		base: d.Base, ref: ref, headBranch: name, commit: commit, only: d.Workflow.ID, title: d.EventType,
 		event:   workflow.Event{Name: d.Name(), Action: d.EventType},
-		payload: func(context.Context) (any, error) { return e.dispatchPayload(d, ref), nil },
+		payload: func(ctx context.Context) (any, error) { return e.cfg.Payload(ctx, d) },
 	}, nil
-}
-
-func (e *Engine) dispatchPayload(d event.Dispatch, ref string) (body shape.Object) {
-	e.cfg.DB.View(func(tx *state.Tx) {
-		b := shape.Builder{URL: e.cfg.ServerURL, Tx: tx}
-		body = shape.Object{"repository": b.Repository(d.Repository), "sender": b.User(d.Sender)}
-	})
-	if d.Workflow.ID != 0 {
-		body["ref"], body["workflow"], body["inputs"] = ref, d.Workflow.Path, d.Inputs
-		return body
-	}
-	body["action"], body["branch"], body["client_payload"] = d.EventType, d.Repository.DefaultBranch, d.ClientPayload
-	return body
 }
 
 // choose returns the files that the event starts, and those that are broken.

@@ -31,7 +31,7 @@ func Authenticated() Permission { return Permission{who: whoUser} }
 func AppJWT() Permission { return Permission{who: whoApp} }
 
 // adminOnly are the permissions for which a person must be the repository's admin, even to read.
-var adminOnly = map[string]bool{"administration": true, "repository_hooks": true}
+var adminOnly = map[string]bool{"administration": true, "repository_hooks": true, "secrets": true, "actions_variables": true}
 
 // check decides whether actor may do what p stands for on repo. Errors are *Error in GitHub's words.
 func (p Permission) check(actor Actor, repo state.Repository) error {

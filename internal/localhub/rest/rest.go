@@ -41,6 +41,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/githubjobs/githubjobs/internal/localhub/actions"
 	"github.com/githubjobs/githubjobs/internal/localhub/event"
 	"github.com/githubjobs/githubjobs/internal/localhub/gitrepo"
 	"github.com/githubjobs/githubjobs/internal/localhub/hooks"
@@ -66,6 +67,7 @@ type Service struct {
 	Bus       *event.Bus
 	Git       *gitrepo.Store
 	Hooks     *hooks.Deliverer
+	Actions   *actions.Engine
 	ServerURL string // without a slash at the end
 	Now       func() time.Time
 	Log       *slog.Logger

@@ -24,6 +24,12 @@ func (s *Service) Operations() []Operation {
 		hookOperations,
 		appOperations,
 		metaOperations,
+		runOperations,
+		jobOperations,
+		workflowOperations,
+		variableOperations,
+		secretOperations,
+		actionsSettingOperations,
 	)
 }
 
