@@ -1,0 +1,173 @@
+package web
+
+import (
+	"bufio"
+	"errors"
+	"html/template"
+	"io"
+	"io/fs"
+	"strings"
+	"time"
+
+	"github.com/githubjobs/githubjobs/internal/localhub/state"
+)
+
+// What of a log is shown. The rest is in the plain log.
+const (
+	maxLogLines = 2000    // lines of a step: the last ones, for they tell how it ended
+	maxLogLine  = 4 << 10 // bytes of a line
+)
+
+// logLine is one line of a step's log.
+type logLine struct {
+	Number int // in the step, from 1
+	Kind   string
+	HTML   template.HTML
+}
+
+// logBlock is a run of lines, folded under a title when it was a ##[group].
+type logBlock struct {
+	Title template.HTML // empty: not folded
+	Lines []logLine
+}
+
+// stepLog is what a page shows of a step's log.
+type stepLog struct {
+	Blocks []logBlock
+	Left   int // lines left out at the beginning
+	Lines  int // all lines
+}
+
+// stepLogs reads the log of a job and deals its lines to the steps, in their order.
+func (q *request) stepLogs(job state.Job) ([]stepLog, error) {
+	logs := make([]stepLog, len(job.Steps))
+	log, err := q.jobLog(job)
+	if errors.Is(err, fs.ErrNotExist) {
+		return logs, nil
+	} else if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	texts := make([][]string, len(job.Steps))
+	err = eachLine(log, func(n int, text string) {
+		for i, step := range job.Steps {
+			if n >= step.LogFrom && (n < step.LogTo || endless(job, i)) {
+				texts[i] = keepLast(append(texts[i], text))
+				logs[i].Lines++
+			}
+		}
+	})
+	for i := range logs {
+		texts[i] = texts[i][max(0, len(texts[i])-maxLogLines):]
+		logs[i].Left = logs[i].Lines - len(texts[i])
+		logs[i].Blocks = blocks(texts[i], logs[i].Left)
+	}
+	return logs, err
+}
+
+// endless tells that step i is running: the log's end is its end.
+func endless(job state.Job, i int) bool {
+	return job.Steps[i].Status == "in_progress" && i == lastStarted(job)
+}
+
+func lastStarted(job state.Job) int {
+	last := -1
+	for i, s := range job.Steps {
+		if s.Status == "in_progress" || s.Status == "completed" && s.Conclusion != "skipped" {
+			last = i
+		}
+	}
+	return last
+}
+
+// jobLog opens the plain log of a job.
+func (q *request) jobLog(job state.Job) (io.ReadCloser, error) {
+	if q.site.Logs == nil {
+		return nil, fs.ErrNotExist
+	}
+	return q.site.Logs.JobLog(q.Context(), job)
+}
+
+// keepLast forgets the oldest lines once there are twice as many as are shown.
+func keepLast(lines []string) []string {
+	if len(lines) < 2*maxLogLines {
+		return lines
+	}
+	return append([]string(nil), lines[maxLogLines:]...)
+}
+
+// eachLine calls line with each line, cut to a length that a page can bear, and its number from 0.
+func eachLine(r io.Reader, line func(n int, text string)) error {
+	in := bufio.NewReaderSize(r, maxLogLine)
+	for n := 0; ; n++ {
+		text, more, err := in.ReadLine()
+		if err == io.EOF {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		kept := string(text)
+		for more && err == nil {
+			_, more, err = in.ReadLine()
+			if !more {
+				kept += " …"
+			}
+		}
+		line(n, kept)
+	}
+}
+
+// blocks folds groups and marks errors, warnings and commands. Lines are numbered after the first before ones.
+func blocks(lines []string, before int) []logBlock {
+	all := []logBlock{{}}
+	for i, line := range lines {
+		text := withoutTime(line)
+		kind, text := command(text)
+		switch kind {
+		case "group":
+			all = append(all, logBlock{Title: ansi(text)})
+			continue
+		case "endgroup":
+			all = append(all, logBlock{})
+			continue
+		}
+		last := &all[len(all)-1]
+		last.Lines = append(last.Lines, logLine{Number: before + i + 1, Kind: kind, HTML: ansi(text)})
+	}
+	kept := all[:0]
+	for _, b := range all {
+		if b.Title != "" || len(b.Lines) > 0 {
+			kept = append(kept, b)
+		}
+	}
+	return kept
+}
+
+// withoutTime takes the time off a line.
+func withoutTime(line string) string {
+	stamp, text, found := strings.Cut(line, " ")
+	if _, err := time.Parse(time.RFC3339Nano, strings.TrimPrefix(stamp, "\uFEFF")); err != nil || !found && stamp == "" {
+		return line
+	}
+	return text
+}
+
+// command splits "##[error]text" into its kind and the text.
+func command(line string) (kind, text string) {
+	text, found := strings.CutPrefix(line, "##[")
+	if !found {
+		text, found = strings.CutPrefix(line, "[command]")
+		if found {
+			return "command", text
+		}
+		return "", line
+	}
+	name, text, found := strings.Cut(text, "]")
+	switch name {
+	case "group", "endgroup", "error", "warning", "notice", "debug", "command", "section":
+		if found {
+			return name, text
+		}
+	}
+	return "", line
+}

@@ -1,0 +1,94 @@
+// Package web serves the pages behind the addresses that localhub hands out: files, commits, pull requests, workflow runs and their logs, as plain
+// HTML at GitHub's paths. It needs no JavaScript, loads nothing from elsewhere, and changes nothing: every page is a GET.
+//
+// It may import state, gitrepo and shape. Whatever a repository, a log or a pull request contains is hostile until escaped (html/template) or
+// sanitised (Markdown); the Content-Security-Policy holds the line behind that.
+package web
+
+import (
+	"context"
+	"html/template"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/githubjobs/githubjobs/internal/localhub/gitrepo"
+	"github.com/githubjobs/githubjobs/internal/localhub/state"
+)
+
+// Viewer is who asks for a page. rest.Actor is one.
+type Viewer interface {
+	// Allow says whether the viewer has the permission (contents, pull_requests, actions, repository_hooks) at level "read" on repo; nil: yes.
+	Allow(repo state.Repository, permission, level string) error
+	// Anonymous says that the request bore no credentials.
+	Anonymous() bool
+}
+
+// Logs reads the logs of workflow jobs.
+type Logs interface {
+	// JobLog opens the log of a job as GitHub serves it for download: one line a line, each led by its time and a space
+	// ("2006-01-02T15:04:05.0000000Z text"). state.Step's LogFrom and LogTo count its lines from 0. While the job runs it holds what there is
+	// so far. The error is fs.ErrNotExist when the job has no log.
+	JobLog(ctx context.Context, job state.Job) (io.ReadCloser, error)
+}
+
+// Config is what the pages are made of.
+type Config struct {
+	DB   *state.DB
+	Git  *gitrepo.Store
+	Logs Logs // nil: no job has a log
+	// Authenticate finds out who sends a request; an error means wrong credentials. The browser sends Basic ones once /login has asked for them.
+	Authenticate func(*http.Request) (Viewer, error)
+	ServerURL    string           // without a slash at the end
+	Now          func() time.Time // default time.Now
+	Log          *slog.Logger     // default slog.Default()
+}
+
+// site is the handler that New makes.
+type site struct {
+	Config
+	templates map[string]*template.Template
+	markdown  *markdown
+}
+
+// New returns the handler of all pages: of every request that is neither for the REST API nor git's. In localhub:
+//
+//	mux.Handle("/", web.New(web.Config{DB: s.db, Git: s.git, Logs: s.actions, ServerURL: s.cfg.ServerURL, Now: s.cfg.Now, Log: s.cfg.Logger,
+//		Authenticate: func(r *http.Request) (web.Viewer, error) { return s.rest.Authenticate(r) }}))
+func New(c Config) http.Handler {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	s := &site{Config: c, markdown: newMarkdown()}
+	s.templates = s.parseTemplates()
+	routes := s.routes()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		setHeaders(w.Header())
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			s.fail(w, r, statusError{http.StatusMethodNotAllowed})
+			return
+		}
+		if short := strings.TrimRight(r.URL.EscapedPath(), "/"); short != "" && short != r.URL.EscapedPath() {
+			redirect(w, r, "/"+strings.TrimLeft(short, "/"))
+			return
+		}
+		routes.ServeHTTP(w, r)
+	})
+}
+
+// policy lets a page load only what localhub itself serves, and nothing run.
+const policy = "default-src 'none'; img-src 'self' data:; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+func setHeaders(h http.Header) {
+	h.Set("Content-Security-Policy", policy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Cache-Control", "private, no-cache")
+	h.Set("Vary", "Authorization")
+}
