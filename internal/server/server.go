@@ -32,6 +32,8 @@ const (
 	writeTime  = time.Minute
 	idleTime   = 2 * time.Minute
 	maxHeader  = 64 << 10
+
+	firstAnswer = 5 * time.Second // how long a first job waits for the name of the default branch
 )
 
 // Server is one server process. New opens its database and its port, Run serves.
@@ -51,6 +53,7 @@ type Server struct {
 
 	mu            sync.Mutex
 	defaultBranch string
+	baseKnown     chan struct{} // closed once defaultBranch is known
 }
 
 // New opens the database and the port; requests are answered once Run runs. The
@@ -59,7 +62,7 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, project: cfg.project(), log: log, contact: &contact{base: http.DefaultTransport.(*http.Transport).Clone()}}
+	s := &Server{cfg: cfg, project: cfg.project(), log: log, contact: &contact{base: http.DefaultTransport.(*http.Transport).Clone()}, baseKnown: make(chan struct{})}
 	cfg.warn(log)
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -85,7 +88,7 @@ func (s *Server) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.defaultBranch = p.DefaultBranch
+	s.setDefaultBranch(p.DefaultBranch)
 	s.wire(repository)
 	if s.listener, err = net.Listen("tcp", s.cfg.ListenAddr); err != nil {
 		return fmt.Errorf("LISTEN_ADDR: %w", err)
@@ -182,26 +185,41 @@ func (s *Server) accepted() {
 	s.reconciler.Wake()
 }
 
-// base is the branch of jobs that name none; "" while it is not known.
-func (s *Server) base(context.Context) (string, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// base is the branch of jobs that name none; "" while it is not known. Right after
+// the very first start it waits a little for GitHub's answer.
+func (s *Server) base(ctx context.Context) (string, error) {
 	if s.cfg.BaseBranch != "" {
 		return s.cfg.BaseBranch, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, firstAnswer)
+	defer cancel()
+	select {
+	case <-s.baseKnown:
+	case <-ctx.Done():
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return s.defaultBranch, nil
+}
+
+// setDefaultBranch says whether the name is news.
+func (s *Server) setDefaultBranch(name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.defaultBranch == name || !validBase(name) {
+		return false
+	}
+	if s.defaultBranch == "" {
+		close(s.baseKnown)
+	}
+	s.defaultBranch = name
+	return true
 }
 
 // learnDefaultBranch remembers what GitHub says, for the next start as well, when
 // GitHub may be out of reach.
 func (s *Server) learnDefaultBranch(name string) {
-	s.mu.Lock()
-	known := s.defaultBranch == name || s.cfg.BaseBranch != "" || !validBase(name)
-	if !known {
-		s.defaultBranch = name
-	}
-	s.mu.Unlock()
-	if known {
+	if s.cfg.BaseBranch != "" || !s.setDefaultBranch(name) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), headerTime)
