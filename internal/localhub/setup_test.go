@@ -31,6 +31,13 @@ type hub struct {
 func setup(t *testing.T, change ...func(*Config)) *hub {
 	t.Helper()
 	h := start(t, t.TempDir(), change...)
+	seed(t, h)
+	return h
+}
+
+// seed makes alice, her repository reports with a first commit, and her token.
+func seed(t *testing.T, h *hub) {
+	t.Helper()
 	if _, err := h.CreateUser("alice"); err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +49,6 @@ func setup(t *testing.T, change ...func(*Config)) *hub {
 		t.Fatal(err)
 	}
 	h.token = token
-	return h
 }
 
 // start runs a localhub on dir; stop (also at the end of the test) ends it.
