@@ -1,0 +1,181 @@
+package publish
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/githubjobs/hub"
+	"github.com/githubjobs/githubjobs/internal/agent/git"
+	"github.com/githubjobs/githubjobs/internal/localhub"
+	"github.com/githubjobs/githubjobs/internal/localhub/rest"
+)
+
+const jobID = "abc"
+
+var created = time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC)
+
+// world is a localhub with a repository, a job in it, and the folder that the
+// job's task has worked in.
+type world struct {
+	*localhub.Server
+	t    *testing.T
+	repo *hub.Repository
+	bare string
+	cfg  Config
+}
+
+// setup makes the base of the files given: name → content, "x:" before an
+// executable's, "->" before a symbolic link's target.
+func setup(t *testing.T, base map[string]string) *world {
+	t.Helper()
+	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
+	server, err := localhub.New(localhub.Config{DataDir: t.TempDir(), Logger: quiet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- server.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		server.Close()
+	})
+	w := &world{Server: server, t: t}
+	must(t, ignore(server.CreateUser("alice")))
+	must(t, ignore(server.CreateRepository("alice", "reports", rest.RepositoryOptions{})))
+	token, err := server.CreateToken("alice", "tests")
+	must(t, err)
+	w.bare, err = server.RepositoryPath("alice", "reports")
+	must(t, err)
+	w.seed(base)
+	w.repo, err = hub.New(hub.Config{ServerURL: server.URL(), Owner: "alice", Name: "reports", Token: token, Logger: quiet})
+	must(t, err)
+	w.cfg = Config{
+		Repo: w.repo, JobID: jobID, JobSHA: w.submit(), RunID: 7, Attempt: 1, RunURL: server.URL() + "/alice/reports/actions/runs/7",
+		Tree: filepath.Join(t.TempDir(), "tree"), Logger: quiet,
+		Wait: func(context.Context, time.Duration) error { return nil },
+	}
+	w.checkout()
+	return w
+}
+
+func ignore[T any](_ T, err error) error { return err }
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func spec() githubjobs.Spec {
+	s := githubjobs.Spec{ID: jobID, Kind: githubjobs.KindReport, Title: "Report for @bob, fixes #12", Prompt: "Report", Base: "main"}
+	s.Normalize(created)
+	return s
+}
+
+// submit puts the job on GitHub and returns its creation commit.
+func (w *world) submit() string {
+	w.t.Helper()
+	got, err := w.repo.Submit(w.t.Context(), []githubjobs.Spec{spec()})
+	must(w.t, err)
+	must(w.t, got[0].Err)
+	return got[0].SHA
+}
+
+// git runs git in the bare repository.
+func (w *world) git(args ...string) string {
+	w.t.Helper()
+	return w.gitWith(nil, args...)
+}
+
+func (w *world) gitWith(env []string, args ...string) string {
+	w.t.Helper()
+	cmd := exec.Command("git", args...)
+	cmd.Env = slices.Concat(os.Environ(), []string{"GIT_DIR=" + w.bare, "GIT_CONFIG_GLOBAL=/dev/null",
+		"GIT_AUTHOR_NAME=Bob", "GIT_AUTHOR_EMAIL=bob@example.com", "GIT_COMMITTER_NAME=Bob", "GIT_COMMITTER_EMAIL=bob@example.com"}, env)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		w.t.Fatalf("git %v: %v\n%s", args, err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// seed commits files to main, with a submodule "vendor/sub".
+func (w *world) seed(files map[string]string) {
+	dir, index := w.t.TempDir(), filepath.Join(w.t.TempDir(), "index")
+	for name, content := range files {
+		write(w.t, filepath.Join(dir, name), content)
+	}
+	run := func(args ...string) string {
+		return w.gitWith([]string{"GIT_WORK_TREE=" + dir, "GIT_INDEX_FILE=" + index}, args...)
+	}
+	run("add", "-A", "-f", ".")
+	run("update-index", "--add", "--cacheinfo", "160000,"+strings.Repeat("1", 40)+",vendor/sub")
+	run("update-ref", "refs/heads/main", run("commit-tree", "-m", "Base", run("write-tree")))
+}
+
+// checkout lays out the job's commit for the task, as the agent does.
+func (w *world) checkout() {
+	w.t.Helper()
+	must(w.t, git.Checkout(w.t.Context(), w.bare, w.cfg.Tree, "job/"+jobID, w.cfg.JobSHA))
+}
+
+// task writes a file, as write does, into the task's folder.
+func (w *world) task(name, content string) {
+	w.t.Helper()
+	write(w.t, filepath.Join(w.cfg.Tree, name), content)
+}
+
+func write(t *testing.T, file, content string) {
+	t.Helper()
+	must(t, os.MkdirAll(filepath.Dir(file), 0o755))
+	if target, link := strings.CutPrefix(content, "->"); link {
+		must(t, os.Symlink(target, file))
+		return
+	}
+	mode := os.FileMode(0o644)
+	content, executable := strings.CutPrefix(content, "x:")
+	if executable {
+		mode = 0o755
+	}
+	must(t, os.WriteFile(file, []byte(content), mode))
+	must(t, os.Chmod(file, mode))
+}
+
+func (w *world) remove(name string) {
+	w.t.Helper()
+	must(w.t, os.RemoveAll(filepath.Join(w.cfg.Tree, name)))
+}
+
+// publish publishes and returns what the branch's head then says.
+func (w *world) publish(outcome githubjobs.Outcome) (Report, githubjobs.Result, error) {
+	w.t.Helper()
+	report, err := Publish(w.t.Context(), w.cfg, githubjobs.Result{
+		ID: "forged", RunID: 1, Attempt: 99, Outcome: outcome, Log: "line 1\nline 2", Summary: "Wrote **one** file",
+		StartedAt: created, FinishedAt: created.Add(time.Minute),
+	})
+	result, parseErr := githubjobs.ParseResult(w.git("log", "-1", "--format=%B", "job/"+jobID))
+	if parseErr != nil {
+		w.t.Fatalf("the head is no result: %v (Publish: %v)", parseErr, err)
+	}
+	return report, result, err
+}
+
+// changes are what the job's branch changes against its base, as git sees them.
+func (w *world) changes() string {
+	w.t.Helper()
+	return w.git("diff", "--no-renames", "--name-status", "main...job/"+jobID)
+}
