@@ -1,0 +1,204 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"golang.org/x/tools/txtar"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/internal/require"
+)
+
+// scenario is one testdata file; see the package comment.
+type scenario struct {
+	options  options
+	jobs     []json.RawMessage
+	want     []map[string]any
+	anyOrder bool
+	main     map[string]string
+	absent   []string
+	gone     []string
+}
+
+func parseScenario(t *testing.T, path string) scenario {
+	t.Helper()
+	archive, err := txtar.ParseFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := scenario{main: map[string]string{}, options: options{files: map[string]string{}}}
+	for _, f := range archive.Files {
+		folder, rest, _ := strings.Cut(f.Name, "/")
+		switch {
+		case f.Name == "jobs.json":
+			decode(t, f, &s.jobs)
+		case f.Name == "want.json", f.Name == "want-any-order.json":
+			s.anyOrder = f.Name != "want.json"
+			decode(t, f, &s.want)
+		case f.Name == "settings.json":
+			settings := struct {
+				Runners int   `json:"runners"`
+				Pulls   *bool `json:"pull_requests_by_actions"`
+			}{}
+			decode(t, f, &settings)
+			s.options.runners, s.options.noPulls = settings.Runners, settings.Pulls != nil && !*settings.Pulls
+		case f.Name == "absent":
+			s.absent = strings.Fields(string(f.Data))
+		case f.Name == "gone":
+			s.gone = strings.Split(strings.TrimSpace(string(f.Data)), "\n")
+		case folder == "repository":
+			s.options.files[rest] = string(f.Data)
+		case folder == "main":
+			s.main[rest] = string(f.Data)
+		default:
+			t.Fatalf("%s: %q is no part of a scenario", path, f.Name)
+		}
+	}
+	if len(s.jobs) == 0 || len(s.want) != len(s.jobs) {
+		t.Fatalf("%s: %d jobs, and %d of them wanted", path, len(s.jobs), len(s.want))
+	}
+	return s
+}
+
+func decode(t *testing.T, f txtar.File, into any) {
+	t.Helper()
+	d := json.NewDecoder(strings.NewReader(string(f.Data)))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		t.Fatalf("%s: %v", f.Name, err)
+	}
+}
+
+// TestScenarios runs every scenario with the agent as a process.
+func TestScenarios(t *testing.T) {
+	t.Parallel()
+	runScenarios(t, "*.txtar", "")
+}
+
+// TestScenariosInDocker runs those scenarios in Docker in which the container matters.
+func TestScenariosInDocker(t *testing.T) {
+	image := require.Docker(t)
+	t.Parallel()
+	for _, name := range []string{"success", "task-failure", "timeout", "no-token", "report", "git-spoilt", "odd-files"} {
+		runScenarios(t, name+".txtar", image)
+	}
+}
+
+func runScenarios(t *testing.T, pattern, image string) {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join("testdata", pattern))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no scenario %s: %v", pattern, err)
+	}
+	for _, path := range paths {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			s := parseScenario(t, path)
+			s.options.image = image
+			s.run(t)
+		})
+	}
+}
+
+func (s scenario) run(t *testing.T) {
+	w := start(t, s.options)
+	var ids []string
+	for _, body := range s.jobs {
+		ids = append(ids, w.create(string(body)))
+	}
+	var jobs []githubjobs.Job
+	for _, id := range ids {
+		jobs = append(jobs, w.wait(id))
+	}
+	if s.anyOrder && differences(s.want[0], jobs[0]) != "" {
+		jobs[0], jobs[len(jobs)-1] = jobs[len(jobs)-1], jobs[0]
+	}
+	for i, want := range s.want {
+		if d := differences(want, jobs[i]); d != "" {
+			t.Errorf("job %d:\n%s\n%+v", i, d, jobs[i])
+		}
+		w.checkAgainstGitHub(jobs[i])
+	}
+	s.checkMain(t, w)
+	for _, command := range s.gone {
+		if pid := alive(t, command); pid != "" {
+			t.Errorf("process %s is still there: %s", pid, command)
+		}
+	}
+}
+
+// differences compares the fields that are wanted with those of the job as the API shows it.
+func differences(want map[string]any, job githubjobs.Job) string {
+	raw, err := json.Marshal(job)
+	if err != nil {
+		return err.Error()
+	}
+	got := map[string]any{}
+	if err := json.Unmarshal(raw, &got); err != nil {
+		return err.Error()
+	}
+	var b strings.Builder
+	for field, value := range want {
+		if !matches(value, got[field]) {
+			fmt.Fprintf(&b, "  %s is %#v, want %#v\n", field, got[field], value)
+		}
+	}
+	return b.String()
+}
+
+func matches(want, got any) bool {
+	if list, ok := want.([]any); ok {
+		have, ok := got.([]any)
+		if !ok || len(have) != len(list) {
+			return false
+		}
+		for i := range list {
+			if !matches(list[i], have[i]) {
+				return false
+			}
+		}
+		return true
+	}
+	if pattern, ok := want.(string); ok && strings.HasPrefix(pattern, "~") {
+		text, ok := got.(string)
+		return ok && regexp.MustCompile("(?m)"+pattern[1:]).MatchString(text)
+	}
+	return want == got
+}
+
+func (s scenario) checkMain(t *testing.T, w *world) {
+	t.Helper()
+	dir := w.clone()
+	for path, want := range s.main {
+		// txtar ends every file with a line break; a task may not.
+		if got, err := os.ReadFile(filepath.Join(dir, path)); err != nil || strings.TrimRight(string(got), "\n") != strings.TrimRight(want, "\n") {
+			t.Errorf("%s on main holds %q (%v), want %q", path, got, err, want)
+		}
+	}
+	for _, path := range s.absent {
+		if _, err := os.Lstat(filepath.Join(dir, path)); err == nil {
+			t.Errorf("%s is on main", path)
+		}
+	}
+}
+
+// alive finds a process by its command line.
+func alive(t *testing.T, command string) (pid string) {
+	t.Helper()
+	paths, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		if raw, err := os.ReadFile(path); err == nil && strings.TrimSpace(strings.ReplaceAll(string(raw), "\x00", " ")) == command {
+			return filepath.Base(filepath.Dir(path))
+		}
+	}
+	return ""
+}

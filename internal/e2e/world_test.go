@@ -1,0 +1,214 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	files "github.com/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/githubjobs/policy"
+	"github.com/githubjobs/githubjobs/internal/localhub"
+	"github.com/githubjobs/githubjobs/internal/localhub/rest"
+	"github.com/githubjobs/githubjobs/internal/localhub/state"
+)
+
+// binaries is the folder of the programs under test, built once by TestMain.
+var binaries string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "githubjobs-e2e-")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(dir)
+		binaries = dir
+		build := exec.Command("go", "build", "-o", dir, "../../cmd/agent", "../../cmd/server", "../../cmd/dev")
+		build.Stdout, build.Stderr = os.Stderr, os.Stderr
+		if err := build.Run(); err != nil {
+			fmt.Fprintln(os.Stderr, "building the programs under test:", err)
+			return 1
+		}
+		return m.Run()
+	}())
+}
+
+const (
+	apiKey        = "e2e-key"
+	webhookSecret = "e2e-webhook-secret"
+	deadline      = 60 * time.Second // for anything that must happen; far beyond what it takes
+)
+
+// options say how a world differs from the ordinary one.
+type options struct {
+	runners     int
+	image       string            // of the agent: the Docker runtime; empty: the process runtime
+	files       map[string]string // of the repository, over the default ones; "" removes
+	noPulls     bool              // the repository forbids pull requests by Actions
+	noServer    bool              // the test starts the server itself
+	hubDataDir  string
+	environment []string // more variables of the server
+}
+
+// world is a localhub with the repository demo/reports, and a server for it.
+type world struct {
+	t       testing.TB
+	hub     *localhub.Server
+	token   string
+	addr    string // of the server
+	dataDir string // of the server
+	env     []string
+	server  *process
+}
+
+func start(t testing.TB, o options) *world {
+	t.Helper()
+	w := &world{t: t, addr: freeAddr(t), dataDir: t.TempDir(), env: o.environment}
+	if o.hubDataDir == "" {
+		o.hubDataDir = t.TempDir()
+	}
+	hub, err := localhub.New(localhub.Config{DataDir: o.hubDataDir, Runners: max(o.runners, 1), Logger: slog.New(slog.NewTextHandler(w.log("localhub"), nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.hub = hub
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- hub.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Errorf("localhub: %v", err)
+		}
+		if err := hub.Close(); err != nil {
+			t.Errorf("closing localhub: %v", err)
+		}
+	})
+	w.seed(o)
+	if !o.noServer {
+		w.startServer()
+	}
+	return w
+}
+
+// log writes what a program says into a file that is shown when the test fails.
+func (w *world) log(name string) *os.File {
+	w.t.Helper()
+	path := filepath.Join(w.t.TempDir(), name+".log")
+	f, err := os.Create(path)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() {
+		f.Close()
+		if text, err := os.ReadFile(path); err == nil && w.t.Failed() {
+			w.t.Logf("%s said:\n%s", name, text[max(0, len(text)-20_000):])
+		}
+	})
+	return f
+}
+
+const allowReports = "merge:\n  enabled: true\n  paths:\n    allow: ['reports/**']\n"
+
+func (w *world) seed(o options) {
+	w.t.Helper()
+	content := map[string]string{"README.md": "# Demo\n", policy.Path: allowReports, files.RunJobPath: string(files.RunJobWorkflow)}
+	maps.Copy(content, o.files)
+	if _, err := w.hub.CreateUser("demo"); err != nil {
+		w.t.Fatal(err)
+	}
+	token, err := w.hub.CreateToken("demo", "e2e")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.token = token
+	if _, err := w.hub.CreateRepository("demo", "reports", rest.RepositoryOptions{}); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := w.hub.Configure("demo", "reports", func(r *state.Repository) { r.Actions.CanApprovePullRequestReviews = !o.noPulls }); err != nil {
+		w.t.Fatal(err)
+	}
+	w.pushMain(content)
+	variables := map[string]string{"GITHUBJOBS_RUNTIME": "process", "GITHUBJOBS_AGENT": filepath.Join(binaries, "agent")}
+	if o.image != "" {
+		variables = map[string]string{"GITHUBJOBS_RUNTIME": "docker", "GITHUBJOBS_IMAGE": o.image}
+	}
+	for name, value := range variables {
+		if err := w.hub.SetVariable("demo", "reports", name, value); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	if _, err := w.hub.CreateHook("demo", "reports", "http://"+w.addr+"/webhooks/github", webhookSecret, "push", "create", "delete", "workflow_run", "pull_request", "check_run"); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// pushMain commits files on main and pushes them as a person would.
+func (w *world) pushMain(content map[string]string) {
+	w.t.Helper()
+	dir := filepath.Join(w.t.TempDir(), "seed")
+	if err := exec.Command("git", "clone", "-q", w.remote(), dir).Run(); err != nil {
+		w.t.Fatal(err)
+	}
+	for _, path := range slices.Sorted(maps.Keys(content)) {
+		if content[path] == "" {
+			continue
+		}
+		full := filepath.Join(dir, path)
+		if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
+			w.t.Fatal(err)
+		}
+		if err := os.WriteFile(full, []byte(content[path]), 0o644); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	w.git(dir, "checkout", "-q", "-B", "main")
+	w.git(dir, "add", "-A")
+	w.git(dir, "-c", "user.name=Ada Moreau", "-c", "user.email=ada@example.com", "commit", "-q", "-m", "Begin")
+	w.git(dir, "push", "-q", "origin", "main")
+}
+
+// remote is the address of the repository with the token in it.
+func (w *world) remote() string {
+	return strings.Replace(w.hub.URL(), "http://", "http://x-access-token:"+w.token+"@", 1) + "/demo/reports.git"
+}
+
+func (w *world) git(dir string, args ...string) string {
+	w.t.Helper()
+	cmd := exec.Command("git", args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_TERMINAL_PROMPT=0")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		w.t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// clone fetches main as anyone could, and returns the folder.
+func (w *world) clone() string {
+	w.t.Helper()
+	dir := filepath.Join(w.t.TempDir(), "clone")
+	w.git("", "clone", "-q", w.hub.URL()+"/demo/reports.git", dir)
+	return dir
+}
+
+func freeAddr(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
