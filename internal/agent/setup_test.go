@@ -5,6 +5,7 @@ package agent
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -57,7 +58,7 @@ func setup(t *testing.T, script string, edit func(*githubjobs.Spec)) *fixture {
 	f.environ = map[string]string{
 		"PATH": os.Getenv("PATH"), "HOME": "/root", "RUNNER_OS": "Linux", "RUNNER_TEMP": f.runner,
 		"GITHUB_SERVER_URL": server, "GITHUB_REPOSITORY": "o/r", "GITHUB_SHA": f.sha, "GITHUB_REF_NAME": "job/the-job",
-		"GITHUB_EVENT_NAME": "push", "GITHUB_EVENT_PATH": filepath.Join(f.runner, "event.json"), "GITHUB_RUN_ID": "42",
+		"GITHUB_EVENT_NAME": "push", "GITHUB_EVENT_PATH": filepath.Join(f.runner, "event.json"), "GITHUB_RUN_ID": uniqueRun(t),
 		"GITHUB_RUN_ATTEMPT": "1", "GITHUB_STEP_SUMMARY": filepath.Join(f.runner, "summary.md"), "GITHUB_ENV": filepath.Join(f.runner, "env"),
 		"GITHUBJOBS_RUNTIME": "process", "GITHUBJOBS_GRACE": "300ms",
 	}
@@ -134,4 +135,14 @@ func (f *fixture) job(wantCode int) (githubjobs.Result, string) {
 	f.step("fetch", ExitOK)
 	out := f.step("run", wantCode)
 	return f.outcome().Result, out
+}
+
+// uniqueRun is a run id that no other test has: the names of containers are made of it.
+func uniqueRun(t *testing.T) string {
+	t.Helper()
+	n := uint64(14695981039346656037)
+	for _, c := range []byte(t.Name()) {
+		n = (n ^ uint64(c)) * 1099511628211
+	}
+	return fmt.Sprint(n>>24 + uint64(os.Getpid()))
 }
