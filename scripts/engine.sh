@@ -13,12 +13,8 @@ log=$dir/dockerd.log
 
 answers() { timeout 5 docker version >/dev/null 2>&1; }
 
-# ours prints the id of the engine that "start" started, if it still runs.
-ours() {
-	local pid
-	pid=$(cat "$pidfile" 2>/dev/null) || return 1
-	[ "$(cat "/proc/$pid/comm" 2>/dev/null)" = dockerd ] && echo "$pid"
-}
+# runs says whether the process is a dockerd that has not ended (nobody may be there to collect an ended one).
+runs() { grep -qsE '^[0-9]+ \(dockerd\) [^ZX]' "/proc/$1/stat"; }
 
 # try starts dockerd with the flags given and waits for its answer for at most 30 s.
 try() {
@@ -52,10 +48,10 @@ start() {
 
 stop() {
 	local pid _
-	pid=$(ours) || { echo "engine: none of ours is running" >&2; return 0; }
+	pid=$(cat "$pidfile" 2>/dev/null) && runs "$pid" || { echo "engine: none of ours is running" >&2; return 0; }
 	kill "$pid"
 	for _ in $(seq 80); do
-		kill -0 "$pid" 2>/dev/null || return 0
+		runs "$pid" || return 0
 		sleep 0.25
 	done
 	echo "engine: process $pid does not end" >&2

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-const module = "github.com/githubjobs/githubjobs/"
+const module = "github.com/githubjobs/githubjobs"
 
 // copied returns, for each stage of a Dockerfile, the folders that it copies from the source tree.
 func copied(dockerfile string) map[string][]string {
@@ -30,7 +30,9 @@ func needed(t *testing.T, program string) []string {
 	t.Helper()
 	var folders []string
 	for _, path := range goList(t, "-deps", "./cmd/"+program) {
-		if folder, ours := strings.CutPrefix(path, module); ours {
+		if path == module {
+			folders = append(folders, ".")
+		} else if folder, ours := strings.CutPrefix(path, module+"/"); ours {
 			folders = append(folders, folder)
 		}
 	}
