@@ -121,6 +121,7 @@ func (s *Server) wire() (err error) {
 	mux := http.NewServeMux()
 	mux.Handle(rest.Prefix+"/", s.rest.Handler())
 	mux.Handle("/_services/", s.actions.Handler())
+	mux.Handle("/", s.pages())
 	s.handler = s.requests.record(s.cfg.Now, s.withGit(mux))
 	return nil
 }

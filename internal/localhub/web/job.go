@@ -1,12 +1,6 @@
 package web
 
-import (
-	"errors"
-	"io"
-	"io/fs"
-
-	"github.com/githubjobs/githubjobs/internal/localhub/state"
-)
+import "github.com/githubjobs/githubjobs/internal/localhub/state"
 
 // jobPage is the data of a job's page.
 type jobPage struct {
@@ -31,16 +25,17 @@ func showJob(q *request) error {
 	if err != nil {
 		return err
 	}
-	logs, err := q.stepLogs(job)
+	log, err := q.site.JobLog(job)
 	if err != nil {
 		return err
 	}
+	if len(log) > 0 {
+		page.LogURL = q.jobURL(job) + "/logs"
+	}
+	logs := stepLogs(job, log)
 	for i, step := range job.Steps {
 		item := stepItem{Step: step, Outcome: outcome(step.Status, step.Conclusion), Log: logs[i]}
 		item.Open = item.Outcome == "failure" || item.Outcome == "in_progress"
-		if item.Log.Lines > 0 {
-			page.LogURL = q.jobURL(job) + "/logs"
-		}
 		page.Steps = append(page.Steps, item)
 	}
 	return q.showLive("job", job.Name+" · "+page.Run.Title, page, job.Status != "completed")
@@ -75,15 +70,15 @@ func serveLog(q *request) error {
 	if err != nil {
 		return err
 	}
-	log, err := q.jobLog(job)
-	if errors.Is(err, fs.ErrNotExist) {
-		return errNotFound
-	} else if err != nil {
+	log, err := q.site.JobLog(job)
+	if err != nil {
 		return err
 	}
-	defer log.Close()
+	if log == nil {
+		return errNotFound
+	}
 	q.w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	q.w.Header().Set("Content-Security-Policy", rawPolicy)
-	io.Copy(q.w, log) // an error means that the client has gone
+	q.w.Write(log) // an error means that the client has gone
 	return nil
 }

@@ -1,11 +1,8 @@
 package web
 
 import (
-	"bufio"
-	"errors"
+	"bytes"
 	"html/template"
-	"io"
-	"io/fs"
 	"strings"
 	"time"
 
@@ -38,54 +35,26 @@ type stepLog struct {
 	Lines  int // all lines
 }
 
-// stepLogs reads the log of a job and deals its lines to the steps, in their order.
-func (q *request) stepLogs(job state.Job) ([]stepLog, error) {
-	logs := make([]stepLog, len(job.Steps))
-	log, err := q.jobLog(job)
-	if errors.Is(err, fs.ErrNotExist) {
-		return logs, nil
-	} else if err != nil {
-		return nil, err
-	}
-	defer log.Close()
+// stepLogs deals the lines of a job's log to its steps, in their order.
+func stepLogs(job state.Job, log []byte) []stepLog {
 	texts := make([][]string, len(job.Steps))
-	err = eachLine(log, func(n int, text string) {
+	logs := make([]stepLog, len(job.Steps))
+	n := 0
+	for line := range bytes.Lines(log) {
 		for i, step := range job.Steps {
-			if n >= step.LogFrom && (n < step.LogTo || endless(job, i)) {
-				texts[i] = keepLast(append(texts[i], text))
+			if n >= step.LogFrom && (n < step.LogTo || step.Status == "in_progress") { // a running step has all that follows
+				texts[i] = keepLast(append(texts[i], cutLine(line)))
 				logs[i].Lines++
 			}
 		}
-	})
+		n++
+	}
 	for i := range logs {
 		texts[i] = texts[i][max(0, len(texts[i])-maxLogLines):]
 		logs[i].Left = logs[i].Lines - len(texts[i])
 		logs[i].Blocks = blocks(texts[i], logs[i].Left)
 	}
-	return logs, err
-}
-
-// endless tells that step i is running: the log's end is its end.
-func endless(job state.Job, i int) bool {
-	return job.Steps[i].Status == "in_progress" && i == lastStarted(job)
-}
-
-func lastStarted(job state.Job) int {
-	last := -1
-	for i, s := range job.Steps {
-		if s.Status == "in_progress" || s.Status == "completed" && s.Conclusion != "skipped" {
-			last = i
-		}
-	}
-	return last
-}
-
-// jobLog opens the plain log of a job.
-func (q *request) jobLog(job state.Job) (io.ReadCloser, error) {
-	if q.site.Logs == nil {
-		return nil, fs.ErrNotExist
-	}
-	return q.site.Logs.JobLog(q.Context(), job)
+	return logs
 }
 
 // keepLast forgets the oldest lines once there are twice as many as are shown.
@@ -96,25 +65,13 @@ func keepLast(lines []string) []string {
 	return append([]string(nil), lines[maxLogLines:]...)
 }
 
-// eachLine calls line with each line, cut to a length that a page can bear, and its number from 0.
-func eachLine(r io.Reader, line func(n int, text string)) error {
-	in := bufio.NewReaderSize(r, maxLogLine)
-	for n := 0; ; n++ {
-		text, more, err := in.ReadLine()
-		if err == io.EOF {
-			return nil
-		} else if err != nil {
-			return err
-		}
-		kept := string(text)
-		for more && err == nil {
-			_, more, err = in.ReadLine()
-			if !more {
-				kept += " …"
-			}
-		}
-		line(n, kept)
+// cutLine is a line without its end, and no longer than a page can bear.
+func cutLine(line []byte) string {
+	line = bytes.TrimRight(line, "\r\n")
+	if len(line) > maxLogLine {
+		return strings.ToValidUTF8(string(line[:maxLogLine]), "") + " …"
 	}
+	return string(line)
 }
 
 // blocks folds groups and marks errors, warnings and commands. Lines are numbered after the first before ones.

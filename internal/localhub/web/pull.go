@@ -203,11 +203,12 @@ func (q *request) mergeBox(ctx context.Context, p state.Pull, base string, check
 	case p.Draft:
 		return mergeBox{Tone: "quiet", Icon: "pull", Title: "This pull request is a draft", Text: "Drafts can't be merged. There are no conflicts."}, nil
 	}
-	return mergeBox{Tone: "good", Icon: "success", Title: "No conflicts with " + p.BaseRef, Text: checksText(checks)}, nil
+	return mergeable(p, checks), nil
 }
 
-// checksText sums up the checks of the head.
-func checksText(checks []checkItem) string {
+// mergeable is the box of a pull request without conflicts: what its checks say.
+func mergeable(p state.Pull, checks []checkItem) mergeBox {
+	box := mergeBox{Tone: "good", Icon: "success", Title: "No conflicts with " + p.BaseRef}
 	var failed, waiting int
 	for _, c := range checks {
 		switch looks[c.Outcome].tone {
@@ -219,13 +220,17 @@ func checksText(checks []checkItem) string {
 	}
 	switch {
 	case len(checks) == 0:
-		return "It can be merged. There are no checks on its head."
+		box.Text = "It can be merged. There are no checks on its head."
 	case failed > 0:
-		return fmt.Sprintf("It can be merged, but %s of %d failed.", plural(failed, "check"), len(checks))
+		box.Tone, box.Icon = "warn", "action"
+		box.Text = fmt.Sprintf("It can be merged, but %d of %s failed.", failed, plural(len(checks), "check"))
 	case waiting > 0:
-		return fmt.Sprintf("It can be merged; %s of %d not finished yet.", plural(waiting, "check"), len(checks))
+		box.Tone, box.Icon = "warn", "queued"
+		box.Text = fmt.Sprintf("It can be merged, but %d of %s not finished yet.", waiting, plural(len(checks), "check"))
+	default:
+		box.Text = "It can be merged. All checks have passed."
 	}
-	return "It can be merged. All checks have passed."
+	return box
 }
 
 // servePullDiff serves the changes as git writes them (diff_url of the API).

@@ -1,10 +1,7 @@
 package web
 
 import (
-	"context"
 	"errors"
-	"io"
-	"io/fs"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -24,21 +21,10 @@ type hub struct {
 	db      *state.DB
 	git     *gitrepo.Store
 	handler http.Handler
-	logs    memoryLogs
+	logs    map[int64][]byte // by job id
 	demo    state.User
 	bot     state.User
 	now     time.Time
-}
-
-// memoryLogs are logs by job id.
-type memoryLogs map[int64]string
-
-func (m memoryLogs) JobLog(_ context.Context, job state.Job) (io.ReadCloser, error) {
-	text, ok := m[job.ID]
-	if !ok {
-		return nil, fs.ErrNotExist
-	}
-	return io.NopCloser(strings.NewReader(text)), nil
 }
 
 // visitor is a Viewer: with a name, the owner of everything.
@@ -59,13 +45,13 @@ func newHub(t *testing.T) *hub {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &hub{t: t, db: db, git: gitrepo.NewStore(t.TempDir()), logs: memoryLogs{}, now: noon}
+	h := &hub{t: t, db: db, git: gitrepo.NewStore(t.TempDir()), logs: map[int64][]byte{}, now: noon}
 	t.Cleanup(func() {
 		if err := errors.Join(h.git.Close(), db.Close()); err != nil {
 			t.Error(err)
 		}
 	})
-	h.handler = New(Config{DB: db, Git: h.git, Logs: h.logs, ServerURL: "http://hub.test", Now: func() time.Time { return h.now },
+	h.handler = New(Config{DB: db, Git: h.git, JobLog: func(job state.Job) ([]byte, error) { return h.logs[job.ID], nil }, ServerURL: "http://hub.test", Now: func() time.Time { return h.now },
 		Authenticate: func(r *http.Request) (Viewer, error) {
 			_, token, _ := r.BasicAuth()
 			if token != "" && token != "right" {
@@ -211,7 +197,7 @@ func (h *hub) run(r state.Repository, branch, title string, edit func(*state.Run
 		tx.CheckRuns.Put(state.CheckRun{ID: job.ID, RepositoryID: r.ID, JobID: job.ID, Name: job.Name, HeadSHA: sha, Status: job.Status,
 			Conclusion: job.Conclusion, StartedAt: job.StartedAt, CompletedAt: job.CompletedAt})
 		if log.Len() > 0 {
-			h.logs[job.ID] = log.String()
+			h.logs[job.ID] = []byte(log.String())
 		}
 	})
 	return run, job

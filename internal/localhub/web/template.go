@@ -95,10 +95,14 @@ func (s *site) took(start, end time.Time) string {
 		end = s.Now()
 	}
 	d := max(end.Sub(start), 0)
-	if d < time.Minute {
-		return fmt.Sprintf("%ds", int(d.Seconds()))
+	switch seconds := int(d.Seconds()); {
+	case seconds < 60:
+		return fmt.Sprintf("%ds", seconds)
+	case seconds < 3600:
+		return fmt.Sprintf("%dm %ds", seconds/60, seconds%60)
+	default:
+		return fmt.Sprintf("%dh %dm", seconds/3600, seconds/60%60)
 	}
-	return strings.TrimSuffix(d.Truncate(time.Second).String(), "0s")
 }
 
 func short(sha string) string { return sha[:min(7, len(sha))] }

@@ -6,9 +6,7 @@
 package web
 
 import (
-	"context"
 	"html/template"
-	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -26,19 +24,14 @@ type Viewer interface {
 	Anonymous() bool
 }
 
-// Logs reads the logs of workflow jobs.
-type Logs interface {
-	// JobLog opens the log of a job as GitHub serves it for download: one line a line, each led by its time and a space
-	// ("2006-01-02T15:04:05.0000000Z text"). state.Step's LogFrom and LogTo count its lines from 0. While the job runs it holds what there is
-	// so far. The error is fs.ErrNotExist when the job has no log.
-	JobLog(ctx context.Context, job state.Job) (io.ReadCloser, error)
-}
-
 // Config is what the pages are made of.
 type Config struct {
-	DB   *state.DB
-	Git  *gitrepo.Store
-	Logs Logs // nil: no job has a log
+	DB  *state.DB
+	Git *gitrepo.Store
+	// JobLog returns the log of a workflow job as GitHub serves it for download: one line a line, each led by its time and a space
+	// ("2006-01-02T15:04:05.0000000Z text"), which state.Step's LogFrom and LogTo count from 0. While the job runs it is what there is so far;
+	// nil when there is none.
+	JobLog func(job state.Job) ([]byte, error)
 	// Authenticate finds out who sends a request; an error means wrong credentials. The browser sends Basic ones once /login has asked for them.
 	Authenticate func(*http.Request) (Viewer, error)
 	ServerURL    string           // without a slash at the end
@@ -53,10 +46,7 @@ type site struct {
 	markdown  *markdown
 }
 
-// New returns the handler of all pages: of every request that is neither for the REST API nor git's. In localhub:
-//
-//	mux.Handle("/", web.New(web.Config{DB: s.db, Git: s.git, Logs: s.actions, ServerURL: s.cfg.ServerURL, Now: s.cfg.Now, Log: s.cfg.Logger,
-//		Authenticate: func(r *http.Request) (web.Viewer, error) { return s.rest.Authenticate(r) }}))
+// New returns the handler of all pages: of every request that is neither for the REST API nor git's nor a service's.
 func New(c Config) http.Handler {
 	if c.Now == nil {
 		c.Now = time.Now
