@@ -135,7 +135,7 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // Run serves until ctx ends, then stops in order and returns nil. It can be called once.
 func (s *Server) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	server := &http.Server{Handler: s.handler, ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}
+	server := &http.Server{Handler: s.handler, ReadHeaderTimeout: 10 * time.Second}
 	group.Go(func() error { return s.hooks.Run(ctx) })
 	group.Go(func() error { return s.actions.Run(ctx) })
 	group.Go(func() error {

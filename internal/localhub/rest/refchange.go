@@ -1,7 +1,9 @@
 package rest
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -36,7 +38,7 @@ func (s *Service) RefsChanged(ctx context.Context, base event.Base, changes ...g
 			return err
 		}
 		events = append(events, refEvents(base, change)...)
-		pulls, err := s.movePulls(base, change)
+		pulls, err := s.followRef(ctx, git, base, change)
 		if err != nil {
 			return err
 		}
@@ -56,6 +58,8 @@ type refMove struct {
 	branch string   // "" for a tag
 	forced bool     // Old is no ancestor of New
 	added  []string // commits that came in, when an open pull request waits for the branch
+
+	overtaken bool // the ref has moved on since
 }
 
 func describe(ctx context.Context, git *gitrepo.Repo, c gitrepo.RefChange, tracked map[string]bool) (m refMove, err error) {
@@ -109,18 +113,33 @@ func refEvents(base event.Base, m refMove) []event.Event {
 	return []event.Event{push}
 }
 
+// followRef is movePulls for a change that still stands. Two changes of one ref can arrive here in the wrong order; the one that has been overtaken
+// must not take a pull request's head back.
+func (s *Service) followRef(ctx context.Context, git *gitrepo.Repo, base event.Base, m refMove) ([]event.Event, error) {
+	if m.branch == "" || m.Old == gitrepo.Zero {
+		return nil, nil // no open pull request has a branch that did not exist
+	}
+	s.following.Lock()
+	defer s.following.Unlock()
+	now, err := git.Ref(ctx, m.Ref)
+	if err != nil && !errors.Is(err, gitrepo.ErrNotFound) {
+		return nil, err
+	}
+	m.overtaken = cmp.Or(now.SHA, gitrepo.Zero) != m.New
+	return s.movePulls(base, m)
+}
+
 // movePulls brings the open pull requests from and to a branch up to date, as GitHub does: a moved head is a synchronize; a deleted head or base
 // closes; and when the head has come into the base by a push, the pull request counts as merged.
 func (s *Service) movePulls(base event.Base, m refMove) (events []event.Event, err error) {
-	if m.branch == "" {
-		return nil, nil
-	}
 	now := s.now()
 	err = s.DB.Update(func(tx *state.Tx) error {
 		for _, p := range slices.Collect(tx.OpenPulls(base.Repository.ID)) {
 			fromHead := p.HeadRepositoryID == base.Repository.ID && p.HeadRef == m.branch
 			e := event.PullRequest{Base: base, Before: m.Old, After: m.New}
 			switch {
+			case m.overtaken && (fromHead || m.New == gitrepo.Zero):
+				continue
 			case m.New == gitrepo.Zero && (fromHead || p.BaseRef == m.branch):
 				e.Action, p.State, p.ClosedAt = "closed", "closed", now
 			case fromHead:

@@ -39,6 +39,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/githubjobs/githubjobs/internal/localhub/actions"
@@ -73,8 +74,9 @@ type Service struct {
 	Log       *slog.Logger
 	Limits    Limits
 
-	limiter limiter
-	pulls   pullWork
+	limiter   limiter
+	following sync.Mutex // see followRef
+	pulls     pullWork
 }
 
 // Close waits for what is computed in the background. No request may come after it.
