@@ -25,6 +25,9 @@ const (
 	// memory is how long the store's recent jobs are told to hub as known, so that it
 	// does not read them again: well above the overlap of two reads.
 	memory = time.Hour
+	// firstRetry is how soon a read that failed is tried again; each further failure
+	// doubles it, up to the interval.
+	firstRetry = time.Second
 	// chunk is how many jobs' facts are merged in one transaction.
 	chunk = 200
 )
@@ -61,7 +64,9 @@ type Options struct {
 type Reconciler struct {
 	Options
 	wake    chan struct{}
-	checked bool // GitHub was asked for the repository; used by Run alone
+	// Used by Run alone.
+	checked  bool // GitHub was asked for the repository
+	failures int  // in a row
 
 	mu    sync.Mutex
 	state State
@@ -131,6 +136,9 @@ func (r *Reconciler) sleep(ctx context.Context, d time.Duration) (ended bool) {
 
 // pause is the time between the beginnings of two reads.
 func (r *Reconciler) pause(ctx context.Context) time.Duration {
+	if r.failures > 0 {
+		return min(firstRetry<<min(r.failures-1, 16), r.Interval)
+	}
 	c, err := r.Store.Counts(ctx, r.Project)
 	if err != nil || c.Active > 0 {
 		return r.Interval
@@ -144,7 +152,10 @@ func (r *Reconciler) attempt(ctx context.Context) (asked time.Duration) {
 	if ctx.Err() != nil {
 		return 0
 	}
-	if err != nil {
+	r.failures++
+	if err == nil {
+		r.failures = 0
+	} else {
 		r.Log.Error("reading GitHub failed; it will be tried again", "error", err)
 	}
 	r.update(func(s *State) {

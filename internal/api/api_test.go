@@ -1,0 +1,461 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/internal/api/problem"
+	"github.com/githubjobs/githubjobs/internal/store"
+	"github.com/githubjobs/githubjobs/internal/store/sqlite"
+)
+
+var now = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+// server is the API over a real store.
+type server struct {
+	*httptest.Server
+	store    *sqlite.Store
+	accepted atomic.Int32
+}
+
+func setup(t testing.TB, change ...func(*Options)) *server {
+	t.Helper()
+	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "test.db"), func() time.Time { return now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &server{store: db}
+	o := Options{
+		Project: "p", Keys: []string{"first-key", "second-key"}, DefaultKind: githubjobs.KindReport, Jobs: db,
+		Base:      func(context.Context) (string, error) { return "main", nil },
+		Accepted:  func() { s.accepted.Add(1) },
+		Readiness: func(context.Context) Readiness { return Readiness{Ready: true} },
+		Webhook:   http.NotFoundHandler(), Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
+	}
+	for _, c := range change {
+		c(&o)
+	}
+	s.Server = httptest.NewServer(New(o))
+	t.Cleanup(func() { s.Close(); db.Close() })
+	return s
+}
+
+type answer struct {
+	*http.Response
+	body string
+}
+
+func (s *server) do(t testing.TB, method, path, body string, header ...string) answer {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, s.URL+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("X-Api-Key", "first-key")
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	raw, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer{res, strings.TrimSpace(string(raw))}
+}
+
+// problem decodes an error's answer.
+func (a answer) problem(t testing.TB) problem.Error {
+	t.Helper()
+	var p problem.Error
+	if err := json.Unmarshal([]byte(a.body), &p); err != nil || p.Message == "" {
+		t.Fatalf("%d %q is no error: %v", a.StatusCode, a.body, err)
+	}
+	return p
+}
+
+func TestCreate(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		body string
+		want githubjobs.Spec // the fields that the body decides
+	}{
+		"the job alone":   {`{"job":"Daily report\nof all"}`, githubjobs.Spec{Kind: "report", Title: "Daily report", Prompt: "Daily report\nof all", TimeoutSeconds: 1800, Base: "main"}},
+		"everything":      {`{"job":"x","kind":"command","title":"A title","config":{"script":"echo [skip ci]"},"timeout_seconds":60,"base":"release/1"}`, githubjobs.Spec{Kind: "command", Title: "A title", Prompt: "x", Config: json.RawMessage(`{"script":"echo [skip ci]"}`), TimeoutSeconds: 60, Base: "release/1"}},
+		"nulls":           {`{"job":"x","kind":null,"title":null,"config":null,"timeout_seconds":null,"base":null}`, githubjobs.Spec{Kind: "report", Title: "x", Prompt: "x", TimeoutSeconds: 1800, Base: "main"}},
+		"space around":    {" \r\n\t{ \"job\" : \"x\" } \n", githubjobs.Spec{Kind: "report", Title: "x", Prompt: "x", TimeoutSeconds: 1800, Base: "main"}},
+		"other languages": {`{"job":"日報 📈 \u00e9"}`, githubjobs.Spec{Kind: "report", Title: "日報 📈 é", Prompt: "日報 📈 é", TimeoutSeconds: 1800, Base: "main"}},
+	} {
+		for _, contentType := range []string{"", "application/json", "application/x-www-form-urlencoded", "text/plain", "nonsense"} {
+			t.Run(name+" as "+contentType, func(t *testing.T) {
+				t.Parallel()
+				s := setup(t)
+				res := s.do(t, "POST", "/api/create-job", c.body, "Content-Type", contentType)
+				var created map[string]string
+				if err := json.Unmarshal([]byte(res.body), &created); err != nil || res.StatusCode != 200 {
+					t.Fatalf("%d %s", res.StatusCode, res.body)
+				}
+				if len(created) != 3 || created["branch"] != "job/"+created["job_id"] || created["status"] != "pending" {
+					t.Errorf("answer %v", created)
+				}
+				specs, err := s.store.Waiting(t.Context(), "p", 10)
+				if err != nil || len(specs) != 1 || s.accepted.Load() != 1 {
+					t.Fatalf("stored %v, %v; the dispatcher was called %d times", specs, err, s.accepted.Load())
+				}
+				c.want.Version, c.want.ID, c.want.CreatedAt = 1, created["job_id"], now
+				if !reflect.DeepEqual(specs[0], c.want) {
+					t.Errorf("spec %+v\nwant %+v", specs[0], c.want)
+				}
+			})
+		}
+	}
+}
+
+func TestCreateRefuses(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	for name, c := range map[string]struct {
+		body   string
+		status int
+		code   problem.Code
+		field  string
+		says   []string
+	}{
+		"nothing":            {"", 400, "invalid_json", "", []string{"The body is empty", `{"job": "Daily`}},
+		"white space":        {" \n ", 400, "invalid_json", "", []string{"The body is empty"}},
+		"no JSON":            {"job=Daily", 400, "invalid_json", "", []string{"line 1, column 1", "invalid character 'j'"}},
+		"cut off":            {"{\n \"job\": \"x", 400, "invalid_json", "", []string{"line 2", "unexpected end"}},
+		"a comma too many":   {"{\n \"jöb\": 1,\n}", 400, "invalid_json", "", []string{"line 3, column 1"}},
+		"trailing garbage":   {`{"job":"x"} {}`, 400, "invalid_json", "", []string{"column 13", "after top-level value"}},
+		"a list":             {`[{"job":"x"}]`, 400, "invalid_json", "", []string{"must be a JSON object", "not a list"}},
+		"null":               {`null`, 400, "invalid_json", "", []string{"not null"}},
+		"a string":           {`"job"`, 400, "invalid_json", "", []string{"not a string"}},
+		"bad UTF-8":          {"{\"job\":\"a\xffb\"}", 400, "invalid_json", "", []string{"not valid UTF-8 at line 1, column 10"}},
+		"deep nesting":       {strings.Repeat("[", 20000), 400, "invalid_json", "", []string{"max depth"}},
+		"no job":             {`{"kind":"report"}`, 400, "missing_field", "job", []string{"job is missing"}},
+		"an empty job":       {`{"job":" \n"}`, 400, "missing_field", "job", []string{"job is missing"}},
+		"a job of null":      {`{"job":null}`, 400, "missing_field", "job", []string{"job is missing"}},
+		"a job of a number":  {`{"job":5}`, 400, "invalid_field", "job", []string{"job must be a string, not a number"}},
+		"a title of true":    {`{"job":"x","title":true}`, 400, "invalid_field", "title", []string{"title must be a string, not true or false"}},
+		"a long title":       {`{"job":"x","title":"` + strings.Repeat("y", 73) + `"}`, 400, "invalid_field", "title", []string{"1 to 72"}},
+		"a kind unknown":     {`{"job":"x","kind":"cook"}`, 400, "invalid_field", "kind", []string{`"cook" is unknown`, "command, report"}},
+		"an empty kind":      {`{"job":"x","kind":""}`, 400, "invalid_field", "kind", []string{"command, report"}},
+		"a config of text":   {`{"job":"x","config":"a"}`, 400, "invalid_field", "config", []string{"config must be an object, not a string"}},
+		"a config misspelt":  {`{"job":"x","config":{"peroid":"daily"}}`, 400, "invalid_field", "config.peroid", []string{"is not a setting"}},
+		"a config's value":   {`{"job":"x","config":{"period":"hourly"}}`, 400, "invalid_field", "config.period", []string{"daily, weekly, monthly"}},
+		"no script":          {`{"job":"x","kind":"command"}`, 400, "invalid_field", "config.script", []string{"is missing"}},
+		"seconds as text":    {`{"job":"x","timeout_seconds":"60"}`, 400, "invalid_field", "timeout_seconds", []string{"must be a whole number of seconds, not a string"}},
+		"half a second":      {`{"job":"x","timeout_seconds":0.5}`, 400, "invalid_field", "timeout_seconds", []string{"not 0.5"}},
+		"no time":            {`{"job":"x","timeout_seconds":0}`, 400, "invalid_field", "timeout_seconds", []string{"0 is out of range", "1 to 20700"}},
+		"for ever":           {`{"job":"x","timeout_seconds":99999999999999999999}`, 400, "invalid_field", "timeout_seconds", []string{"out of range"}},
+		"a base of a job":    {`{"job":"x","base":"job/1"}`, 400, "invalid_field", "base", []string{"job/1"}},
+		"a base with dots":   {`{"job":"x","base":"a..b"}`, 400, "invalid_field", "base", []string{"a..b"}},
+		"several at once":    {`{"job":"x","kind":"cook","base":"-"}`, 400, "invalid_field", "kind", []string{"kind:", "base:"}},
+		"a field misspelt":   {`{"jobs":"x"}`, 400, "unknown_field", "jobs", []string{`no field "jobs"`, "Did you mean job?"}},
+		"another's field":    {`{"job":"x","prompt":"y"}`, 400, "unknown_field", "prompt", []string{"Did you mean job?"}},
+		"case":               {`{"Job":"x"}`, 400, "unknown_field", "Job", []string{"Did you mean job?"}},
+		"camel case":         {`{"job":"x","timeoutSeconds":1}`, 400, "unknown_field", "timeoutSeconds", []string{"Did you mean timeout_seconds?"}},
+		"a field of nobody":  {`{"job":"x","zzzzzzzzz":1}`, 400, "unknown_field", "zzzzzzzzz", []string{"The fields are base, config, job"}},
+		"more than a spec":   {`{"job":"` + strings.Repeat("x", 70<<10) + `"}`, 400, "invalid_field", "job", []string{"at most 65536", "Put long material"}},
+		"more than a body":   {`{"job":"` + strings.Repeat("x", 1<<20) + `"}`, 413, "body_too_large", "", []string{"1048576", "65536"}},
+		"a NUL in the text":  {`{"job":"a\u0000b"}`, 400, "invalid_field", "job", []string{"NUL"}},
+		"a control in title": {`{"job":"x","title":"a\nb"}`, 400, "invalid_field", "title", []string{"one line"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			res := s.do(t, "POST", "/api/create-job", c.body)
+			p := res.problem(t)
+			if res.StatusCode != c.status || p.Code != c.code || p.Field != c.field || res.Header.Get("Content-Type") != "application/json" {
+				t.Errorf("%d %s field %q (%s), want %d %s field %q: %s", res.StatusCode, p.Code, p.Field, res.Header.Get("Content-Type"), c.status, c.code, c.field, p.Message)
+			}
+			for _, text := range c.says {
+				if !strings.Contains(p.Message, text) {
+					t.Errorf("%q does not say %q", p.Message, text)
+				}
+			}
+		})
+	}
+	t.Cleanup(func() {
+		if specs, err := s.store.Waiting(context.Background(), "p", 10); len(specs) != 0 || s.accepted.Load() != 0 || err != nil && !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("refused jobs were stored: %v, %v", specs, err)
+		}
+	})
+}
+
+func TestAuthentication(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	for name, c := range map[string]struct {
+		header []string
+		want   int
+	}{
+		"the first key":        {[]string{"X-Api-Key", "first-key"}, 404},
+		"the second key":       {[]string{"x-api-key", "second-key"}, 404},
+		"a bearer":             {[]string{"X-Api-Key", "", "Authorization", "Bearer second-key"}, 404},
+		"a bearer in capitals": {[]string{"X-Api-Key", "", "Authorization", "BEARER second-key"}, 404},
+		"no key":               {[]string{"X-Api-Key", ""}, 401},
+		"a wrong key":          {[]string{"X-Api-Key", "first-keys"}, 401},
+		"part of a key":        {[]string{"X-Api-Key", "first"}, 401},
+		"both keys":            {[]string{"X-Api-Key", "first-key,second-key"}, 401},
+		"basic":                {[]string{"X-Api-Key", "", "Authorization", "Basic first-key"}, 401},
+		"an empty bearer":      {[]string{"X-Api-Key", "", "Authorization", "Bearer "}, 401},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, r := range [][2]string{{"GET", "/api/jobs/status?job_id=abc"}, {"POST", "/api/create-job"}} {
+				res := s.do(t, r[0], r[1], "", c.header...)
+				want := c.want
+				if r[0] == "POST" && want == 404 {
+					want = 400 // past the key, the empty body counts
+				}
+				if res.StatusCode != want {
+					t.Errorf("%s: %d, want %d", r[1], res.StatusCode, want)
+				}
+				if want == 401 && res.body != `{"error":"Unauthorized"}` {
+					t.Errorf("%s: body %s", r[1], res.body)
+				}
+			}
+		})
+	}
+}
+
+func TestStatus(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	var created Created
+	if err := json.Unmarshal([]byte(s.do(t, "POST", "/api/create-job", `{"job":"x"}`).body), &created); err != nil {
+		t.Fatal(err)
+	}
+	res := s.do(t, "GET", "/api/jobs/status?job_id="+created.JobID, "")
+	var got map[string]any
+	if err := json.Unmarshal([]byte(res.body), &got); err != nil || res.StatusCode != 200 {
+		t.Fatalf("%d %s", res.StatusCode, res.body)
+	}
+	// The fields of the published contract are always there.
+	for field, want := range map[string]any{"status": "pending", "branch": created.Branch, "pr_url": "", "run_url": "", "log": "", "changed_files": []any{}} {
+		if !reflect.DeepEqual(got[field], want) {
+			t.Errorf("%s is %v, want %v", field, got[field], want)
+		}
+	}
+	for name, c := range map[string]struct {
+		query  string
+		status int
+		says   string
+	}{
+		"unknown":   {"?job_id=abc12345", 404, `There is no job "abc12345"`},
+		"missing":   {"", 400, "job_id is missing"},
+		"empty":     {"?job_id=", 400, "job_id is missing"},
+		"a branch":  {"?job_id=job/abc", 404, "the id is abc"},
+		"no id":     {"?job_id=../../etc", 404, "An id has"},
+		"bad query": {"?job_id=%zz", 400, "job_id is missing"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			res := s.do(t, "GET", "/api/jobs/status"+c.query, "")
+			if p := res.problem(t); res.StatusCode != c.status || !strings.Contains(p.Message, c.says) {
+				t.Errorf("%d %s, want %d and %q", res.StatusCode, p.Message, c.status, c.says)
+			}
+		})
+	}
+}
+
+// broken is a store that fails.
+type broken struct{ err error }
+
+func (b broken) Accept(context.Context, string, githubjobs.Spec) error { return b.err }
+func (b broken) Facts(context.Context, string, string) (githubjobs.Facts, error) {
+	return githubjobs.Facts{}, b.err
+}
+
+func TestStoreFails(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		err    error
+		status int
+		code   problem.Code
+	}{
+		{fmt.Errorf("secret detail: %w", store.ErrFull), 507, problem.StorageFull},
+		{fmt.Errorf("secret detail: %w", store.ErrUnavailable), 503, problem.StorageUnavailable},
+		{errors.New("secret detail"), 500, problem.Internal},
+	} {
+		s := setup(t, func(o *Options) { o.Jobs = broken{c.err} })
+		res := s.do(t, "POST", "/api/create-job", `{"job":"x"}`)
+		if p := res.problem(t); res.StatusCode != c.status || p.Code != c.code || strings.Contains(p.Message, "secret") || !strings.Contains(p.Message, "was not created") {
+			t.Errorf("%v: %d %+v", c.err, res.StatusCode, p)
+		}
+		if c.status != 500 && res.Header.Get("Retry-After") == "" {
+			t.Errorf("%v: no Retry-After", c.err)
+		}
+		// The contract's text, to the letter.
+		if res := s.do(t, "GET", "/api/jobs/status?job_id=abc", ""); res.StatusCode != 500 || res.body != `{"error":"Failed to get job status"}` {
+			t.Errorf("%v: status %d %s", c.err, res.StatusCode, res.body)
+		}
+	}
+}
+
+func TestBaseUnknown(t *testing.T) {
+	t.Parallel()
+	s := setup(t, func(o *Options) { o.Base = func(context.Context) (string, error) { return "", nil } })
+	if res := s.do(t, "POST", "/api/create-job", `{"job":"x"}`); res.StatusCode != 503 || res.problem(t).Code != problem.BaseUnknown || res.Header.Get("Retry-After") != "10" {
+		t.Errorf("%d %s", res.StatusCode, res.body)
+	}
+	if res := s.do(t, "POST", "/api/create-job", `{"job":"x","base":"main"}`); res.StatusCode != 200 {
+		t.Errorf("with a base: %d %s", res.StatusCode, res.body)
+	}
+}
+
+func TestRoutes(t *testing.T) {
+	t.Parallel()
+	s := setup(t, func(o *Options) {
+		o.Webhook = http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("oh") })
+	})
+	for _, c := range []struct {
+		method, path string
+		status       int
+		code         problem.Code
+		allow        string
+	}{
+		{"GET", "/", 404, problem.RouteNotFound, ""},
+		{"GET", "/api/jobs", 404, problem.RouteNotFound, ""},
+		{"POST", "/api/jobs/status/", 404, problem.RouteNotFound, ""},
+		{"GET", "/api/create-job", 405, problem.MethodNotAllowed, "POST"},
+		{"DELETE", "/api/jobs/status", 405, problem.MethodNotAllowed, "GET, HEAD"},
+		{"GET", "/webhooks/github", 405, problem.MethodNotAllowed, "POST"},
+		{"POST", "/webhooks/github", 500, problem.Internal, ""},
+	} {
+		res := s.do(t, c.method, c.path, "")
+		if p := res.problem(t); res.StatusCode != c.status || p.Code != c.code || res.Header.Get("Allow") != c.allow {
+			t.Errorf("%s %s: %d %s, Allow %q; want %d %s, %q", c.method, c.path, res.StatusCode, res.body, res.Header.Get("Allow"), c.status, c.code, c.allow)
+		}
+	}
+	if res := s.do(t, "GET", "/healthz", ""); res.StatusCode != 200 || res.body != `{"status":"ok"}` {
+		t.Errorf("healthz: %d %s", res.StatusCode, res.body)
+	}
+}
+
+func TestRequestID(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	if id := s.do(t, "GET", "/healthz", "", "X-Request-Id", "abc-1").Header.Get("X-Request-Id"); id != "abc-1" {
+		t.Errorf("a caller's id became %q", id)
+	}
+	for _, bad := range []string{"", "a b", strings.Repeat("x", 200), `a"b`} {
+		if id := s.do(t, "GET", "/healthz", "", "X-Request-Id", bad).Header.Get("X-Request-Id"); id == bad || len(id) != 36 {
+			t.Errorf("%q became %q", bad, id)
+		}
+	}
+}
+
+func TestReadiness(t *testing.T) {
+	t.Parallel()
+	s := setup(t, func(o *Options) {
+		o.Readiness = func(context.Context) Readiness { return Readiness{Problems: []string{"it is broken"}} }
+	})
+	if res := s.do(t, "GET", "/readyz", ""); res.StatusCode != 503 || !strings.Contains(res.body, "it is broken") {
+		t.Errorf("%d %s", res.StatusCode, res.body)
+	}
+}
+
+func TestOpenAPI(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	res := s.do(t, "GET", "/openapi.json", "", "X-Api-Key", "")
+	var doc struct {
+		OpenAPI string
+		Paths   map[string]map[string]struct {
+			RequestBody struct {
+				Content map[string]struct {
+					Schema struct {
+						Ref string `json:"$ref"`
+					}
+				}
+			}
+			Responses map[string]struct {
+				Content map[string]struct {
+					Schema struct {
+						Ref string `json:"$ref"`
+					}
+				}
+			}
+			Parameters []struct {
+				Name     string
+				Required bool
+			}
+		}
+		Components struct {
+			Schemas map[string]struct{ Properties map[string]any }
+		}
+	}
+	if err := json.Unmarshal([]byte(res.body), &doc); err != nil || res.StatusCode != 200 {
+		t.Fatalf("%d: %v", res.StatusCode, err)
+	}
+	create := doc.Paths["/api/create-job"]["post"]
+	body := doc.Components.Schemas[strings.TrimPrefix(create.RequestBody.Content["application/json"].Schema.Ref, "#/components/schemas/")]
+	if len(body.Properties) != len(createFields) {
+		t.Errorf("the description has the fields %v, the endpoint %d", body.Properties, len(createFields))
+	}
+	for field := range createFields {
+		if body.Properties[field] == nil {
+			t.Errorf("field %s is not described", field)
+		}
+	}
+	for _, status := range []string{"400", "401", "413", "500", "503", "507"} {
+		if ref := create.Responses[status].Content["application/json"].Schema.Ref; !strings.HasSuffix(ref, "/Error") {
+			t.Errorf("%s is described as %q", status, ref)
+		}
+	}
+	if p := doc.Paths["/api/jobs/status"]["get"].Parameters; len(p) != 1 || p[0].Name != "job_id" || !p[0].Required {
+		t.Errorf("parameters %+v", p)
+	}
+	if doc.Components.Schemas["Error"].Properties["error"] == nil {
+		t.Error("the shape of errors is not described")
+	}
+}
+
+func TestCodes(t *testing.T) {
+	t.Parallel()
+	for _, code := range problem.Codes() {
+		if code.Status() < 400 || code.Status() > 599 {
+			t.Errorf("%s has status %d", code, code.Status())
+		}
+	}
+	if n := len(problem.Codes()); n < 15 || slices.Contains(problem.Codes(), "") {
+		t.Errorf("%d codes", n)
+	}
+}
+
+// FuzzCreate: whatever the body, the answer is a job or an error of the caller's.
+func FuzzCreate(f *testing.F) {
+	for _, seed := range []string{`{"job":"x"}`, `{"job":"x","config":{}}`, "{", `{"job":"\ud800"}`, `{"job":"x","job":"y"}`, `{"job":"a\u2028b","timeout_seconds":1e3}`, "\xef\xbb\xbf{}", `{"":1}`} {
+		f.Add([]byte(seed))
+	}
+	s := setup(f)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		req := httptest.NewRequest("POST", "/api/create-job", strings.NewReader(string(body)))
+		req.Header.Set("X-Api-Key", "first-key")
+		w := httptest.NewRecorder()
+		s.Config.Handler.ServeHTTP(w, req)
+		if w.Code != 200 && w.Code != 400 && w.Code != 413 {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+		if !json.Valid(w.Body.Bytes()) {
+			t.Errorf("not JSON: %s", w.Body)
+		}
+	})
+}
