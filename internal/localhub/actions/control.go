@@ -3,6 +3,7 @@ package actions
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -53,7 +54,7 @@ func (e *Engine) cancel(live *liveRun, userID int64, force bool) error {
 }
 
 // Rerun starts another attempt of a completed run in the name of a user: of all jobs, or with onlyFailed of those that did not succeed and what needs
-// them. A run that waited for approval starts so, too. ErrNotCompleted, ErrNotFound.
+// them. A run that waited for approval starts so, too. ErrNotCompleted, ErrNotFound, ErrBroken.
 func (e *Engine) Rerun(ctx context.Context, runID, userID int64, onlyFailed bool) error {
 	return e.rerun(ctx, runID, userID, func(jobs []state.Job, id string) bool {
 		need := needOf(jobs, id)
@@ -79,7 +80,7 @@ func (e *Engine) rerun(ctx context.Context, runID, userID int64, chosen func(job
 	}
 	file, err := e.fileOf(ctx, run)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", ErrBroken, err)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()

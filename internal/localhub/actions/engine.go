@@ -28,6 +28,7 @@ var (
 	ErrNotFound     = errors.New("there is no such workflow run or job")
 	ErrCompleted    = errors.New("cannot cancel a workflow run that is completed")
 	ErrNotCompleted = errors.New("this workflow is already running")
+	ErrBroken       = errors.New("this workflow run can't be run again")
 	ErrNoLog        = errors.New("there is no log (yet, or any more)")
 )
 
@@ -79,6 +80,7 @@ type Engine struct {
 	// mu is held over every step in the life of a run, its Update and its Publish, so that events come in the order in which things happened.
 	mu      sync.Mutex
 	ctx     context.Context // of Run
+	resumed bool            // what an earlier process left is taken up
 	live    map[int64]*liveRun
 	queue   []*liveJob // waiting for a runner, oldest first
 	free    []int64    // runners without a job
@@ -147,6 +149,9 @@ func (e *Engine) Pending() int {
 	e.inbox.Unlock()
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if !e.resumed {
+		return busy + len(e.open())
+	}
 	return busy + len(e.live)
 }
 
@@ -156,6 +161,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	e.mu.Lock()
 	e.ctx = ctx
 	err := e.resume(ctx)
+	e.resumed = true
 	e.mu.Unlock()
 	defer e.running.Wait()
 	if err != nil {

@@ -15,12 +15,8 @@ func (e *Engine) resume(ctx context.Context) error {
 	if err := e.clean(); err != nil {
 		return err
 	}
-	var open []state.Run
-	e.cfg.DB.View(func(tx *state.Tx) {
-		open = slices.DeleteFunc(tx.Runs.All(), func(r state.Run) bool { return r.Status == "completed" })
-	})
 	var errs []error
-	for _, run := range open {
+	for _, run := range e.open() {
 		if run.Status == "in_progress" {
 			errs = append(errs, e.lose(run))
 			continue
@@ -28,6 +24,14 @@ func (e *Engine) resume(ctx context.Context) error {
 		errs = append(errs, e.requeue(ctx, run))
 	}
 	return errors.Join(errs...)
+}
+
+// open are the runs that are not completed, oldest first.
+func (e *Engine) open() (runs []state.Run) {
+	e.cfg.DB.View(func(tx *state.Tx) {
+		runs = slices.DeleteFunc(tx.Runs.All(), func(r state.Run) bool { return r.Status == "completed" })
+	})
+	return runs
 }
 
 // requeue makes a run that was queued live again, with the jobs that were queued.

@@ -270,6 +270,8 @@ func actionsError(err error) error {
 		return Conflict("Cannot cancel a workflow run that is completed.")
 	case errors.Is(err, actions.ErrNotCompleted):
 		return Forbidden("This workflow is already running")
+	case errors.Is(err, actions.ErrBroken):
+		return Forbidden(err.Error())
 	case errors.Is(err, actions.ErrNotFound), errors.Is(err, actions.ErrNoLog):
 		return &Error{Status: http.StatusNotFound, Message: "Not Found"}
 	}
