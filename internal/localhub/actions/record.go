@@ -2,6 +2,7 @@ package actions
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -20,6 +21,7 @@ const logTime = "2006-01-02T15:04:05.0000000Z"
 // record writes down what a job does: its steps into the state, its log into a file. It implements executor.Recorder.
 type record struct {
 	engine      *Engine
+	ctx         context.Context // of Engine.Run
 	jobID       int64
 	file        *os.File
 	out         *bufio.Writer
@@ -39,7 +41,7 @@ func (e *Engine) record(live *liveJob) (*record, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &record{engine: e, jobID: live.id, file: file, out: bufio.NewWriter(file)}
+	r := &record{engine: e, ctx: e.ctx, jobID: live.id, file: file, out: bufio.NewWriter(file)}
 	e.cfg.DB.View(func(tx *state.Tx) {
 		job, _ := tx.Jobs.Get(live.id)
 		r.steps = slices.Clone(job.Steps)
@@ -64,7 +66,7 @@ func (r *record) StepFinished(number int, conclusion string, at time.Time) {
 	})
 }
 
-// step changes one step and stores all. The last steps are stored with the job's end.
+// step changes one step and stores all. When the process is about to end, nothing more is stored: the job is lost as it stood.
 func (r *record) step(number int, change func(*state.Step)) {
 	for len(r.steps) < number { // a job that could not be read has no known steps
 		r.steps = append(r.steps, state.Step{Number: len(r.steps) + 1, Status: "queued"})
@@ -72,6 +74,9 @@ func (r *record) step(number int, change func(*state.Step)) {
 	r.steps = slices.Clone(r.steps) // the state holds the old slice
 	change(&r.steps[number-1])
 	r.keep(r.out.Flush())
+	if r.ctx.Err() != nil {
+		return
+	}
 	r.keep(r.engine.cfg.DB.Update(func(tx *state.Tx) error {
 		if job, ok := tx.Jobs.Get(r.jobID); ok {
 			job.Steps = r.steps

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -279,6 +280,20 @@ func TestKillIsImmediate(t *testing.T) {
 	}
 	if strings.Contains(rec.all(), "\nno\n") {
 		t.Error("a step ran after the kill")
+	}
+}
+
+func TestKillMarked(t *testing.T) {
+	t.Parallel()
+	mark := "github_test-" + t.Name()
+	cmd := exec.Command("sleep", "300")
+	cmd.Env = []string{"RUNNER_TRACKING_ID=" + mark + "_1"}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	executor.KillMarked(mark)
+	if err := cmd.Wait(); err == nil || err.Error() != "signal: killed" {
+		t.Errorf("the process ended with %v", err)
 	}
 }
 
