@@ -1,6 +1,7 @@
 package localhub
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -85,7 +86,9 @@ func hooked(t *testing.T, events ...string) (*hub, *receiver) {
 
 func (h *hub) idle() {
 	h.t.Helper()
-	if err := h.WaitIdle(within(h.t)); err != nil {
+	ctx, cancel := context.WithTimeout(h.t.Context(), time.Minute) // a thousand deliveries under the race detector
+	defer cancel()
+	if err := h.WaitIdle(ctx); err != nil {
 		h.t.Fatal(err)
 	}
 }

@@ -139,10 +139,7 @@ func createRepository(c *Context) (Response, error) {
 
 func deleteRepository(c *Context) (Response, error) {
 	err := c.Update(func(tx *state.Tx, _ shape.Builder) error {
-		tx.Repositories.Delete(c.Repo.ID)
-		for _, h := range slices.Collect(tx.Hooks.Of(c.Repo.ID)) {
-			tx.Hooks.Delete(h.ID)
-		}
+		tx.DeleteRepository(c.Repo.ID)
 		return nil
 	})
 	if err != nil {

@@ -115,6 +115,48 @@ func TestReopenWithoutClose(t *testing.T) {
 	}
 }
 
+func TestDeleteRepositoryTakesAllAlong(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "state.db")
+	db := open(t, path)
+	update(t, db, func(tx *Tx) error {
+		for id := range int64(2) {
+			id++
+			tx.Repositories.Put(Repository{ID: id, Owner: "a", Name: fmt.Sprint(id)})
+			tx.Runs.Put(Run{ID: id, RepositoryID: id})
+			tx.Jobs.Put(Job{ID: id, RunID: id})
+			tx.Pulls.Put(Pull{ID: id, RepositoryID: id, Number: 1, State: "open"})
+			tx.Comments.Put(Comment{ID: id, PullID: id})
+			tx.Hooks.Put(Hook{ID: id, RepositoryID: id})
+			tx.Deliveries.Put(Delivery{ID: id, HookID: id})
+			tx.PutBlob(BlobRequest, id, []byte("x"))
+			tx.Secrets.Put(Secret{ID: id, RepositoryID: id, Name: "S"})
+		}
+		return nil
+	})
+	update(t, db, func(tx *Tx) error {
+		tx.DeleteRepository(1)
+		return nil
+	})
+	for kind, table := range db.tx.tables {
+		var left int
+		if err := db.sql.QueryRow(`SELECT count(*) FROM doc WHERE kind=? AND key=1`, kind).Scan(&left); err != nil || left != 0 {
+			t.Errorf("%d of kind %s are left in the file, %v (%T)", left, kind, err, table)
+		}
+	}
+	if data, _ := db.Blob(BlobRequest, 1); data != nil {
+		t.Error("the deleted repository's blob is left")
+	}
+	if data, _ := db.Blob(BlobRequest, 2); data == nil {
+		t.Error("the other repository's blob is gone")
+	}
+	db.View(func(tx *Tx) {
+		if tx.OpenPullCount(1) != 0 || tx.OpenPullCount(2) != 1 || tx.Jobs.Count(2) != 1 || tx.Comments.Count(2) != 1 {
+			t.Error("the other repository has lost something")
+		}
+	})
+}
+
 func TestNewerFileIsRefused(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "state.db")

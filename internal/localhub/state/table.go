@@ -148,6 +148,13 @@ func (t *Table[T]) Delete(id int64) {
 	log.docs[docKey{t.kind, id}] = nil
 }
 
+// deleteOf deletes all documents of parent.
+func (t *Table[T]) deleteOf(parent int64) {
+	for _, id := range slices.Clone(t.children[parent]) {
+		t.Delete(id)
+	}
+}
+
 // marked iterates over the ids of the open documents of parent.
 func (t *Table[T]) marked(parent int64) iter.Seq[int64] { return slices.Values(t.open[parent]) }
 

@@ -69,3 +69,29 @@ func table[T doc](tx *Tx, kind string) *Table[T] {
 func (tx *Tx) PutBlob(kind string, key int64, data []byte) {
 	tx.log.must().blobs[docKey{kind, key}] = data
 }
+
+// DeleteRepository deletes a repository and all that belongs to it. Only inside Update.
+func (tx *Tx) DeleteRepository(id int64) {
+	for run := range tx.Runs.Of(id) {
+		tx.Jobs.deleteOf(run.ID)
+		tx.Tokens.deleteOf(run.ID)
+	}
+	for p := range tx.Pulls.Of(id) {
+		tx.Comments.deleteOf(p.ID)
+		tx.Reviews.deleteOf(p.ID)
+	}
+	for h := range tx.Hooks.Of(id) {
+		for d := range tx.Deliveries.Of(h.ID) {
+			tx.PutBlob(BlobRequest, d.ID, nil)
+			tx.PutBlob(BlobResponse, d.ID, nil)
+		}
+		tx.Deliveries.deleteOf(h.ID)
+	}
+	for _, of := range []func(int64){
+		tx.Runs.deleteOf, tx.Pulls.deleteOf, tx.Hooks.deleteOf, tx.Labels.deleteOf, tx.Statuses.deleteOf, tx.CheckSuites.deleteOf,
+		tx.CheckRuns.deleteOf, tx.Workflows.deleteOf, tx.Variables.deleteOf, tx.Secrets.deleteOf,
+	} {
+		of(id)
+	}
+	tx.Repositories.Delete(id)
+}
