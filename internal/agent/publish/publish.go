@@ -245,23 +245,8 @@ func (p *publisher) push(ctx context.Context) error {
 	return nil
 }
 
-// tries bounds how often a request is made that fails for reasons that pass.
-const tries = 4
-
-// retry repeats what fails for reasons that pass. GitHub's wish to wait is obeyed
-// up to five minutes.
 func (p *publisher) retry(ctx context.Context, do func() error) error {
-	for try, pause := 1, 500*time.Millisecond; ; try, pause = try+1, 4*pause {
-		err := do()
-		if err == nil || !hub.Temporary(err) || try == tries {
-			return err
-		}
-		pause = max(pause, min(hub.RetryAfter(err), 5*time.Minute))
-		p.Logger.Warn("GitHub is asked again", "in", pause, "error", err)
-		if waitErr := p.Wait(ctx, pause); waitErr != nil {
-			return errors.Join(err, waitErr)
-		}
-	}
+	return hub.Retry(ctx, p.Wait, p.Logger, do)
 }
 
 // openPull opens the pull request, or brings the one that an earlier attempt opened

@@ -2,12 +2,11 @@ package publish
 
 import (
 	"fmt"
-	"html"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/internal/agent/markdown"
 )
 
 // Bounds of a pull request's body. GitHub takes 65,536 characters.
@@ -23,16 +22,15 @@ func pullText(p *publisher) (title, body string) {
 	r := p.result
 	var b strings.Builder
 	if summary := githubjobs.PlainText(r.Summary); summary != "" {
-		fmt.Fprintf(&b, "%s\n\n", contained(githubjobs.Defuse(summary)))
+		fmt.Fprintf(&b, "%s\n\n", markdown.Contain(githubjobs.Defuse(summary)))
 	}
 	writeFiles(&b, p.scan.changes)
-	fmt.Fprintf(&b, "\n| | |\n|---|---|\n| Job | `%s` |\n| Kind | `%s` |\n| Base | <code>%s</code> |\n", p.JobID, p.job.spec.Kind, cell(p.job.spec.Base))
+	fmt.Fprintf(&b, "\n| | |\n|---|---|\n| Job | `%s` |\n| Kind | `%s` |\n| Base | %s |\n", p.JobID, p.job.spec.Kind, markdown.Code(p.job.spec.Base))
 	if p.RunURL != "" {
 		fmt.Fprintf(&b, "| Run | [attempt %d](%s) |\n", p.Attempt, p.RunURL)
 	}
 	if log := githubjobs.PlainText(tail(r.Log, maxLogTail)); log != "" {
-		fence := fenceFor(log)
-		fmt.Fprintf(&b, "\n<details>\n<summary>Log</summary>\n\n%s\n%s\n%s\n\n</details>\n", fence, githubjobs.Defuse(log), fence)
+		fmt.Fprintf(&b, "\n<details>\n<summary>Log</summary>\n\n%s\n\n</details>\n", markdown.Block(githubjobs.Defuse(log)))
 	}
 	return githubjobs.Defuse(p.job.spec.Title), b.String()
 }
@@ -45,53 +43,8 @@ func writeFiles(b *strings.Builder, changes []change) {
 			fmt.Fprintf(b, "| | and %d more |\n", len(changes)-maxListed)
 			break
 		}
-		fmt.Fprintf(b, "| %s | <code>%s</code> |\n", names[c.status], cell(short(c.path)))
+		fmt.Fprintf(b, "| %s | %s |\n", names[c.status], markdown.Code(short(c.path)))
 	}
-}
-
-// cell is text that stays as it is within <code> in a table's cell, where GitHub
-// acts upon nothing.
-func cell(s string) string {
-	s = html.EscapeString(s)
-	return strings.NewReplacer("|", "&#124;", "`", "&#96;", "*", "&#42;", "_", "&#95;", "[", "&#91;", "\\", "&#92;", "~", "&#126;").Replace(s)
-}
-
-var (
-	htmlTag   = regexp.MustCompile(`<([A-Za-z/!?])`)
-	fenceLine = regexp.MustCompile("^ {0,3}(`{3,}|~{3,})")
-	backticks = regexp.MustCompile("`+")
-)
-
-// contained keeps Markdown from spilling over what follows it: HTML is shown, not
-// used, and a code block that was left open is closed.
-func contained(markdown string) string {
-	var b strings.Builder
-	open := ""
-	for line := range strings.Lines(markdown) {
-		fence := fenceLine.FindStringSubmatch(line)
-		switch {
-		case open == "" && fence != nil:
-			open = fence[1]
-		case open != "" && fence != nil && strings.HasPrefix(fence[1], open) && strings.TrimSpace(line) == fence[1]:
-			open = ""
-		case open == "":
-			line = htmlTag.ReplaceAllString(line, "&lt;$1")
-		}
-		b.WriteString(line)
-	}
-	if open != "" {
-		b.WriteString("\n" + open)
-	}
-	return b.String()
-}
-
-// fenceFor is a fence that no line of the text can close.
-func fenceFor(text string) string {
-	longest := 2
-	for _, run := range backticks.FindAllString(text, -1) {
-		longest = max(longest, len(run))
-	}
-	return strings.Repeat("`", longest+1)
 }
 
 // tail is the last n bytes of a text, from the beginning of a line.

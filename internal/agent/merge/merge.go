@@ -1,0 +1,193 @@
+package merge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/githubjobs/hub"
+	"github.com/githubjobs/githubjobs/githubjobs/policy"
+)
+
+// Config says which job's pull request is judged, in which run.
+type Config struct {
+	Repo *hub.Repository
+	// Spec is the job, from the push event that started the run.
+	Spec githubjobs.Spec
+	// RunID, Attempt and RunURL are the run's (GITHUB_RUN_ID, GITHUB_RUN_ATTEMPT).
+	RunID   int64
+	Attempt int
+	RunURL  string
+	// Now and Wait default to the machine's clock; Logger to slog.Default().
+	Now    func() time.Time
+	Wait   hub.Wait
+	Logger *slog.Logger
+}
+
+// Report is what the gate did.
+type Report struct {
+	Pull    int // 0 when the job has no pull request
+	PullURL string
+	Merged  bool
+	SHA     string // of the merge
+	// Title says in one sentence what was done; Summary explains it in Markdown.
+	Title   string
+	Summary string
+	// Warnings are what went wrong after the merge, and changes nothing about it.
+	Warnings []error
+}
+
+// gate is one call of Merge.
+type gate struct {
+	Config
+	pull   pull
+	report Report
+}
+
+// Merge judges the job's pull request and merges it if the policy of the base branch
+// allows. That something is not merged is no error: the report says why, and so do
+// the check run githubjobs/merge on the head and, where somebody should act, a
+// comment. An error means that the gate could not do its work; after a merge there
+// is none, only Warnings.
+func Merge(ctx context.Context, cfg Config) (Report, error) {
+	g := &gate{Config: cfg.withDefaults()}
+	found, err := g.find(ctx)
+	if err != nil || !found {
+		return g.report, err
+	}
+	read, err := g.read(ctx)
+	if err != nil {
+		return g.report, err
+	}
+	if read.blocked != nil {
+		return g.report, g.block(ctx, *read.blocked)
+	}
+	verdict := policy.Judge(read.policy, read.view)
+	if !verdict.Allowed() {
+		return g.report, g.block(ctx, forbidden(verdict, read, g.Spec.Base))
+	}
+	obstacle, err := g.merge(ctx, verdict, read)
+	switch {
+	case err != nil:
+		return g.report, err
+	case obstacle != nil:
+		return g.report, g.block(ctx, *obstacle)
+	}
+	g.finish(ctx, verdict)
+	return g.report, nil
+}
+
+func (c Config) withDefaults() Config {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Wait == nil {
+		c.Wait = hub.Sleep
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	return c
+}
+
+func (g *gate) retry(ctx context.Context, do func() error) error {
+	return hub.Retry(ctx, g.Wait, g.Logger, do)
+}
+
+// find looks for the job's pull request and tells whether it is to be judged.
+func (g *gate) find(ctx context.Context) (bool, error) {
+	err := g.retry(ctx, func() error {
+		p, err := g.Repo.FindPull(ctx, g.Spec.ID)
+		if err == nil {
+			g.pull = pull{p}
+		}
+		return err
+	})
+	if errors.Is(err, hub.ErrNotFound) {
+		g.report.Title = "Nothing to merge: the job has no pull request."
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	g.report.Pull, g.report.PullURL = g.pull.GetNumber(), g.pull.GetHTMLURL()
+	switch {
+	case g.pull.MergedAt != nil:
+		g.report.Merged, g.report.SHA = true, g.pull.GetMergeCommitSHA()
+		g.report.Title = fmt.Sprintf("Pull request #%d is merged already.", g.report.Pull)
+		return false, nil
+	case g.pull.GetState() != "open":
+		g.report.Title = fmt.Sprintf("Nothing to merge: pull request #%d is closed.", g.report.Pull)
+		return false, nil
+	}
+	return true, nil
+}
+
+// mergeTries bounds the tries of a merge that GitHub refuses for reasons that pass.
+const mergeTries = 6
+
+// merge merges the judged head. An obstacle is a reason why it cannot be merged.
+func (g *gate) merge(ctx context.Context, v policy.Verdict, read reading) (*obstacle, error) {
+	title, message := githubjobs.FormatMerge(g.Spec, read.result, g.report.Pull, g.RunURL)
+	request := hub.MergeRequest{Number: g.report.Pull, SHA: v.HeadSHA, Method: string(v.Method), Title: title, Message: message}
+	if m := g.pull.Mergeable; m != nil && !*m {
+		return g.conflict(ctx, read), nil
+	}
+	for try, pause := 1, 100*time.Millisecond; ; try, pause = try+1, 2*pause {
+		sha, err := g.Repo.MergePull(ctx, request)
+		if err == nil {
+			g.report.Merged, g.report.SHA = true, sha
+			return nil, nil
+		}
+		pause := max(pause, hub.RetryAfter(err))
+		again, obstacle, err := g.afterRefusal(ctx, err, read)
+		if err != nil || !again {
+			return obstacle, err
+		}
+		if g.report.Merged {
+			return nil, nil
+		}
+		if try == mergeTries {
+			return &undecided, nil
+		}
+		if err := g.Wait(ctx, pause); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// finish shows the verdict and deletes the branch. Nothing here fails the step: a
+// failed run with a merged pull request would be a failed job.
+func (g *gate) finish(ctx context.Context, v policy.Verdict) {
+	g.report.Title = fmt.Sprintf("Merged into %s as %.7s.", g.Spec.Base, g.report.SHA)
+	g.report.Summary = table(v)
+	g.Logger.Info("merged", "pull", g.report.Pull, "commit", g.report.SHA, "base", g.Spec.Base)
+	var check, branch error
+	var group errgroup.Group
+	group.Go(func() error { check = g.show(ctx, "success", v.HeadSHA); return nil })
+	group.Go(func() error { branch = g.deleteBranch(ctx, v.HeadSHA); return nil })
+	_ = group.Wait() // the functions return no errors
+	for _, err := range []error{check, branch} {
+		if err != nil {
+			g.report.Warnings = append(g.report.Warnings, err)
+			g.Logger.Warn("after the merge", "error", err)
+		}
+	}
+}
+
+// deleteBranch deletes the job's branch where it was merged from; what somebody
+// pushed meanwhile is not deleted with it.
+func (g *gate) deleteBranch(ctx context.Context, head string) error {
+	return g.retry(ctx, func() error {
+		results, err := g.Repo.Push(ctx, []hub.Update{{Ref: "refs/heads/" + githubjobs.Branch(g.Spec.ID), Old: head}}, nil)
+		if err != nil {
+			return err
+		}
+		return results[0]
+	})
+}

@@ -1,0 +1,226 @@
+package merge
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-github/v60/github"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/githubjobs/hub"
+	"github.com/githubjobs/githubjobs/internal/localhub/state"
+)
+
+func TestMergeBringsAnAllowedResultOntoTheBase(t *testing.T) {
+	t.Parallel()
+	w := setup(t, allow)
+	published := w.publish(githubjobs.OutcomeSuccess, map[string]string{"reports/daily.md": "# Daily\n"})
+	w.ResetRequests()
+	report := w.merge()
+	if !report.Merged || report.Pull != published.Pull || len(report.Warnings) != 0 || report.SHA != w.git("rev-parse", "main") {
+		t.Fatalf("%+v", report)
+	}
+	if n := len(w.Requests()); n > 10 {
+		t.Errorf("%d requests: %+v", n, w.Requests())
+	}
+	message := w.git("log", "-1", "--format=%B", "main")
+	want := "Daily report (#1)\n\nOne report\n\nJob-Id: abc\nJob-Run: " + w.cfg.RunURL
+	if message != want {
+		t.Errorf("message %q, want %q", message, want)
+	}
+	if got := w.git("show", "--format=", "--name-status", "main"); got != "A\treports/daily.md" {
+		t.Errorf("merged: %s", got)
+	}
+	if got := w.git("for-each-ref", "refs/heads/job"); got != "" {
+		t.Errorf("the branch is still there: %s", got)
+	}
+	_, fact, _ := hub.GateFact(w.check(report.Pull))
+	if fact.Conclusion != "success" || fact.HeadSHA != published.SHA || !strings.HasPrefix(fact.Title, "Merged into main as ") || strings.Contains(fact.Summary, "✗") {
+		t.Errorf("%+v", fact)
+	}
+	if again := w.merge(); !again.Merged || again.SHA != report.SHA {
+		t.Errorf("again: %+v", again)
+	}
+}
+
+func TestMergeWithoutAPullRequest(t *testing.T) {
+	t.Parallel()
+	w := setup(t, allow)
+	w.publish(githubjobs.OutcomeSuccess, nil)
+	if report := w.merge(); report.Merged || report.Pull != 0 || !strings.Contains(report.Title, "no pull request") {
+		t.Errorf("%+v", report)
+	}
+}
+
+func TestMergeExplainsWhatThePolicyForbids(t *testing.T) {
+	t.Parallel()
+	changed := map[string]string{"reports/daily.md": "# Daily\n"}
+	for name, test := range map[string]struct {
+		policy     string
+		files      map[string]string
+		conclusion string
+		reasons    []string
+	}{
+		"no policy": {"", changed, neutral, []string{"there is no .githubjobs.yml on main", "enabled: true"}},
+		"disabled":  {"merge: {enabled: false}\n", changed, neutral, []string{"does not enable merging"}},
+		"invalid":   {"merge: {enabeld: true}\n", changed, actionRequired, []string{"is not valid", "enabeld"}},
+		"paths":     {allow, map[string]string{"reports/a": "", "src/main.go": ""}, actionRequired, []string{"src/main.go", "| every path is allowed | ✗", "| something changed | ✓"}},
+		"too many":  {allow + "  max_files: 1\n", map[string]string{"reports/a": "", "reports/b": ""}, actionRequired, []string{"2 files changed"}},
+		"own rules": {"merge: {enabled: false}\n", map[string]string{".githubjobs.yml": strings.Replace(allow, "reports/**", "**", 1)}, neutral, []string{"does not enable"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := setup(t, test.policy)
+			w.publish(githubjobs.OutcomeSuccess, test.files)
+			w.notMerged(w.merge(), test.conclusion, test.reasons...)
+			w.notMerged(w.merge(), test.conclusion) // and still says it once only
+		})
+	}
+}
+
+func TestMergeTakesNothingButTheResultOfThisAttempt(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		meanwhile func(*world)
+		reason    string
+	}{
+		"a person pushed":      {func(w *world) { w.push() }, "somebody pushed"},
+		"a later attempt runs": {func(w *world) { w.cfg.Attempt = 2 }, "did not succeed"},
+		"another run":          {func(w *world) { w.cfg.RunID = 8 }, "did not succeed"},
+		"a later one failed":   {func(w *world) { w.cfg.Attempt = 2; w.publish(githubjobs.OutcomeFailure, nil) }, "did not succeed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := setup(t, allow)
+			w.publish(githubjobs.OutcomeSuccess, map[string]string{"reports/daily.md": "# Daily\n"})
+			test.meanwhile(w)
+			w.notMerged(w.merge(), actionRequired, test.reason)
+		})
+	}
+}
+
+// push puts a commit on top of the job's branch, as a person would.
+func (w *world) push() string {
+	w.t.Helper()
+	head := w.git("rev-parse", branch)
+	content := base64File("reports/daily.md", "sneaked in\n", branch)
+	answer, _, err := w.client.Repositories.CreateFile(w.t.Context(), "alice", "reports", "reports/sneaked.md", content)
+	must(w.t, err)
+	if answer.GetSHA() == head {
+		w.t.Fatal("the branch did not move")
+	}
+	return answer.GetSHA()
+}
+
+func base64File(path, text, branch string) *github.RepositoryContentFileOptions {
+	return &github.RepositoryContentFileOptions{Message: github.String("Change " + path), Content: []byte(text), Branch: &branch}
+}
+
+func TestMergeExplainsAConflict(t *testing.T) {
+	t.Parallel()
+	w := setup(t, allow)
+	w.publish(githubjobs.OutcomeSuccess, map[string]string{"reports/old.md": "two\n", "reports/new.md": "new\n"})
+	file := base64File("reports/old.md", "three\n", "main")
+	file.SHA = github.String(w.git("rev-parse", "main:reports/old.md"))
+	_, _, err := w.client.Repositories.UpdateFile(t.Context(), "alice", "reports", "reports/old.md", file)
+	must(t, err)
+	report := w.merge()
+	w.notMerged(report, actionRequired, "reports/old.md changed on main meanwhile", "submit the job again")
+	if strings.Contains(report.Summary, "new.md") {
+		t.Errorf("a file that is in no conflict is named: %s", report.Summary)
+	}
+}
+
+func isMerge(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/merge") }
+
+func TestMergeTriesAgainWhenTheBaseMoves(t *testing.T) {
+	t.Parallel()
+	w := setup(t, allow)
+	w.publish(githubjobs.OutcomeSuccess, map[string]string{"reports/daily.md": "# Daily\n"})
+	var tries atomic.Int32
+	w.behind(func(rw http.ResponseWriter, r *http.Request, hub http.Handler) {
+		if isMerge(r) && tries.Add(1) <= 2 {
+			rw.WriteHeader(http.StatusMethodNotAllowed)
+			io.WriteString(rw, `{"message":"Base branch was modified. Review and try the merge again."}`)
+			return
+		}
+		hub.ServeHTTP(rw, r)
+	})
+	if report := w.merge(); !report.Merged || tries.Load() != 3 {
+		t.Errorf("%d tries, %+v", tries.Load(), report)
+	}
+}
+
+func TestMergeFindsAMergeWhoseAnswerWasLost(t *testing.T) {
+	t.Parallel()
+	w := setup(t, allow)
+	w.publish(githubjobs.OutcomeSuccess, map[string]string{"reports/daily.md": "# Daily\n"})
+	w.behind(func(rw http.ResponseWriter, r *http.Request, hub http.Handler) {
+		if isMerge(r) {
+			hub.ServeHTTP(httptest.NewRecorder(), r)
+			panic(http.ErrAbortHandler)
+		}
+		hub.ServeHTTP(rw, r)
+	})
+	report := w.merge()
+	if !report.Merged || report.SHA != w.git("rev-parse", "main") || !strings.HasPrefix(report.Title, "Merged into main") {
+		t.Errorf("%+v", report)
+	}
+}
+
+func TestMergeIsPinnedToTheJudgedHead(t *testing.T) {
+	t.Parallel()
+	w := setup(t, allow)
+	w.publish(githubjobs.OutcomeSuccess, map[string]string{"reports/daily.md": "# Daily\n"})
+	main := w.git("rev-parse", "main")
+	w.behind(func(rw http.ResponseWriter, r *http.Request, hub http.Handler) {
+		if isMerge(r) {
+			w.push()
+		}
+		hub.ServeHTTP(rw, r)
+	})
+	w.notMerged(w.merge(), actionRequired, "somebody has pushed")
+	if w.git("rev-parse", "main") != main {
+		t.Error("the base has moved")
+	}
+}
+
+func TestMergeGivesGitHubsOwnRulesAsReason(t *testing.T) {
+	t.Parallel()
+	w := setup(t, allow)
+	w.publish(githubjobs.OutcomeSuccess, map[string]string{"reports/daily.md": "# Daily\n"})
+	must(t, w.Configure("alice", "reports", func(r *state.Repository) { r.AllowSquashMerge = false }))
+	w.notMerged(w.merge(), actionRequired, "Squash merges are not allowed", "merge.method")
+}
+
+func TestAfterTheMergeNothingFailsTheStep(t *testing.T) {
+	t.Parallel()
+	w := setup(t, allow)
+	w.publish(githubjobs.OutcomeSuccess, map[string]string{"reports/daily.md": "# Daily\n"})
+	w.app = w.install("nochecks", map[string]string{"contents": "write", "pull_requests": "write", "metadata": "read"})
+	w.behind(func(rw http.ResponseWriter, r *http.Request, hub http.Handler) {
+		if strings.HasSuffix(r.URL.Path, "/git-receive-pack") {
+			http.Error(rw, "no", http.StatusForbidden)
+			return
+		}
+		hub.ServeHTTP(rw, r)
+	})
+	if report := w.merge(); !report.Merged || len(report.Warnings) != 2 {
+		t.Errorf("%+v", report)
+	}
+}
+
+func TestMergeWithoutTheRightIsTrouble(t *testing.T) {
+	t.Parallel()
+	w := setup(t, allow)
+	w.publish(githubjobs.OutcomeSuccess, map[string]string{"reports/daily.md": "# Daily\n"})
+	w.cfg.Repo = w.hub(w.URL(), w.install("reader", map[string]string{"contents": "read", "pull_requests": "read", "metadata": "read"}))
+	report, err := Merge(t.Context(), w.cfg)
+	if err == nil || report.Merged || !strings.Contains(hub.Public(err), "permission") {
+		t.Errorf("%+v, %v", report, err)
+	}
+}

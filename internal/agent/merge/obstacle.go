@@ -1,0 +1,169 @@
+package merge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/githubjobs/hub"
+	"github.com/githubjobs/githubjobs/githubjobs/policy"
+	"github.com/githubjobs/githubjobs/internal/agent/markdown"
+)
+
+// obstacle is why a pull request is not merged.
+type obstacle struct {
+	title   string // one sentence
+	explain string // Markdown: details, and what can be done
+	neutral bool   // nobody needs to act: the repository has chosen so
+	verdict policy.Verdict
+}
+
+const (
+	neutral        = "neutral"
+	actionRequired = "action_required"
+)
+
+// maxTitle keeps a check run's title within what GitHub shows.
+const maxTitle = 250
+
+func invalidPolicy(base string, err error) *obstacle {
+	return &obstacle{
+		title:   fmt.Sprintf("Not merged: %s on %s is not valid.", policy.Path, base),
+		explain: fmt.Sprintf("%s\n\nNothing is merged until it is mended on the branch %s; then re-run the job.", markdown.Block(err.Error()), markdown.Code(base)),
+	}
+}
+
+// forbidden explains a verdict that does not allow the merge.
+func forbidden(v policy.Verdict, r reading, base string) obstacle {
+	failed := v.Failed()
+	o := obstacle{verdict: v}
+	if !r.policy.Merge.Enabled {
+		o.neutral = true
+		o.title = fmt.Sprintf("Not merged: %s on %s does not enable merging.", policy.Path, base)
+		if r.noPolicy {
+			o.title = fmt.Sprintf("Not merged: there is no %s on %s.", policy.Path, base)
+		}
+		o.explain = fmt.Sprintf("Merge the pull request by hand. To have pull requests of jobs merged for you, put this into %s on %s, with the paths that jobs may change:\n\n%s",
+			markdown.Code(policy.Path), markdown.Code(base), markdown.Block("merge:\n  enabled: true\n  paths:\n    allow: [\"reports/**\"]"))
+		return o
+	}
+	o.title = "Not merged: " + failed[0].Why + "."
+	var lines []string
+	for _, f := range failed {
+		lines = append(lines, "- "+markdown.Text(f.Why))
+	}
+	o.explain = strings.Join(lines, "\n") + fmt.Sprintf("\n\nReview the pull request and merge it by hand, or change %s on %s and re-run the job.",
+		markdown.Code(policy.Path), markdown.Code(base))
+	return o
+}
+
+// afterRefusal decides what a merge that GitHub did not do means: try again, an
+// obstacle, or trouble. A merge whose answer was lost is found here.
+func (g *gate) afterRefusal(ctx context.Context, refused error, r reading) (again bool, o *obstacle, err error) {
+	e, ok := errors.AsType[*hub.Error](refused)
+	switch {
+	case ok && e.Kind == hub.ErrBaseMoved:
+		return true, nil, nil
+	case ok && e.Kind == hub.ErrHeadMoved:
+		return false, headMoved(r), nil
+	case ok && (e.Kind == hub.ErrNotMergeable || e.Temporary()):
+	default:
+		return false, nil, refused
+	}
+	head := g.pull.GetHead().GetSHA()
+	err = g.retry(ctx, func() error {
+		p, err := g.Repo.Mergeable(ctx, g.report.Pull, g.Wait)
+		if err == nil {
+			g.pull = pull{p}
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return false, nil, errors.Join(refused, err)
+	case g.pull.GetMerged():
+		g.report.Merged, g.report.SHA = true, g.pull.GetMergeCommitSHA()
+		return true, nil, nil
+	case g.pull.GetHead().GetSHA() != head:
+		return false, headMoved(r), nil
+	case g.pull.Mergeable != nil && !*g.pull.Mergeable:
+		return false, g.conflict(ctx, r), nil
+	case e.Kind == hub.ErrNotMergeable && !strings.Contains(e.Message, "is not mergeable"):
+		return false, refusedByRules(e.Message), nil
+	}
+	// "Not mergeable" is also what GitHub says while it computes.
+	return true, nil, nil
+}
+
+var undecided = obstacle{
+	title:   "Not merged: GitHub did not say in time that the pull request can be merged.",
+	explain: "Merge the pull request by hand, or re-run the job.",
+}
+
+func headMoved(r reading) *obstacle {
+	return &obstacle{
+		title:   "Not merged: somebody has pushed to the branch since the job's result.",
+		explain: fmt.Sprintf("Only the job's own result, commit %s, may be merged without a person. Review the pull request and merge it by hand.", markdown.Code(r.view.WantSHA)),
+	}
+}
+
+func refusedByRules(message string) *obstacle {
+	return &obstacle{
+		title: "Not merged: GitHub's rules for the base branch do not allow it.",
+		explain: "GitHub says: " + markdown.Text(githubjobs.Defuse(message)) +
+			"\n\nFulfil what it asks for and merge by hand; or let the rule admit what jobs merge (Settings → Rules, Settings → Branches); or, if a merge method is not allowed, choose another with merge.method in " + markdown.Code(policy.Path) + ".",
+	}
+}
+
+// maxNamed bounds how many files of a conflict are named.
+const maxNamed = 20
+
+// conflict explains a pull request that does not apply to its base any more.
+func (g *gate) conflict(ctx context.Context, r reading) *obstacle {
+	base := g.Spec.Base
+	o := &obstacle{title: fmt.Sprintf("Not merged: the changes conflict with what has come onto %s meanwhile.", base)}
+	var b strings.Builder
+	switch both, err := g.changedOnBoth(ctx, r); {
+	case err != nil:
+		g.Logger.Warn("the files of the conflict are not known", "error", err)
+	case len(both) > 0:
+		fmt.Fprintf(&b, "Changed by the job and on %s:\n", markdown.Code(base))
+		for i, path := range both {
+			if i == maxNamed {
+				fmt.Fprintf(&b, "- and %d more\n", len(both)-maxNamed)
+				break
+			}
+			fmt.Fprintf(&b, "- %s\n", markdown.Code(path))
+		}
+		o.title = fmt.Sprintf("Not merged: %s changed on %s meanwhile, in conflict with the job.", both[0], base)
+		if len(both) > 1 {
+			o.title = fmt.Sprintf("Not merged: %s and %d more files changed on %s meanwhile, in conflict with the job.", both[0], len(both)-1, base)
+		}
+		b.WriteString("\n")
+	}
+	b.WriteString("Nothing is lost: the result stands in this pull request. Resolve the conflict here and merge by hand, or submit the job again: it then starts from the newest state of the base branch.")
+	o.explain = b.String()
+	return o
+}
+
+// changedOnBoth are the files that the job changed and that changed on the base
+// since the job began, as far as GitHub lists them.
+func (g *gate) changedOnBoth(ctx context.Context, r reading) ([]string, error) {
+	theirs, err := g.Repo.ChangedSince(ctx, r.view.HeadSHA, g.Spec.Base)
+	if err != nil {
+		return nil, err
+	}
+	var both []string
+	for _, f := range r.view.Files {
+		for _, path := range []string{f.Path, f.Previous} {
+			if path != "" && slices.Contains(theirs, path) && !slices.Contains(both, path) {
+				both = append(both, path)
+			}
+		}
+	}
+	slices.Sort(both)
+	return both, nil
+}

@@ -1,0 +1,74 @@
+package merge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/githubjobs/hub"
+	"github.com/githubjobs/githubjobs/githubjobs/policy"
+	"github.com/githubjobs/githubjobs/internal/agent/markdown"
+)
+
+// marker finds the gate's comment again.
+const marker = "<!-- githubjobs/merge -->"
+
+// block tells everybody why the pull request is not merged. The comment comes last:
+// it makes GitHub count the pull request as updated, so that who sees the update
+// finds the check run.
+func (g *gate) block(ctx context.Context, o obstacle) error {
+	g.report.Title = githubjobs.Defuse(cut(o.title))
+	g.report.Summary = o.explain
+	if len(o.verdict.Findings) > 0 {
+		g.report.Summary += "\n\n" + table(o.verdict)
+	}
+	g.Logger.Info("not merged", "pull", g.report.Pull, "why", o.title)
+	conclusion := actionRequired
+	if o.neutral {
+		conclusion = neutral
+	}
+	err := g.show(ctx, conclusion, g.pull.GetHead().GetSHA())
+	if o.neutral {
+		return err
+	}
+	text := fmt.Sprintf("**%s**\n\n%s\n", markdown.Text(g.report.Title), g.report.Summary)
+	if g.RunURL != "" {
+		text += fmt.Sprintf("\n[Run of the merge gate](%s)\n", g.RunURL)
+	}
+	comment := g.retry(ctx, func() error { return g.Repo.Comment(ctx, g.report.Pull, marker, text) })
+	return errors.Join(err, comment)
+}
+
+// show makes the verdict a check run on the head.
+func (g *gate) show(ctx context.Context, conclusion, head string) error {
+	return g.retry(ctx, func() error {
+		return g.Repo.CreateCheckRun(ctx, hub.Gate{
+			JobID: g.Spec.ID, HeadSHA: head, Conclusion: conclusion, Title: g.report.Title, Summary: g.report.Summary,
+			DetailsURL: g.RunURL, At: g.Now(),
+		})
+	})
+}
+
+// table shows a verdict rule by rule.
+func table(v policy.Verdict) string {
+	var b strings.Builder
+	b.WriteString("| Rule | |\n|---|---|\n")
+	for _, f := range v.Findings {
+		mark := "✓"
+		if !f.Passed {
+			mark = "✗ " + markdown.Text(f.Why)
+		}
+		fmt.Fprintf(&b, "| %s | %s |\n", f.Rule, mark)
+	}
+	fmt.Fprintf(&b, "\nJudged at commit %s by %s.\n", markdown.Code(v.HeadSHA), markdown.Code(policy.Path))
+	return b.String()
+}
+
+func cut(s string) string {
+	if r := []rune(s); len(r) > maxTitle {
+		return string(r[:maxTitle-1]) + "…"
+	}
+	return s
+}

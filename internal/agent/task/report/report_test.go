@@ -1,0 +1,334 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-github/v60/github"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/internal/agent/agenttest"
+	"github.com/githubjobs/githubjobs/internal/agent/git"
+	"github.com/githubjobs/githubjobs/internal/agent/task"
+)
+
+var update = flag.Bool("update", false, "write the golden reports anew")
+
+func at(s string) time.Time {
+	t, err := time.Parse("2006-01-02 15:04", s)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+// busy is a repository with work of people and of jobs over two months.
+func busy(t *testing.T) *agenttest.Repository {
+	r := agenttest.NewRepository(t)
+	commit := func(when, who, message string, write map[string]string, remove ...string) {
+		r.Commit(agenttest.Commit{Author: who, At: at(when), Message: message, Write: write, Remove: remove})
+	}
+	text := func(lines int) string { return strings.Repeat("a line\n", lines) }
+	const ada, grace, mallory = "Ada Lovelace <ada@example.com>", "Grace Hopper <grace@example.com>", "Mal | <b>*lory*</b> [x](y) <mal@example.com>"
+	commit("2026-10-05 09:00", ada, "First", map[string]string{"README.md": text(10), "main.go": text(100), "old.txt": text(30)})
+	commit("2026-11-09 11:00", grace, "Prepare", map[string]string{"main.go": text(110)})
+	commit("2026-11-15 23:59", ada, "The last minute of a week", map[string]string{"week.txt": text(3)})
+	commit("2026-11-16 00:00", grace, "The first minute of a week", map[string]string{"week.txt": text(4)})
+	commit("2026-11-20 12:00", ada, "The day before", map[string]string{"main.go": text(90)})
+	commit("2026-11-21 00:00", ada, "feat: add snake_case, see #12 & https://example.com", map[string]string{"main.go": text(140)})
+	commit("2026-11-21 09:15", grace, "Rename old.txt", map[string]string{"new name.txt": text(30)}, "old.txt")
+	commit("2026-11-21 09:40", mallory, "| ![x](http://evil/x.png) <img src=x> `", map[string]string{"a|b`_c_.md": text(5), "bin": "\x00\x01"})
+	commit("2026-11-21 14:00", "githubjobs <bot@example.com>", "Daily report (#7)\n\nJob-Id: abc", map[string]string{"reports/x.md": text(500)})
+	commit("2026-11-21 23:59", ada, "Remove what is not needed", map[string]string{"README.md": text(4)})
+	r.Git("checkout", "-q", "-b", "side", "HEAD~1")
+	commit("2026-11-21 16:30", grace, "On a side branch", map[string]string{"side.txt": text(12)})
+	r.Git("checkout", "-q", "main")
+	r.GitEnv([]string{"GIT_AUTHOR_DATE=2026-11-21T23:59:30Z", "GIT_COMMITTER_DATE=2026-11-21T23:59:30Z"}, "merge", "-q", "--no-ff", "-m", "Merge side", "side")
+	commit("2026-11-22 00:00", grace, "The day after", map[string]string{"main.go": text(1)})
+	return r
+}
+
+// api answers as GitHub's API does for pull requests and runs.
+type api struct {
+	pulls, runs []map[string]any
+	status      int // of the answer about runs; 0 means 200
+}
+
+func (a api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	page, _ := strconv.Atoi(r.FormValue("page"))
+	size, _ := strconv.Atoi(r.FormValue("per_page"))
+	page = max(page, 1)
+	cut := func(list []map[string]any) []map[string]any {
+		from := min((page-1)*size, len(list))
+		to := min(from+size, len(list))
+		if to < len(list) {
+			next := url.Values{"page": {strconv.Itoa(page + 1)}, "per_page": {strconv.Itoa(size)}}
+			w.Header().Set("Link", fmt.Sprintf(`<http://%s%s?%s>; rel="next"`, r.Host, r.URL.Path, next.Encode()))
+		}
+		return list[from:to]
+	}
+	switch r.URL.Path {
+	case "/repos/o/r/pulls":
+		json.NewEncoder(w).Encode(cut(a.pulls))
+	case "/repos/o/r/actions/runs":
+		if a.status != 0 {
+			w.WriteHeader(a.status)
+			io.WriteString(w, `{"message":"Resource not accessible by integration"}`)
+			return
+		}
+		json.NewEncoder(w).Encode(map[string]any{"total_count": len(a.runs), "workflow_runs": cut(a.runs)})
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+func pullRequest(number int, title, user, head, merged, updated string) map[string]any {
+	p := map[string]any{
+		"number": number, "title": title, "user": map[string]any{"login": user}, "head": map[string]any{"ref": head}, "base": map[string]any{"ref": "main"},
+		"html_url": fmt.Sprintf("https://github.example/o/r/pull/%d", number), "updated_at": at(updated), "merged_at": nil,
+	}
+	if merged != "" {
+		p["merged_at"] = at(merged)
+	}
+	return p
+}
+
+func workflowRun(id int, name, branch, conclusion, created string, took time.Duration) map[string]any {
+	return map[string]any{
+		"id": id, "name": name, "head_branch": branch, "event": "push", "display_title": "Title " + strconv.Itoa(id), "status": "completed",
+		"conclusion": conclusion, "created_at": at(created), "run_started_at": at(created).Add(time.Minute), "updated_at": at(created).Add(time.Minute + took),
+		"html_url": fmt.Sprintf("https://github.example/o/r/actions/runs/%d", id),
+	}
+}
+
+func busyAPI() api {
+	return api{
+		pulls: []map[string]any{ // newest update first
+			pullRequest(9, "Merged after the day", "grace", "x", "2026-11-22 00:00", "2026-11-22 08:00"),
+			pullRequest(8, "A fix for #3 @ada", "grace", "fix", "2026-11-21 10:00", "2026-11-21 20:00"),
+			pullRequest(7, "Daily report", "githubjobs[bot]", "job/abc", "2026-11-21 14:00", "2026-11-21 14:00"),
+			pullRequest(6, "Closed only", "ada", "y", "", "2026-11-21 13:00"),
+			pullRequest(5, "The day before", "ada", "z", "2026-11-20 10:00", "2026-11-20 10:00"),
+			pullRequest(4, "In October", "ada", "z", "2026-10-20 10:00", "2026-10-20 10:00"),
+			pullRequest(1, "In September, never reached", "ada", "z", "2026-09-20 10:00", "2026-09-20 10:00"),
+		},
+		runs: []map[string]any{
+			workflowRun(30, "CI", "main", "success", "2026-11-22 00:00", time.Minute),
+			workflowRun(21, "CI", "main", "success", "2026-11-21 23:00", 65*time.Second),
+			workflowRun(20, "CI", "fix|me", "failure", "2026-11-21 10:10", 30*time.Second),
+			workflowRun(19, "CI", "fix|me", "success", "2026-11-21 10:00", 75*time.Second),
+			workflowRun(18, "CI", "main", "cancelled", "2026-11-21 09:20", time.Second),
+			workflowRun(17, "Nightly *build*", "main", "success", "2026-11-21 02:00", 2*time.Hour+3*time.Minute),
+			workflowRun(16, "Run job", "job/abc", "success", "2026-11-21 13:59", 5*time.Second),
+			workflowRun(10, "CI", "main", "failure", "2026-11-20 12:00", time.Minute),
+			workflowRun(2, "CI", "main", "success", "2026-10-20 12:00", time.Minute),
+		},
+	}
+}
+
+// write does a report job the way the agent does, and returns its checkout.
+func write(t *testing.T, repo *agenttest.Repository, a api, config githubjobs.ReportConfig, created string) (string, task.Report, string) {
+	t.Helper()
+	raw, err := json.Marshal(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := githubjobs.Spec{ID: "me", Kind: githubjobs.KindReport, Title: "Report", Config: raw, Base: "main", CreatedAt: at(created)}
+	spec.Normalize(time.Time{})
+	sha := repo.Job(spec)
+	server := httptest.NewServer(a)
+	t.Cleanup(server.Close)
+	client := github.NewClient(nil)
+	client.BaseURL, _ = url.Parse(server.URL + "/")
+	inputs, tree := t.TempDir(), filepath.Join(t.TempDir(), "tree")
+	if err := (Kind{}).Fetch(t.Context(), task.Repository{Client: client, Owner: "o", Name: "r"}, spec, inputs); err != nil {
+		t.Fatal(err)
+	}
+	if err := git.Checkout(t.Context(), repo.Dir(), tree, "job/me", sha); err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	report, err := Kind{}.Run(t.Context(), task.Task{
+		Spec: spec, Commit: sha, Base: repo.Dir(), Tree: tree, Inputs: inputs, Repository: "o/r", Server: "https://github.example", Log: &log,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tree, report, log.String()
+}
+
+func TestGolden(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name    string // of the golden files
+		config  githubjobs.ReportConfig
+		created string
+		empty   bool
+		api     api
+	}{
+		{"daily-2026-11-21", githubjobs.ReportConfig{Date: "2026-11-21"}, "2026-11-22 06:00", false, busyAPI()},
+		{"weekly-2026-W47", githubjobs.ReportConfig{Period: githubjobs.Weekly, Date: "2026-11-22"}, "2026-11-23 06:00", false, busyAPI()},
+		{"monthly-2026-11", githubjobs.ReportConfig{Period: githubjobs.Monthly, Date: "2026-11-21"}, "2026-11-22 06:00", false, busyAPI()},
+		{"daily-2026-11-25", githubjobs.ReportConfig{Date: "2026-11-25"}, "2026-11-25 10:30", true, api{status: http.StatusForbidden}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			repo := busy(t)
+			tree, report, log := write(t, repo, test.api, test.config, test.created)
+			files := changed(t, tree)
+			want := []string{"reports/" + test.name + ".md", "reports/" + test.name + ".svg"}
+			if test.empty {
+				want = want[:1]
+			}
+			if fmt.Sprint(files) != fmt.Sprint(want) {
+				t.Fatalf("changed %v, want %v", files, want)
+			}
+			for _, file := range files {
+				golden(t, filepath.Join("testdata", filepath.Base(file)), read(t, filepath.Join(tree, file)))
+			}
+			golden(t, filepath.Join("testdata", test.name+".summary"), []byte(report.Summary+"\n"+string(report.Stats)+"\n"+log))
+		})
+	}
+}
+
+// The same inputs give the same report, and a second one changes nothing.
+func TestTheSameAgain(t *testing.T) {
+	t.Parallel()
+	repo := busy(t)
+	config := githubjobs.ReportConfig{Period: githubjobs.Monthly, Date: "2026-11-21"}
+	one, _, _ := write(t, repo, busyAPI(), config, "2026-11-22 06:00")
+	two, _, _ := write(t, repo, busyAPI(), config, "2026-11-22 06:00")
+	for _, name := range []string{"reports/monthly-2026-11.md", "reports/monthly-2026-11.svg"} {
+		if !bytes.Equal(read(t, filepath.Join(one, name)), read(t, filepath.Join(two, name))) {
+			t.Errorf("%s differs", name)
+		}
+	}
+}
+
+func TestAFolderThatLeadsOutIsRefused(t *testing.T) {
+	t.Parallel()
+	repo := agenttest.NewRepository(t)
+	outside := t.TempDir()
+	if err := os.Symlink(outside, filepath.Join(repo.Tree, "reports")); err != nil {
+		t.Fatal(err)
+	}
+	sha := repo.Commit(agenttest.Commit{At: at("2026-11-21 08:00"), Message: "First"})
+	p := page{Span: span{Period: githubjobs.Daily, From: at("2026-11-21 00:00"), To: at("2026-11-22 00:00")}, Commit: sha}
+	if _, err := p.write(task.Task{Tree: repo.Tree, Log: io.Discard}); err == nil {
+		t.Error("no error")
+	}
+	if entries, _ := os.ReadDir(outside); len(entries) > 0 {
+		t.Errorf("%s was written outside", entries[0])
+	}
+}
+
+func TestManyPagesAreBounded(t *testing.T) {
+	t.Parallel()
+	var a api
+	for i := range 1500 {
+		a.pulls = append(a.pulls, pullRequest(i+1, "x", "ada", "x", "2026-11-21 10:00", "2026-11-21 10:00"))
+		a.runs = append(a.runs, workflowRun(i+1, "CI", "main", "success", "2026-11-21 10:00", time.Second))
+	}
+	tree, _, _ := write(t, busy(t), a, githubjobs.ReportConfig{Date: "2026-11-21"}, "2026-11-22 06:00")
+	text := string(read(t, filepath.Join(tree, "reports/daily-2026-11-21.md")))
+	for _, want := range []string{"| Pull requests merged | 1,000 |", "| Workflow runs | 1,000 |", "There were more than 1,000 runs", "More than 1,000 pull requests"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is missing in\n%s", want, text)
+		}
+	}
+}
+
+func TestSpans(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		period         githubjobs.Period
+		date           string
+		name, from, to string
+		buckets        int
+	}{
+		{githubjobs.Daily, "2026-11-21", "daily-2026-11-21", "2026-11-21", "2026-11-22", 24},
+		{githubjobs.Weekly, "2026-11-16", "weekly-2026-W47", "2026-11-16", "2026-11-23", 7},
+		{githubjobs.Weekly, "2026-11-22", "weekly-2026-W47", "2026-11-16", "2026-11-23", 7},
+		{githubjobs.Weekly, "2027-01-01", "weekly-2026-W53", "2026-12-28", "2027-01-04", 7},
+		{githubjobs.Weekly, "2024-12-31", "weekly-2025-W01", "2024-12-30", "2025-01-06", 7},
+		{githubjobs.Monthly, "2024-02-29", "monthly-2024-02", "2024-02-01", "2024-03-01", 29},
+		{githubjobs.Monthly, "2026-12-31", "monthly-2026-12", "2026-12-01", "2027-01-01", 31},
+	} {
+		s, err := newSpan(test.period, test.date)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.name() != test.name || s.From.Format(time.DateOnly) != test.from || s.To.Format(time.DateOnly) != test.to || s.buckets() != test.buckets {
+			t.Errorf("%s of %s: %s from %s to %s, %d buckets", test.period, test.date, s.name(), s.From, s.To, s.buckets())
+		}
+		if p := s.previous(); p.To != s.From || p.step(1) != s.From || s.bucket(s.To.Add(-1)) != s.buckets()-1 {
+			t.Errorf("%s: the one before is from %s to %s", s.name(), p.From, p.To)
+		}
+	}
+	if _, err := newSpan(githubjobs.Daily, "yesterday"); err == nil {
+		t.Error("no error for a date that is none")
+	}
+}
+
+func TestPictureIsWellFormed(t *testing.T) {
+	t.Parallel()
+	f := figures{Commits: make([]commit, 3), Added: 1_000_000, Removed: 1, Runs: runCount{Total: 2, Succeeded: 1, Failed: 1}, Bars: make([]bar, 24)}
+	f.Bars[3] = bar{Commits: 3, Added: 1_000_000, Removed: 1, Succeeded: 1, Failed: 1}
+	p := page{Span: span{Period: githubjobs.Daily}, Now: f}
+	d := xml.NewDecoder(strings.NewReader(p.picture()))
+	for {
+		if _, err := d.Token(); err == io.EOF {
+			return
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func changed(t *testing.T, tree string) []string {
+	t.Helper()
+	g := git.Git{Dir: filepath.Join(tree, ".git"), Tree: tree}
+	out, err := g.Run(t.Context(), "ls-files", "--others", "--modified")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Fields(out)
+}
+
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+func golden(t *testing.T, path string, got []byte) {
+	t.Helper()
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := read(t, path); !bytes.Equal(got, want) {
+		t.Errorf("%s differs (go test -update writes it anew):\n%s", path, got)
+	}
+}
