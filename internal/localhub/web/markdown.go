@@ -3,11 +3,11 @@ package web
 import (
 	"bytes"
 	"html/template"
+	"net/url"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
-
-	"net/url"
 
 	"github.com/microcosm-cc/bluemonday"
 	"github.com/yuin/goldmark"
@@ -84,6 +84,7 @@ func (at place) rewrite(parent *html.Node) {
 			at.relink(n, "href", at.blob)
 		case atom.Img:
 			at.relink(n, "src", at.raw)
+			describe(n)
 		case atom.Pre:
 			colourBlock(n)
 		case atom.Table:
@@ -95,6 +96,13 @@ func (at place) rewrite(parent *html.Node) {
 		at.identify(n)
 		at.rewrite(n)
 		n = next
+	}
+}
+
+// describe gives an image without a description an empty one, so that a screen reader does not spell its address.
+func describe(img *html.Node) {
+	if !slices.ContainsFunc(img.Attr, func(a html.Attribute) bool { return a.Key == "alt" }) {
+		img.Attr = append(img.Attr, html.Attribute{Key: "alt"})
 	}
 }
 

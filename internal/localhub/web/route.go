@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/githubjobs/githubjobs/internal/localhub/gitrepo"
 	"github.com/githubjobs/githubjobs/internal/localhub/state"
@@ -44,7 +45,11 @@ func (s *site) routes() http.Handler {
 	mux.Handle("/{owner}", s.page(showOwner))
 	mux.Handle("/{path...}", s.page(func(*request) error { return errNotFound }))
 	for _, p := range repositoryPages {
-		mux.Handle("/{owner}/{repo}"+p.pattern, s.repositoryPage(p.permission, p.show))
+		page := s.repositoryPage(p.permission, p.show)
+		mux.Handle("/{owner}/{repo}"+p.pattern, page)
+		if bare, ok := strings.CutSuffix(p.pattern, "/{rest...}"); ok { // /commits is /commits/{the default branch}
+			mux.Handle("/{owner}/{repo}"+bare, page)
+		}
 	}
 	top := http.NewServeMux()
 	top.Handle("/", mux)
@@ -89,12 +94,17 @@ func (s *site) page(show func(*request) error) http.Handler {
 // repositoryPage finds the repository. One that the viewer may not see is not there.
 func (s *site) repositoryPage(permission string, show func(*request) error) http.Handler {
 	return s.page(func(q *request) (err error) {
-		var ok bool
+		var found bool
+		name, isClone := strings.CutSuffix(q.PathValue("repo"), ".git")
 		s.DB.View(func(tx *state.Tx) {
-			q.repo, ok = tx.Repositories.ByName(state.RepositoryName(q.PathValue("owner"), q.PathValue("repo")))
+			q.repo, found = tx.Repositories.ByName(state.RepositoryName(q.PathValue("owner"), name))
 		})
-		if !ok || q.viewer.Allow(q.repo, permission, "read") != nil {
+		if !found || q.viewer.Allow(q.repo, permission, "read") != nil {
 			return errNotFound
+		}
+		if isClone { // a clone address, opened in a browser
+			redirect(q.w, q.Request, q.link())
+			return nil
 		}
 		q.tab = permission
 		if q.git, err = s.Git.Open(q.repo.Owner, q.repo.Name); err != nil {

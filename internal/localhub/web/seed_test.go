@@ -96,7 +96,7 @@ func (h *hub) repository(name string, private bool) (r state.Repository) {
 // commit writes files (path → content; "-" removes) onto a branch and returns the commit. The branch is made from main when it is new.
 func (h *hub) commit(r state.Repository, branch, message string, files map[string]string) string {
 	h.t.Helper()
-	ctx, repo := h.t.Context(), h.open(r)
+	ctx, repo := h.t.Context(), h.bare(r)
 	parent, err := repo.Resolve(ctx, "refs/heads/"+branch)
 	if err != nil {
 		parent, err = repo.Resolve(ctx, "refs/heads/main")
@@ -124,7 +124,7 @@ func (h *hub) commit(r state.Repository, branch, message string, files map[strin
 	return sha
 }
 
-func (h *hub) open(r state.Repository) *gitrepo.Repo {
+func (h *hub) bare(r state.Repository) *gitrepo.Repo {
 	repo, err := h.git.Open(r.Owner, r.Name)
 	h.must(err)
 	return repo
@@ -141,9 +141,9 @@ func (h *hub) must(err error) {
 func (h *hub) pull(r state.Repository, branch, title, body string, edit func(*state.Pull)) (p state.Pull) {
 	h.t.Helper()
 	ctx := h.t.Context()
-	head, err := h.open(r).Resolve(ctx, "refs/heads/"+branch)
+	head, err := h.bare(r).Resolve(ctx, "refs/heads/"+branch)
 	h.must(err)
-	base, err := h.open(r).Resolve(ctx, "refs/heads/main")
+	base, err := h.bare(r).Resolve(ctx, "refs/heads/main")
 	h.must(err)
 	h.update(func(tx *state.Tx) {
 		r, _ = tx.Repositories.Get(r.ID)
@@ -162,7 +162,7 @@ func (h *hub) pull(r state.Repository, branch, title, body string, edit func(*st
 // run makes a workflow run on a branch with one job of the given steps, whose log lines are dealt to them.
 func (h *hub) run(r state.Repository, branch, title string, edit func(*state.Run, *state.Job), steps ...[]string) (run state.Run, job state.Job) {
 	h.t.Helper()
-	sha, err := h.open(r).Resolve(h.t.Context(), "refs/heads/"+branch)
+	sha, err := h.bare(r).Resolve(h.t.Context(), "refs/heads/"+branch)
 	h.must(err)
 	h.update(func(tx *state.Tx) {
 		w, ok := tx.Workflows.ByName(state.WorkflowName(r.ID, ".github/workflows/run-job.yml"))

@@ -35,10 +35,6 @@ type treeEntry struct {
 
 // showHome is the root of the default branch.
 func showHome(q *request) error {
-	if name, ok := strings.CutSuffix(q.PathValue("repo"), ".git"); ok { // a clone address, opened in a browser
-		redirect(q.w, q.Request, "/"+q.PathValue("owner")+"/"+name)
-		return nil
-	}
 	rev, err := q.revision("")
 	if errors.Is(err, gitrepo.ErrNotFound) {
 		return q.show("empty", q.repo.FullName(), treePage{CloneURL: q.cloneURL()})
