@@ -29,7 +29,7 @@ import (
 // Exit codes of the agent.
 const (
 	ExitOK    = 0
-	ExitTask  = 1 // the task did not succeed: it failed, took too long, or was cancelled
+	ExitTask  = 1 // the task failed, took too long or was cancelled, or its result could not be delivered
 	ExitUsage = 2 // the command line, the environment or the event is not what it must be
 	ExitError = 3 // the agent could not do its work
 )
@@ -56,7 +56,8 @@ The steps read what Actions sets (GITHUB_REPOSITORY, GITHUB_SHA, GITHUB_EVENT_PA
   GITHUBJOBS_NETWORK   network of the container          (default: the engine's)
   GITHUBJOBS_GRACE     time between the request to end and the kill (default: 5s)
 
-Exit codes: 0 done; 1 the task did not succeed; 2 wrong usage or configuration; 3 the agent could not do its work.
+Exit codes: 0 done; 1 the task did not succeed, or its result was not delivered; 2 wrong usage or configuration;
+3 the agent could not do its work.
 `
 
 // Program is the agent with what it takes from its process.
@@ -71,7 +72,7 @@ type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
-// errTask: the task did not succeed. The step has told why.
+// errTask: the task did not succeed, or was not delivered. The step has told why.
 var errTask = errors.New("the task did not succeed")
 
 // job is what every step is about.
@@ -83,8 +84,10 @@ type job struct {
 }
 
 var steps = map[string]func(context.Context, job) error{
-	"fetch": fetchStep,
-	"run":   runStep,
+	"fetch":   fetchStep,
+	"run":     runStep,
+	"publish": publishStep,
+	"merge":   mergeStep,
 }
 
 // Main does what the command line says and returns the exit code. SIGINT and

@@ -92,11 +92,12 @@ func (c panel) draw(b *strings.Builder, s span) {
 	unit := float64(bottom-top) / float64(highest+lowest)
 	line := float64(bottom) - unit*float64(lowest)
 	fmt.Fprintf(b, `<line x1="0" x2="%d" y1="%d" y2="%d" stroke="%s"/>`+"\n", panelW, top, top, faint)
-	fmt.Fprintf(b, `<text x="0" y="%d" font-size="10" fill="%s">%s</text>`+"\n", top-4, ink, number(highest))
+	scale := number(highest)
 	if lowest > 0 {
+		scale = lines(highest, lowest)
 		fmt.Fprintf(b, `<line x1="0" x2="%d" y1="%d" y2="%d" stroke="%s"/>`+"\n", panelW, bottom, bottom, faint)
-		fmt.Fprintf(b, `<text x="%d" y="%d" font-size="10" text-anchor="end" fill="%s">−%s</text>`+"\n", panelW, bottom-4, ink, number(lowest))
 	}
+	fmt.Fprintf(b, `<text x="0" y="%d" font-size="10" fill="%s">%s</text>`+"\n", top-4, ink, scale)
 	step := float64(panelW) / float64(len(c.up))
 	for i := range c.up {
 		x, w := float64(i)*step+step*0.15, step*0.7
@@ -108,7 +109,8 @@ func (c panel) draw(b *strings.Builder, s span) {
 			bar1(b, x, line, w, unit*float64(c.down[i]), c.downColor)
 		}
 		if name := s.bucketName(i); name != "" {
-			fmt.Fprintf(b, `<text x="%.1f" y="%d" font-size="10" text-anchor="middle" fill="%s">%s</text>`+"\n", x+w/2, panelH-6, ink, name)
+			middle := max(x+w/2, float64(3*len(name))) // not over the edge
+			fmt.Fprintf(b, `<text x="%.1f" y="%d" font-size="10" text-anchor="middle" fill="%s">%s</text>`+"\n", middle, panelH-6, ink, name)
 		}
 	}
 	fmt.Fprintf(b, `<line x1="0" x2="%d" y1="%.1f" y2="%.1f" stroke="%s"/>`+"\n", panelW, line, line, ink)

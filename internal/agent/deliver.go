@@ -1,0 +1,119 @@
+//go:build unix
+
+package agent
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/githubjobs/hub"
+	"github.com/githubjobs/githubjobs/internal/agent/actions"
+	"github.com/githubjobs/githubjobs/internal/agent/merge"
+	"github.com/githubjobs/githubjobs/internal/agent/publish"
+)
+
+func publishStep(ctx context.Context, j job) error {
+	repo, err := j.repository()
+	if err != nil {
+		return err
+	}
+	report, err := publish.Publish(ctx, publish.Config{
+		Repo: repo, Tree: j.dir.Tree(), JobID: j.spec.ID, JobSHA: j.config.SHA,
+		RunID: j.config.RunID, Attempt: j.config.RunAttempt, RunURL: j.config.RunURL(), Logger: j.logger(),
+	}, j.result())
+	commands := actions.To(j.Stdout)
+	if notDelivered, ok := errors.AsType[*publish.NotDelivered](err); ok {
+		commands.Error("The result was not delivered", notDelivered.Problem.Message)
+		j.summarize("### The result was not delivered\n\n" + notDelivered.Problem.Message)
+		return errTask
+	}
+	if err != nil {
+		return err
+	}
+	switch {
+	case report.PullURL != "":
+		commands.Notice("Pull request", report.PullURL)
+		j.summarize(fmt.Sprintf("### Pull request [#%d](%s)\n\n%d files changed.", report.Pull, report.PullURL, len(report.Changed)))
+	case len(report.Changed) == 0:
+		commands.Printf("Pushed the result %.12s; there is nothing to merge", report.SHA)
+	default:
+		commands.Printf("Pushed the result %.12s", report.SHA)
+	}
+	return nil
+}
+
+func mergeStep(ctx context.Context, j job) error {
+	repo, err := j.repository()
+	if err != nil {
+		return err
+	}
+	report, err := merge.Merge(ctx, merge.Config{
+		Repo: repo, Spec: j.spec, RunID: j.config.RunID, Attempt: j.config.RunAttempt, RunURL: j.config.RunURL(), Logger: j.logger(),
+	})
+	if err != nil {
+		return err
+	}
+	commands := actions.To(j.Stdout)
+	for _, warning := range report.Warnings {
+		commands.Warning("After the merge", warning.Error())
+	}
+	switch {
+	case report.Merged:
+		commands.Notice("Merged", report.Title)
+	case report.Pull != 0:
+		commands.Warning("Not merged", report.Title)
+	default:
+		commands.Printf("%s", report.Title)
+		return nil
+	}
+	j.summarize("### " + report.Title + "\n\n" + report.Summary)
+	return nil
+}
+
+// result is what the run step left. If that is missing or damaged, the attempt
+// failed all the same, and the result says so.
+func (j job) result() githubjobs.Result {
+	outcome, err := j.dir.Load()
+	if err == nil && !sameSpec(outcome.Spec, j.spec) {
+		err = errors.New("the outcome is that of another job")
+	}
+	if err != nil {
+		return githubjobs.Result{Outcome: githubjobs.OutcomeError, ExitCode: -1, Error: err.Error()}
+	}
+	return outcome.Result
+}
+
+func sameSpec(a, b githubjobs.Spec) bool {
+	one, err := json.Marshal(a)
+	other, otherErr := json.Marshal(b)
+	return err == nil && otherErr == nil && bytes.Equal(one, other)
+}
+
+func (j job) repository() (*hub.Repository, error) {
+	return hub.New(hub.Config{
+		ServerURL: j.config.ServerURL, APIURL: j.config.APIURL, Owner: j.config.Owner(), Name: j.config.Name(),
+		Base: j.spec.Base, Token: j.config.Token, Logger: j.logger(),
+	})
+}
+
+// logger writes into the log of the step, which the runner stamps with the time.
+func (j job) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(j.Stdout, &slog.HandlerOptions{ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey && len(groups) == 0 {
+			return slog.Attr{}
+		}
+		return a
+	}}))
+}
+
+func (j job) summarize(markdown string) {
+	if err := actions.AppendSummary(j.config.Summary, strings.TrimSpace(markdown)); err != nil {
+		actions.To(j.Stdout).Warning("No summary", err.Error())
+	}
+}
