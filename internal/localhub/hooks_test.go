@@ -167,6 +167,40 @@ func TestJobBranch(t *testing.T) {
 	}
 }
 
+func TestWorkflowPayloads(t *testing.T) {
+	t.Parallel()
+	h, r := hooked(t, "workflow_run", "workflow_job")
+	dir := h.clone(h.token)
+	sha := h.commit(dir, ".github/workflows/ci.yml", "name: CI\non: push\njobs:\n  build:\n    runs-on: ubuntu-latest\n    steps:\n    - run: exit 3\n", "Add CI")
+	h.git(dir, "push", "-q", "origin", "HEAD:main")
+	h.idle()
+	seen := map[string][]string{}
+	for _, g := range r.all() {
+		seen[g.event] = append(seen[g.event], g.raw["action"].(string))
+		switch p := g.payload.(type) {
+		case *github.WorkflowRunEvent:
+			run := p.GetWorkflowRun()
+			if run.GetHeadSHA() != sha || run.GetRunAttempt() != 1 || p.GetWorkflow().GetPath() != ".github/workflows/ci.yml" ||
+				run.GetHTMLURL() != h.URL()+"/alice/reports/actions/runs/"+itoa(run.GetID()) {
+				t.Errorf("workflow_run %s: %v", p.GetAction(), run)
+			}
+			if p.GetAction() == "completed" && (run.GetStatus() != "completed" || run.GetConclusion() != "failure") {
+				t.Errorf("completed run: %s, %s", run.GetStatus(), run.GetConclusion())
+			}
+		case *github.WorkflowJobEvent:
+			if p.GetWorkflowJob().GetName() != "build" || p.GetWorkflowJob().GetHeadSHA() != sha {
+				t.Errorf("workflow_job %s: %v", p.GetAction(), p.GetWorkflowJob())
+			}
+		}
+	}
+	if want := []string{"requested", "in_progress", "completed"}; !slices.Equal(seen["workflow_run"], want) {
+		t.Errorf("workflow_run: %v, want %v", seen["workflow_run"], want)
+	}
+	if want := []string{"queued", "in_progress", "completed"}; !slices.Equal(seen["workflow_job"], want) {
+		t.Errorf("workflow_job: %v, want %v", seen["workflow_job"], want)
+	}
+}
+
 func TestForcedAndManyCommits(t *testing.T) {
 	t.Parallel()
 	h, r := hooked(t, "push")
