@@ -29,7 +29,7 @@ func (w *world) startServer() {
 	cmd.Env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "LISTEN_ADDR=" + w.addr, "API_KEY=" + apiKey, "WEBHOOK_SECRET=" + webhookSecret,
 		"GITHUB_SERVER_URL=" + w.hub.URL(), "GITHUB_REPOSITORY=demo/reports", "GITHUB_TOKEN=" + w.token,
-		"DATABASE_PATH=" + filepath.Join(w.dataDir, "jobs.db"), "RECONCILE_INTERVAL=1s",
+		"DATABASE_PATH=" + filepath.Join(w.dataDir, "jobs.db"), "RECONCILE_INTERVAL=1s", "LOG_LEVEL=warn",
 	}, w.env...)
 	log := w.log("server")
 	cmd.Stdout, cmd.Stderr = log, log
