@@ -78,21 +78,6 @@ func (r *Repository) EditPull(ctx context.Context, number int, title, body strin
 	return fail(ctx, fmt.Sprintf("edit pull request #%d", number), err)
 }
 
-// Wait sleeps for a time, or until ctx ends, whose cause it then returns.
-type Wait func(ctx context.Context, d time.Duration) error
-
-// Sleep is the Wait that uses the machine's clock.
-func Sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
 // Pauses between the reads of Mergeable: GitHub mostly knows within a second.
 const (
 	firstPause = 50 * time.Millisecond

@@ -67,13 +67,10 @@ func (g *gate) afterRefusal(ctx context.Context, refused error, r reading) (agai
 	switch {
 	case ok && e.Kind == hub.ErrBaseMoved:
 		return true, nil, nil
-	case ok && e.Kind == hub.ErrHeadMoved:
-		return false, headMoved(r), nil
-	case ok && (e.Kind == hub.ErrNotMergeable || e.Temporary()):
+	case ok && (e.Kind == hub.ErrNotMergeable || e.Kind == hub.ErrHeadMoved || e.Temporary()):
 	default:
 		return false, nil, refused
 	}
-	head := g.pull.GetHead().GetSHA()
 	err = g.retry(ctx, func() error {
 		p, err := g.Repo.Mergeable(ctx, g.report.Pull, g.Wait)
 		if err == nil {
@@ -87,7 +84,7 @@ func (g *gate) afterRefusal(ctx context.Context, refused error, r reading) (agai
 	case g.pull.GetMerged():
 		g.report.Merged, g.report.SHA = true, g.pull.GetMergeCommitSHA()
 		return true, nil, nil
-	case g.pull.GetHead().GetSHA() != head:
+	case e.Kind == hub.ErrHeadMoved || g.pull.GetHead().GetSHA() != r.view.HeadSHA:
 		return false, headMoved(r), nil
 	case g.pull.Mergeable != nil && !*g.pull.Mergeable:
 		return false, g.conflict(ctx, r), nil
