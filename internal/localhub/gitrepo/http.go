@@ -102,8 +102,13 @@ func (r *Repo) backend(w http.ResponseWriter, req *http.Request, endpoint string
 			clean.Header[name] = v
 		}
 	}
-	// net/http/cgi refuses chunked bodies, which http-backend reads well.
+	// A body without a length is read to its end. With one, http-backend spins for
+	// ever when the client goes away in the middle; and net/http/cgi refuses what
+	// calls itself chunked.
 	clean.TransferEncoding = nil
+	if clean.ContentLength > 0 {
+		clean.ContentLength = -1
+	}
 	var stderr bytes.Buffer
 	handler := cgi.Handler{
 		Path:   filepath.Join(execPath, "git-http-backend"),

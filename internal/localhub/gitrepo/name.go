@@ -42,6 +42,8 @@ func CheckRef(name string) error {
 		return bad("needs at least two slashes")
 	case len(name) > 255:
 		return bad("is longer than 255 bytes")
+	case strings.HasPrefix(name, "refs/heads/-"):
+		return bad("names a branch that starts with a dash")
 	case strings.HasSuffix(name, "."):
 		return bad("ends in a dot")
 	case strings.Contains(name, "..") || strings.Contains(name, "@{"):
@@ -56,8 +58,8 @@ func CheckRef(name string) error {
 		switch {
 		case part == "":
 			return bad("has an empty component")
-		case part[0] == '.' || part[0] == '-':
-			return bad("has a component that starts with a dot or a dash")
+		case part[0] == '.':
+			return bad("has a component that starts with a dot")
 		case strings.HasSuffix(part, ".lock"):
 			return bad("has a component that ends in .lock")
 		}
