@@ -37,7 +37,7 @@ func (e *Engine) expressionContext(tx *state.Tx, run state.Run, file *workflow.F
 		vars[strings.ToUpper(v.Name)] = v.Value
 	}
 	return executor.Job{
-		Source: file.Source, ID: file.Jobs[0].ID, Event: run.Payload, Secrets: secrets, Vars: vars, GitHub: e.github(tx, run),
+		Source: file.Source, Checked: true, ID: file.Jobs[0].ID, Event: run.Payload, Secrets: secrets, Vars: vars, GitHub: e.github(tx, run),
 		Base: e.cfg.Env, Mark: e.mark,
 	}
 }

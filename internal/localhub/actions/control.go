@@ -48,7 +48,9 @@ func (e *Engine) cancel(live *liveRun, userID int64, force bool) error {
 		return nil
 	})
 	for _, job := range slices.Clone(live.jobs) {
-		err = errors.Join(err, e.stop(job, force))
+		if force || !live.file.Job(job.key).RunsWhenCancelled() {
+			err = errors.Join(err, e.stop(job, force))
+		}
 	}
 	return errors.Join(err, e.advance(live))
 }

@@ -70,8 +70,13 @@ jobs:
 		"workflow_run requested CI", "check_run created Build it", "workflow_job queued Build it", "workflow_job in_progress Build it",
 		"workflow_run in_progress CI", "workflow_job completed Build it success", "check_run completed Build it success", "workflow_run completed CI success",
 	}
+	for i, sent := range h.sent(hooks) {
+		if !strings.HasPrefix(wantHooks[i], sent) {
+			t.Errorf("webhook %d is %s, want %s", i, sent, wantHooks[i])
+		}
+	}
 	got := hooks.all()
-	slices.Sort(got) // deliveries may overtake each other; their order of sending is tested below
+	slices.Sort(got)
 	slices.Sort(wantHooks)
 	if !slices.Equal(got, wantHooks) {
 		t.Errorf("webhooks %q\nwant %q", got, wantHooks)
@@ -208,6 +213,43 @@ func TestWhatStartsNothing(t *testing.T) {
 	h.idle()
 	if n := len(h.runs()); n != 1 {
 		t.Errorf("%d runs", n)
+	}
+}
+
+func TestCheckout(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	h.commit("One", map[string]string{"a.txt": "one"})
+	h.git("tag", "v1")
+	h.commit("Two", map[string]string{"a.txt": "two"})
+	h.git("push", "-q", "origin", "v1", "HEAD:refs/heads/other")
+	h.push(`
+on: push
+jobs:
+  a:
+    runs-on: x
+    steps:
+    - uses: actions/checkout@v4
+    - run: test $(git rev-list --count HEAD) = 1; test "$(git branch --show-current)" = main; git config --get-regexp extraheader
+    - uses: actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683
+      with: {ref: v1, path: tagged, persist-credentials: false}
+    - run: test "$(cat tagged/a.txt)" = one; cd tagged; ! git config --local --get-regexp extraheader
+    - uses: actions/checkout@v4
+      with: {ref: other, path: branch, fetch-depth: 0}
+    - run: test "$(cat branch/a.txt)" = two; test $(git -C branch rev-list --count HEAD) = 3; git -C branch fetch -q
+    - uses: actions/checkout@v4
+      with: {path: ../out}
+`)
+	h.idle()
+	run := h.only()
+	job := h.jobs(run)["a"]
+	var got []string
+	for _, s := range job.Steps {
+		got = append(got, s.GetConclusion())
+	}
+	want := []string{"success", "success", "success", "success", "success", "success", "success", "failure", "success"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q\n%s", got, h.log(job))
 	}
 }
 

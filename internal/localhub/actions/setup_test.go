@@ -248,6 +248,7 @@ func accepted(t *testing.T, err error) {
 
 // receiver records webhooks.
 type receiver struct {
+	hook int64
 	mu   sync.Mutex
 	seen []string // "event action name"
 }
@@ -272,8 +273,23 @@ func (h *hub) receive(events ...string) *receiver {
 		r.seen = append(r.seen, text)
 	}))
 	h.t.Cleanup(server.Close)
-	h.must(second(h.CreateHook("alice", "reports", server.URL, "secret", events...)))
+	hook, err := h.CreateHook("alice", "reports", server.URL, "secret", events...)
+	h.must(err)
+	r.hook = hook.ID
 	return r
+}
+
+// sent are "event action" of the deliveries in the order in which they were sent; they may overtake each other.
+func (h *hub) sent(r *receiver) []string {
+	h.t.Helper()
+	list, _, err := h.Repositories.ListHookDeliveries(within(h.t), "alice", "reports", r.hook, nil)
+	h.must(err)
+	slices.Reverse(list)
+	var sent []string
+	for _, d := range list {
+		sent = append(sent, d.GetEvent()+" "+d.GetAction())
+	}
+	return sent
 }
 
 func (r *receiver) all() []string {

@@ -24,7 +24,7 @@ func (e *Engine) work(live *liveJob, runner int64) {
 		log, err = e.record(live)
 	}
 	if err == nil {
-		job.Notes = permissionNotes(permissions)
+		job.Notes = notes(permissions, live.run.file.Job(live.key))
 		result = executor.Run(live.hard, job, executor.Control{Cancel: live.soft, Grace: e.cfg.Grace}, log)
 		err = log.close()
 	}
@@ -219,11 +219,15 @@ func setSuite(tx *state.Tx, run state.Run) {
 	}
 }
 
-// permissionNotes tells in the log what the token may do, as GitHub does.
-func permissionNotes(permissions map[string]string) []string {
+// notes tell in the log what the token may do, as GitHub does, and what of the job is not heeded.
+func notes(permissions map[string]string, spec workflow.Job) []string {
 	notes := []string{"##[group]GITHUB_TOKEN Permissions"}
 	for _, name := range slices.Sorted(maps.Keys(permissions)) {
 		notes = append(notes, workflow.PermissionTitle(name)+": "+permissions[name])
 	}
-	return append(notes, "##[endgroup]")
+	notes = append(notes, "##[endgroup]")
+	if spec.Concurrency != nil {
+		notes = append(notes, "##[warning]concurrency of a single job is not heeded here; that of the workflow is")
+	}
+	return notes
 }

@@ -423,6 +423,7 @@ func BenchmarkEngine(b *testing.B) {
 	source := workflow("    - run: 'true'\n    - run: 'true'\n    - run: 'true'\n    - run: 'true'\n")
 	for b.Loop() {
 		job := newJob(b, source)
+		job.Checked = true
 		if _, result := run(b, job, executor.Control{}); result.Conclusion != executor.Success {
 			b.Fatal(result)
 		}

@@ -21,7 +21,9 @@ import (
 
 // Job is one job of a workflow run, with all that its expressions may ask for.
 type Job struct {
-	Source  []byte // the workflow file
+	Source []byte // the workflow file
+	// Checked says that workflow.Parse has accepted Source, so that it need not be checked again.
+	Checked bool
 	ID      string // the job's key in it
 	Name    string // as shown; may be empty before Expand has told it
 	Matrix  map[string]any
@@ -77,7 +79,11 @@ func (j Job) parse() (*model.Workflow, error) {
 		return nil, fmt.Errorf("read the workflow file: %w", err)
 	}
 	j.GitHub.substitute(&root)
-	w, err := workflow.Model(&root)
+	read := workflow.Model
+	if j.Checked {
+		read = workflow.Again
+	}
+	w, err := read(&root)
 	if err != nil {
 		return nil, err
 	}

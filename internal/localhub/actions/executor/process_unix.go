@@ -7,7 +7,6 @@ import (
 	"context"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"syscall"
 	"time"
@@ -90,13 +89,18 @@ func KillMarked(mark string) {
 // killMarked kills all processes that have the variable in their environment, and tells whether there were any. It needs Linux's /proc.
 func killMarked(variable []byte) bool {
 	found := false
-	files, _ := filepath.Glob("/proc/[0-9]*/environ")
-	for _, file := range files {
-		env, err := os.ReadFile(file)
-		if err != nil || !bytes.Contains(env, variable) {
+	proc, err := os.Open("/proc")
+	if err != nil {
+		return false
+	}
+	defer proc.Close()
+	names, _ := proc.Readdirnames(-1) // those that could be read
+	for _, name := range names {
+		pid, err := strconv.Atoi(name)
+		if err != nil {
 			continue
 		}
-		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil {
+		if env, err := os.ReadFile("/proc/" + name + "/environ"); err == nil && bytes.Contains(env, variable) {
 			found = syscall.Kill(pid, syscall.SIGKILL) == nil || found
 		}
 	}

@@ -33,7 +33,8 @@ type sink struct {
 }
 
 func newSink(rec Recorder, job Job) *sink {
-	return &sink{rec: rec, job: job, secrets: maskable(slices.Collect(maps.Values(job.secrets()))), index: map[string]int{}}
+	secrets := append(slices.Collect(maps.Values(job.secrets())), job.Env["ACTIONS_ID_TOKEN_REQUEST_TOKEN"])
+	return &sink{rec: rec, job: job, secrets: maskable(secrets), index: map[string]int{}}
 }
 
 // name takes the steps, whose ids act uses in its log.

@@ -129,6 +129,21 @@ func Model(root *yaml.Node) (*model.Workflow, error) {
 	return w, nil
 }
 
+// Again returns act's model of a file that Model has accepted before, without checking it anew: that takes longer than all the rest.
+func Again(root *yaml.Node) (*model.Workflow, error) {
+	if hasAlias(root) {
+		return Model(root) // which also resolves them
+	}
+	type unchecked model.Workflow // has no UnmarshalYAML
+	w := &unchecked{}
+	err := root.Decode(w)
+	return (*model.Workflow)(w), err
+}
+
+func hasAlias(node *yaml.Node) bool {
+	return node.Kind == yaml.AliasNode || slices.ContainsFunc(node.Content, hasAlias)
+}
+
 // schemaError keeps of act's explanation, which tells how each alternative of the schema does not fit, the innermost reason for the first one.
 func schemaError(err error) error {
 	first, _, _ := strings.Cut(err.Error(), "\n")
