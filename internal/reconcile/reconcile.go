@@ -22,9 +22,9 @@ import (
 const (
 	// slow is how many intervals pass between reads while no job is active.
 	slow = 10
-	// memory is how long the store's recent jobs are told to hub as known, so that it
+	// recent is how long the store's recent jobs are told to hub as known, so that it
 	// does not read them again: well above the overlap of two reads.
-	memory = time.Hour
+	recent = time.Hour
 	// firstRetry is how soon a read that failed is tried again; each further failure
 	// doubles it, up to the interval.
 	firstRetry = time.Second
@@ -63,7 +63,7 @@ type Options struct {
 // Reconciler reads one repository again and again.
 type Reconciler struct {
 	Options
-	wake    chan struct{}
+	wake chan struct{}
 	// Used by Run alone.
 	checked  bool // GitHub was asked for the repository
 	failures int  // in a row
@@ -199,7 +199,7 @@ func (r *Reconciler) Once(ctx context.Context) error {
 }
 
 func (r *Reconciler) known(ctx context.Context, since time.Time) (map[string]hub.Known, error) {
-	stored, err := r.Store.Known(ctx, r.Project, since.Add(-memory))
+	stored, err := r.Store.Known(ctx, r.Project, since.Add(-recent))
 	if err != nil {
 		return nil, err
 	}
