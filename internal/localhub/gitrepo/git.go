@@ -65,6 +65,7 @@ func environment(more ...[2]string) []string {
 		"GIT_CONFIG_GLOBAL=" + os.DevNull,
 		"GIT_ATTR_NOSYSTEM=1",
 		"GIT_TERMINAL_PROMPT=0",
+		"GIT_DEFAULT_REF_FORMAT=files", // Repo.Ref reads them
 		"GIT_OPTIONAL_LOCKS=0",
 		"GIT_LITERAL_PATHSPECS=1",
 		"GIT_NO_REPLACE_OBJECTS=1",

@@ -2,6 +2,7 @@ package gitrepo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -13,6 +14,15 @@ import (
 // ErrNotFound when nothing fits.
 func (r *Repo) Resolve(ctx context.Context, rev string) (string, error) {
 	for _, expr := range candidates(rev) {
+		if strings.HasPrefix(expr, "refs/") {
+			ref, err := r.Ref(ctx, expr)
+			if errors.Is(err, ErrNotFound) {
+				continue
+			} else if err != nil {
+				return "", err
+			}
+			expr = ref.Commit
+		}
 		obj, err := r.reader.read(ctx, "info", expr+"^{commit}")
 		if err == nil {
 			return obj.sha, nil

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -15,12 +17,19 @@ type Ref struct {
 	Commit string // the commit after peeling; equals SHA for a commit
 }
 
-// Ref reads one full ref. ErrNotFound when it does not exist.
+// Ref reads one full ref, usually without a git process. ErrNotFound when it
+// does not exist. The name is taken exactly: git's own short forms would let a
+// branch named "refs/heads/x" pass for the branch "x".
 func (r *Repo) Ref(ctx context.Context, name string) (Ref, error) {
 	if err := CheckRef(name); err != nil {
 		return Ref{}, err
 	}
-	obj, err := r.reader.read(ctx, "info", name)
+	text, err := os.ReadFile(filepath.Join(r.dir, filepath.FromSlash(name)))
+	sha := strings.TrimSpace(string(text))
+	if err != nil || !IsSHA(sha) {
+		return r.packedRef(ctx, name)
+	}
+	obj, err := r.reader.read(ctx, "info", sha)
 	if err != nil {
 		return Ref{}, err
 	}
@@ -33,6 +42,24 @@ func (r *Repo) Ref(ctx context.Context, name string) (Ref, error) {
 		ref.Commit = peeled.sha
 	}
 	return ref, nil
+}
+
+// packedRef looks for a ref that has no file of its own.
+func (r *Repo) packedRef(ctx context.Context, name string) (Ref, error) {
+	missing := fmt.Errorf("%s: %w", name, ErrNotFound)
+	if _, err := os.Stat(filepath.Join(r.dir, "packed-refs")); err != nil {
+		return Ref{}, missing
+	}
+	refs, err := r.Refs(ctx, name)
+	if err != nil {
+		return Ref{}, err
+	}
+	for _, ref := range refs {
+		if ref.Name == name {
+			return ref, nil
+		}
+	}
+	return Ref{}, missing
 }
 
 // Refs lists the refs whose full name starts with prefix, sorted by name. The

@@ -151,6 +151,40 @@ func TestResolve(t *testing.T) {
 	}
 }
 
+// Refs are found packed as well as loose, and only under their exact name.
+func TestRefIsExact(t *testing.T) {
+	t.Parallel()
+	r, ctx := newTestRepo(t), t.Context()
+	one := r.commit(t, "one", files{"a": "1"})
+	tag, err := r.CreateTag(ctx, "v1", one, mona, "first\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = r.UpdateRefs(ctx, RefUpdate{"refs/heads/refs/heads/x", one, Zero}, RefUpdate{"refs/heads/a/b", one, Zero}, RefUpdate{"refs/tags/v1", tag, Zero})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, state := range []string{"loose", "packed"} {
+		for _, name := range []string{"refs/heads/x", "refs/heads/a", "refs/heads/a/b/c", "refs/heads/heads/x"} {
+			if ref, err := r.Ref(ctx, name); !errors.Is(err, ErrNotFound) {
+				t.Errorf("%s: %s is %v, %v", state, name, ref, err)
+			}
+		}
+		if sha, err := r.Resolve(ctx, "x"); !errors.Is(err, ErrNotFound) {
+			t.Errorf("%s: x is %s, %v", state, sha, err)
+		}
+		if ref, err := r.Ref(ctx, "refs/heads/a/b"); err != nil || ref.SHA != one {
+			t.Errorf("%s: %v, %v", state, ref, err)
+		}
+		if ref, err := r.Ref(ctx, "refs/tags/v1"); err != nil || ref.SHA != tag || ref.Commit != one || ref.Type != "tag" {
+			t.Errorf("%s: %v, %v", state, ref, err)
+		}
+		if _, err := r.git(ctx, "pack-refs", "--all"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestUpdateRefs(t *testing.T) {
 	t.Parallel()
 	r, ctx := newTestRepo(t), t.Context()
