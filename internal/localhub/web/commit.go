@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"path"
 	"regexp"
 	"strings"
@@ -160,51 +159,4 @@ func newTrailer(key, value string) trailer {
 		return trailer{key, indented.String(), true}
 	}
 	return trailer{key, value, false}
-}
-
-// comparePage is the data of a comparison of two revisions.
-type comparePage struct {
-	Base, Head revision
-	Commits    []commitItem
-	More       bool
-	Diff       diff
-}
-
-// showCompare compares "base...head"; without a base, the default branch.
-func showCompare(q *request) error {
-	ctx := q.Context()
-	baseName, headName, found := strings.Cut(q.PathValue("rest"), "...")
-	if !found {
-		baseName, headName = q.repo.DefaultBranch, baseName
-	}
-	base, err := q.wholeRevision(baseName)
-	if err != nil {
-		return err
-	}
-	head, err := q.wholeRevision(headName)
-	if err != nil {
-		return err
-	}
-	fork, err := q.git.MergeBase(ctx, base.SHA, head.SHA)
-	if err != nil {
-		return fmt.Errorf("%w: %w", errNotFound, err)
-	}
-	commits, err := q.git.Log(ctx, gitrepo.LogOptions{Tip: head.SHA, Not: base.SHA, Limit: maxPullCommits + 1})
-	if err != nil {
-		return err
-	}
-	p := comparePage{Base: base, Head: head, Commits: q.items(commits[:min(len(commits), maxPullCommits)]), More: len(commits) > maxPullCommits}
-	if p.Diff, err = q.diff(ctx, fork, head.SHA); err != nil {
-		return err
-	}
-	return q.show("compare", "Comparing "+base.Ref+" and "+head.Ref, p)
-}
-
-// wholeRevision is a revision without a path.
-func (q *request) wholeRevision(name string) (revision, error) {
-	rev, err := q.revision(name)
-	if err == nil && (name == "" || rev.Path != "") {
-		err = errNotFound
-	}
-	return rev, err
 }

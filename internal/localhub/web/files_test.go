@@ -55,7 +55,7 @@ func TestMissing(t *testing.T) {
 		"/demo/reports/commit/main..", "/demo/reports/commit/-1", "/demo/reports/commits/none", "/demo/reports/pull/99", "/demo/reports/pull/x",
 		"/demo/reports/pull/99.diff", "/demo/reports/pull/99/files", "/demo/reports/issues/99", "/demo/reports/actions/runs/99", "/demo/reports/actions/runs/x",
 		"/demo/reports/actions/runs/1/attempts/7", "/demo/reports/actions/runs/1/job/99", "/demo/reports/actions/runs/2/job/2",
-		"/demo/reports/actions/workflows/none.yml", "/demo/reports/runs/99", "/demo/reports/compare/main...none", "/demo/reports/compare/none",
+		"/demo/reports/actions/workflows/none.yml/badge.svg", "/demo/reports/actions/workflows/none.yml", "/demo/reports/runs/99", "/demo/reports/compare/main...none", "/demo/reports/compare/none",
 		"/demo/reports/blob/main/..%2f..%2fstate.db", "/demo/empty/tree/main", "/demo/empty/commits", "/demo/reports/settings/hooks", "/demo/secret/actions/runs/1",
 		"/demo/empty/actions/runs/1", "/demo/empty/actions/runs/1/job/2/logs", "/demo/empty/pull/1", "/demo/empty/runs/1",
 	} {

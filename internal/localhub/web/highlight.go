@@ -35,7 +35,7 @@ func highlight(lexer chroma.Lexer, text string) []template.HTML {
 func plainLines(text string) []template.HTML {
 	var lines []template.HTML
 	for line := range strings.SplitSeq(text, "\n") {
-		lines = append(lines, safe(template.HTMLEscapeString(line)))
+		lines = append(lines, escaped(line))
 	}
 	return lines
 }

@@ -57,12 +57,12 @@ func newMarkdown() *markdown {
 func (m *markdown) render(source string, at place) template.HTML {
 	var out bytes.Buffer
 	if len(source) > maxMarkdown || m.parser.Convert([]byte(source), &out) != nil {
-		return safe("<pre>" + template.HTMLEscapeString(source) + "</pre>")
+		return pre(source)
 	}
 	body := &html.Node{Type: html.ElementNode, Data: "body", DataAtom: atom.Body}
 	nodes, err := html.ParseFragment(&out, body)
 	if err != nil { // nested deeper than anybody reads
-		return safe("<pre>" + template.HTMLEscapeString(source) + "</pre>")
+		return pre(source)
 	}
 	for _, n := range nodes {
 		body.AppendChild(n)

@@ -128,3 +128,9 @@ func trimSlashes(s string) string { return strings.Trim(s, "/") }
 
 // safe marks text as HTML that this package has built from escaped parts.
 func safe(text string) template.HTML { return template.HTML(text) }
+
+// escaped is text as HTML.
+func escaped(text string) template.HTML { return safe(template.HTMLEscapeString(text)) }
+
+// pre is text as it is, in HTML.
+func pre(text string) template.HTML { return "<pre>" + escaped(text) + "</pre>" }

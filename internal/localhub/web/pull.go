@@ -233,50 +233,12 @@ func mergeable(p state.Pull, checks []checkItem) mergeBox {
 	return box
 }
 
-// servePullDiff serves the changes as git writes them (diff_url of the API).
+// servePullDiff serves what a pull request changes (diff_url of the API).
 func (q *request) servePullDiff(number string) error {
 	q.SetPathValue("number", number)
 	p, page, _, err := q.pullPage("files")
 	if err != nil {
 		return err
 	}
-	var changes []gitrepo.FileChange
-	if page.Counts.MergeBase != "" {
-		if changes, err = q.git.Diff(q.Context(), page.Counts.MergeBase, p.HeadSHA, true); err != nil {
-			return err
-		}
-	}
-	q.w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	for _, c := range changes {
-		fmt.Fprint(q.w, unified(c)) // an error means that the client has gone
-	}
-	return nil
-}
-
-// unified is a change in the format of a unified diff.
-func unified(c gitrepo.FileChange) string {
-	before, after := c.Path, c.Path
-	var head strings.Builder
-	if c.OldPath != "" {
-		before = c.OldPath
-	}
-	fmt.Fprintf(&head, "diff --git a/%s b/%s\n", before, after)
-	from, to := "a/"+before, "b/"+after
-	switch c.Status {
-	case "added":
-		fmt.Fprintf(&head, "new file mode %s\n", c.Mode)
-		from = "/dev/null"
-	case "removed":
-		fmt.Fprintf(&head, "deleted file mode %s\n", c.Mode)
-		to = "/dev/null"
-	case "renamed":
-		fmt.Fprintf(&head, "rename from %s\nrename to %s\n", before, after)
-	}
-	switch {
-	case c.Binary:
-		fmt.Fprintf(&head, "Binary files %s and %s differ\n", from, to)
-	case c.Patch != "":
-		fmt.Fprintf(&head, "--- %s\n+++ %s\n%s\n", from, to, c.Patch)
-	}
-	return head.String()
+	return q.servePlainDiff(page.Counts.MergeBase, p.HeadSHA)
 }

@@ -69,6 +69,9 @@ func TestPullFilesAndCommits(t *testing.T) {
 			t.Errorf("the diff lacks %q:\n%s", want, plain.Body)
 		}
 	}
+	if compared := w.get("/demo/reports/compare/main...job/1.diff", "").Body.String(); compared != plain.Body.String() {
+		t.Errorf("the diff of the comparison is another:\n%s", compared)
+	}
 }
 
 func TestDiffIsCapped(t *testing.T) {

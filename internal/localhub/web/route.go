@@ -29,6 +29,7 @@ var repositoryPages = []struct {
 	{"/pull/{number}/commits", "pull_requests", showPullCommits},
 	{"/actions", "actions", showRuns},
 	{"/actions/workflows/{file}", "actions", showRuns},
+	{"/actions/workflows/{file}/badge.svg", "actions", serveBadge},
 	{"/actions/runs/{run}", "actions", showRun},
 	{"/actions/runs/{run}/attempts/{attempt}", "actions", showRun},
 	{"/actions/runs/{run}/job/{job}", "actions", showJob},

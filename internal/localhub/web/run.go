@@ -3,6 +3,7 @@ package web
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/githubjobs/githubjobs/internal/localhub/state"
 )
@@ -46,7 +47,8 @@ func showRun(q *request) error {
 		for job := range tx.Jobs.Of(run.ID) {
 			if job.Attempt == run.Attempt {
 				page.Jobs = append(page.Jobs, jobItem{job, outcome(job.Status, job.Conclusion), q.jobURL(job)})
-				if c, ok := tx.CheckRuns.Get(job.ID); ok && (c.Summary != "" || c.Text != "" || len(c.Annotations) > 0) {
+				c, _ := tx.CheckRuns.Get(job.ID)
+				if c.Name, c.Summary = job.Name, strings.Trim(job.Summary+"\n\n"+c.Summary, "\n"); c.Summary != "" || c.Text != "" || len(c.Annotations) > 0 {
 					checks = append(checks, c)
 				}
 			}

@@ -151,3 +151,14 @@ func TestAnswersOnlyReading(t *testing.T) {
 		}
 	}
 }
+
+func TestBadge(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for query, want := range map[string]string{"": "Run job: no status", "?branch=job/1": "Run job: failure"} {
+		a := w.get("/demo/reports/actions/workflows/run-job.yml/badge.svg"+query, "")
+		if a.Code != 200 || a.Header().Get("Content-Type") != "image/svg+xml" || !strings.Contains(a.Body.String(), want) {
+			t.Errorf("badge%s: %d, %s, want %q", query, a.Code, a.Body, want)
+		}
+	}
+}

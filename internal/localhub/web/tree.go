@@ -135,7 +135,7 @@ func (q *request) addReadme(ctx context.Context, p *treePage) error {
 	}
 	p.ReadmeURL, p.ReadmeAs = entry.URL, entry.Name
 	if !isMarkdown(entry.Name) {
-		p.Readme = safe("<pre>" + template.HTMLEscapeString(string(data)) + "</pre>")
+		p.Readme = pre(string(data))
 		return nil
 	}
 	p.Readme = q.site.markdown.render(string(data), q.place(p.Rev, p.Rev.Path))

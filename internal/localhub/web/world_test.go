@@ -95,7 +95,9 @@ func (w *world) runs() {
 	}, []string{"Set up job", "ready"}, []string{"Test", "line one", "line two"})
 	w.update(func(tx *state.Tx) {
 		c, _ := tx.CheckRuns.Get(w.failedJob.ID)
-		c.Summary = "### Report " + hostile
+		job := w.failedJob
+		job.Summary = "### Report " + hostile
+		tx.Jobs.Put(job)
 		c.Annotations = []state.Annotation{{Path: ".github", StartLine: 1, Level: "failure", Message: hostile},
 			{Path: "cmd/hello.go", StartLine: 3, Level: "warning", Message: "unused", Title: "vet"}}
 		tx.CheckRuns.Put(c)
