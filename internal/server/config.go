@@ -95,6 +95,9 @@ func (c Config) furtherProblems(known []error) (further []error) {
 	}
 	if named["GITHUB_APP_ID"] || named["GITHUB_APP_INSTALLATION_ID"] || named["GITHUB_APP_PRIVATE_KEY"] {
 		named["GITHUB_TOKEN"] = true // an App was meant
+		if c.AppID == 0 {
+			c.AppID = -1
+		}
 	}
 	for _, err := range flatten(c.Validate()) {
 		if v, ok := errors.AsType[*VariableError](err); !ok || !named[v.Variable] {
@@ -110,6 +113,7 @@ func trimmed(environ []string) map[string]string {
 	m := map[string]string{}
 	for _, pair := range environ {
 		name, value, _ := strings.Cut(pair, "=")
+		delete(m, name) // the last of two counts, also when it is empty
 		if value = strings.TrimSpace(value); value != "" {
 			m[name] = value
 		}

@@ -79,7 +79,14 @@ func check(t testing.TB, err error) {
 // git runs git in the bare repository.
 func (g *github) git(t testing.TB, args ...string) string {
 	t.Helper()
-	out, err := exec.Command("git", append([]string{"-C", g.dir}, args...)...).CombinedOutput()
+	return g.gitInput(t, "", args...)
+}
+
+func (g *github) gitInput(t testing.TB, input string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command("git", append([]string{"-C", g.dir}, args...)...)
+	cmd.Stdin = strings.NewReader(input)
+	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("git %v: %v\n%s", args, err, out)
 	}
