@@ -67,7 +67,7 @@ func (r *Receiver) process(ctx context.Context) (int, error) {
 }
 
 func (r *Receiver) handle(ctx context.Context, d store.Delivery) error {
-	facts, outcome := r.Interpret(d)
+	facts, outcome := r.interpret(d)
 	if err := r.Store.FinishDelivery(ctx, r.Project, d.GUID, outcome, facts...); err != nil {
 		return fmt.Errorf("delivery %s: %w", d.GUID, err)
 	}
@@ -96,9 +96,9 @@ var events = map[string]func(*Receiver, store.Delivery) (reading, error){
 	"workflow_run": (*Receiver).workflowRun,
 }
 
-// Interpret turns a delivery into facts, and says in words what came of it. It
+// interpret turns a delivery into facts, and says in words what came of it. It
 // takes any body, and never fails: a delivery that is not understood tells nothing.
-func (r *Receiver) Interpret(d store.Delivery) (facts []githubjobs.Facts, outcome string) {
+func (r *Receiver) interpret(d store.Delivery) (facts []githubjobs.Facts, outcome string) {
 	defer func() {
 		if reason := recover(); reason != nil {
 			r.Log.Error("reading a webhook delivery ended in a panic", "guid", d.GUID, "event", d.Event, "panic", reason)

@@ -40,7 +40,8 @@ type Options struct {
 	Secret string
 	Hub    Hub
 	Store  Store
-	// DefaultBranch is told the repository's default branch as deliveries name it.
+	// DefaultBranch is told the repository's default branch as deliveries name it,
+	// from several goroutines.
 	DefaultBranch func(name string)
 	Log           *slog.Logger
 	Now           func() time.Time

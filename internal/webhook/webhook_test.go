@@ -63,7 +63,11 @@ func setup(t testing.TB) *fixture {
 	f := &fixture{store: db, hub: &watched{Repository: repository}}
 	f.Receiver = New(Options{
 		Project: "p", Secret: secret, Hub: f.hub, Store: db, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
-		DefaultBranch: func(name string) { f.branches = append(f.branches, name) },
+		DefaultBranch: func(name string) {
+			f.hub.mu.Lock()
+			defer f.hub.mu.Unlock()
+			f.branches = append(f.branches, name)
+		},
 	})
 	return f
 }
@@ -270,7 +274,7 @@ func TestInterpret(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			facts, outcome := f.Interpret(store.Delivery{Project: "p", GUID: "g", Event: c.event, ReceivedAt: now, Body: body})
+			facts, outcome := f.interpret(store.Delivery{Project: "p", GUID: "g", Event: c.event, ReceivedAt: now, Body: body})
 			if !strings.Contains(outcome, c.says) {
 				t.Errorf("outcome %q does not say %q", outcome, c.says)
 			}
@@ -295,7 +299,7 @@ func TestLearns(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
 	body := encode(object{"ref": "refs/heads/main", "after": "x", "repository": ours, "head_commit": commit(strings.Repeat("c", 40), "Fix")})
-	f.Interpret(store.Delivery{Event: "push", Body: body})
+	f.interpret(store.Delivery{Event: "push", Body: body})
 	if want := []string{strings.Repeat("c", 40) + " " + strings.Repeat("e", 40)}; !reflect.DeepEqual(f.hub.learnt, want) {
 		t.Errorf("learnt %v, want %v", f.hub.learnt, want)
 	}
@@ -309,8 +313,8 @@ func TestLearns(t *testing.T) {
 func TestDeletionKeepsTheHead(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
-	push, _ := f.Interpret(store.Delivery{Event: "push", Body: encode(object{"ref": "refs/heads/job/j1", "deleted": true, "before": "abc", "repository": ours})})
-	del, _ := f.Interpret(store.Delivery{Event: "delete", Body: encode(object{"ref": "job/j1", "ref_type": "branch", "repository": ours})})
+	push, _ := f.interpret(store.Delivery{Event: "push", Body: encode(object{"ref": "refs/heads/job/j1", "deleted": true, "before": "abc", "repository": ours})})
+	del, _ := f.interpret(store.Delivery{Event: "delete", Body: encode(object{"ref": "job/j1", "ref_type": "branch", "repository": ours})})
 	if len(push) != 1 || len(del) != 1 {
 		t.Fatalf("facts %v, %v", push, del)
 	}
@@ -391,7 +395,7 @@ func FuzzInterpret(f *testing.F) {
 		if w.Code >= 500 {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}
-		facts, outcome := fix.Interpret(store.Delivery{Event: event, Body: body, ReceivedAt: now})
+		facts, outcome := fix.interpret(store.Delivery{Event: event, Body: body, ReceivedAt: now})
 		if outcome == "" || strings.Contains(outcome, "made a mistake") {
 			t.Errorf("outcome %q", outcome)
 		}
