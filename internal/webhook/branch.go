@@ -15,7 +15,7 @@ func (r *Receiver) create(d store.Delivery) (reading, error) {
 	if err := json.Unmarshal(d.Body, &e); err != nil {
 		return reading{}, err
 	}
-	return nothing("%s %s created; its push tells more", e.GetRefType(), e.GetRef()), nil
+	return nothing("not for us: %s %s created; a push tells more of it", e.GetRefType(), e.GetRef()), nil
 }
 
 // delete tells that a branch is gone. The push of the same deletion tells its last

@@ -27,7 +27,7 @@ const (
 
 // GitHub's names of events, and its GUIDs.
 var (
-	eventPattern = regexp.MustCompile(`^[a-z_]{1,64}$`)
+	eventPattern = regexp.MustCompile(`^[a-z0-9_]{1,64}$`)
 	guidPattern  = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
 )
 

@@ -1,0 +1,143 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http/httptest"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/internal/api/problem"
+	"github.com/githubjobs/githubjobs/internal/store"
+)
+
+func TestCreate(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		body string
+		want githubjobs.Spec // the fields that the body decides
+	}{
+		"the job alone":   {`{"job":"Daily report\nof all"}`, githubjobs.Spec{Kind: "report", Title: "Daily report", Prompt: "Daily report\nof all", TimeoutSeconds: 1800, Base: "main"}},
+		"everything":      {`{"job":"x","kind":"command","title":"A title","config":{"script":"echo [skip ci]"},"timeout_seconds":60,"base":"release/1"}`, githubjobs.Spec{Kind: "command", Title: "A title", Prompt: "x", Config: json.RawMessage(`{"script":"echo [skip ci]"}`), TimeoutSeconds: 60, Base: "release/1"}},
+		"nulls":           {`{"job":"x","kind":null,"title":null,"config":null,"timeout_seconds":null,"base":null}`, githubjobs.Spec{Kind: "report", Title: "x", Prompt: "x", TimeoutSeconds: 1800, Base: "main"}},
+		"space around":    {" \r\n\t{ \"job\" : \"x\" } \n", githubjobs.Spec{Kind: "report", Title: "x", Prompt: "x", TimeoutSeconds: 1800, Base: "main"}},
+		"other languages": {`{"job":"日報 📈 \u00e9"}`, githubjobs.Spec{Kind: "report", Title: "日報 📈 é", Prompt: "日報 📈 é", TimeoutSeconds: 1800, Base: "main"}},
+	} {
+		for _, contentType := range []string{"", "application/json", "application/x-www-form-urlencoded", "text/plain", "nonsense"} {
+			t.Run(name+" as "+contentType, func(t *testing.T) {
+				t.Parallel()
+				s := setup(t)
+				res := s.do(t, "POST", "/api/create-job", c.body, "Content-Type", contentType)
+				var created map[string]string
+				if err := json.Unmarshal([]byte(res.body), &created); err != nil || res.StatusCode != 200 {
+					t.Fatalf("%d %s", res.StatusCode, res.body)
+				}
+				if len(created) != 3 || created["branch"] != "job/"+created["job_id"] || created["status"] != "pending" {
+					t.Errorf("answer %v", created)
+				}
+				specs, err := s.store.Waiting(t.Context(), "p", 10)
+				if err != nil || len(specs) != 1 || s.accepted.Load() != 1 {
+					t.Fatalf("stored %v, %v; the dispatcher was called %d times", specs, err, s.accepted.Load())
+				}
+				c.want.Version, c.want.ID, c.want.CreatedAt = 1, created["job_id"], now
+				if !reflect.DeepEqual(specs[0], c.want) {
+					t.Errorf("spec %+v\nwant %+v", specs[0], c.want)
+				}
+			})
+		}
+	}
+}
+
+func TestCreateRefuses(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	for name, c := range map[string]struct {
+		body   string
+		status int
+		code   problem.Code
+		field  string
+		says   []string
+	}{
+		"nothing":            {"", 400, "invalid_json", "", []string{"The body is empty", `{"job": "Daily`}},
+		"white space":        {" \n ", 400, "invalid_json", "", []string{"The body is empty"}},
+		"no JSON":            {"job=Daily", 400, "invalid_json", "", []string{"line 1, column 1", "invalid character 'j'"}},
+		"cut off":            {"{\n \"job\": \"x", 400, "invalid_json", "", []string{"line 2", "unexpected end"}},
+		"a comma too many":   {"{\n \"jöb\": 1,\n}", 400, "invalid_json", "", []string{"line 3, column 1"}},
+		"trailing garbage":   {`{"job":"x"} {}`, 400, "invalid_json", "", []string{"column 13", "after top-level value"}},
+		"a list":             {`[{"job":"x"}]`, 400, "invalid_json", "", []string{"must be a JSON object", "not a list"}},
+		"null":               {`null`, 400, "invalid_json", "", []string{"not null"}},
+		"a string":           {`"job"`, 400, "invalid_json", "", []string{"not a string"}},
+		"bad UTF-8":          {"{\"job\":\"a\xffb\"}", 400, "invalid_json", "", []string{"not valid UTF-8 at line 1, column 10"}},
+		"deep nesting":       {strings.Repeat("[", 20000), 400, "invalid_json", "", []string{"max depth"}},
+		"no job":             {`{"kind":"report"}`, 400, "missing_field", "job", []string{"job is missing"}},
+		"an empty job":       {`{"job":" \n"}`, 400, "missing_field", "job", []string{"job is missing"}},
+		"a job of null":      {`{"job":null}`, 400, "missing_field", "job", []string{"job is missing"}},
+		"a job of a number":  {`{"job":5}`, 400, "invalid_field", "job", []string{"job must be a string, not a number"}},
+		"a title of true":    {`{"job":"x","title":true}`, 400, "invalid_field", "title", []string{"title must be a string, not true or false"}},
+		"a long title":       {`{"job":"x","title":"` + strings.Repeat("y", 73) + `"}`, 400, "invalid_field", "title", []string{"1 to 72"}},
+		"a kind unknown":     {`{"job":"x","kind":"cook"}`, 400, "invalid_field", "kind", []string{`"cook" is unknown`, "command, report"}},
+		"an empty kind":      {`{"job":"x","kind":""}`, 400, "invalid_field", "kind", []string{"command, report"}},
+		"a config of text":   {`{"job":"x","config":"a"}`, 400, "invalid_field", "config", []string{"config must be an object, not a string"}},
+		"a config misspelt":  {`{"job":"x","config":{"peroid":"daily"}}`, 400, "invalid_field", "config.peroid", []string{"is not a setting"}},
+		"a config's value":   {`{"job":"x","config":{"period":"hourly"}}`, 400, "invalid_field", "config.period", []string{"daily, weekly, monthly"}},
+		"no script":          {`{"job":"x","kind":"command"}`, 400, "invalid_field", "config.script", []string{"is missing"}},
+		"seconds as text":    {`{"job":"x","timeout_seconds":"60"}`, 400, "invalid_field", "timeout_seconds", []string{"must be a whole number of seconds, not a string"}},
+		"half a second":      {`{"job":"x","timeout_seconds":0.5}`, 400, "invalid_field", "timeout_seconds", []string{"not 0.5"}},
+		"no time":            {`{"job":"x","timeout_seconds":0}`, 400, "invalid_field", "timeout_seconds", []string{"0 is out of range", "1 to 20700"}},
+		"for ever":           {`{"job":"x","timeout_seconds":99999999999999999999}`, 400, "invalid_field", "timeout_seconds", []string{"out of range"}},
+		"a base of a job":    {`{"job":"x","base":"job/1"}`, 400, "invalid_field", "base", []string{"job/1"}},
+		"a base with dots":   {`{"job":"x","base":"a..b"}`, 400, "invalid_field", "base", []string{"a..b"}},
+		"several at once":    {`{"job":"x","kind":"cook","base":"-"}`, 400, "invalid_field", "kind", []string{"kind:", "base:"}},
+		"a field misspelt":   {`{"jobs":"x"}`, 400, "unknown_field", "jobs", []string{`no field "jobs"`, "Did you mean job?"}},
+		"another's field":    {`{"job":"x","prompt":"y"}`, 400, "unknown_field", "prompt", []string{"Did you mean job?"}},
+		"case":               {`{"Job":"x"}`, 400, "unknown_field", "Job", []string{"Did you mean job?"}},
+		"camel case":         {`{"job":"x","timeoutSeconds":1}`, 400, "unknown_field", "timeoutSeconds", []string{"Did you mean timeout_seconds?"}},
+		"a field of nobody":  {`{"job":"x","zzzzzzzzz":1}`, 400, "unknown_field", "zzzzzzzzz", []string{"The fields are base, config, job"}},
+		"more than a spec":   {`{"job":"` + strings.Repeat("x", 70<<10) + `"}`, 400, "invalid_field", "job", []string{"at most 65536", "Put long material"}},
+		"more than a body":   {`{"job":"` + strings.Repeat("x", 1<<20) + `"}`, 413, "body_too_large", "", []string{"1048576", "65536"}},
+		"a NUL in the text":  {`{"job":"a\u0000b"}`, 400, "invalid_field", "job", []string{"NUL"}},
+		"a control in title": {`{"job":"x","title":"a\nb"}`, 400, "invalid_field", "title", []string{"one line"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			res := s.do(t, "POST", "/api/create-job", c.body)
+			p := res.problem(t)
+			if res.StatusCode != c.status || p.Code != c.code || p.Field != c.field || res.Header.Get("Content-Type") != "application/json" {
+				t.Errorf("%d %s field %q (%s), want %d %s field %q: %s", res.StatusCode, p.Code, p.Field, res.Header.Get("Content-Type"), c.status, c.code, c.field, p.Message)
+			}
+			for _, text := range c.says {
+				if !strings.Contains(p.Message, text) {
+					t.Errorf("%q does not say %q", p.Message, text)
+				}
+			}
+		})
+	}
+	t.Cleanup(func() {
+		if specs, err := s.store.Waiting(context.Background(), "p", 10); len(specs) != 0 || s.accepted.Load() != 0 || err != nil && !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("refused jobs were stored: %v, %v", specs, err)
+		}
+	})
+}
+
+// FuzzCreate: whatever the body, the answer is a job or an error of the caller's.
+func FuzzCreate(f *testing.F) {
+	for _, seed := range []string{`{"job":"x"}`, `{"job":"x","config":{}}`, "{", `{"job":"\ud800"}`, `{"job":"x","job":"y"}`, `{"job":"a\u2028b","timeout_seconds":1e3}`, "\xef\xbb\xbf{}", `{"":1}`} {
+		f.Add([]byte(seed))
+	}
+	s := setup(f)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		req := httptest.NewRequest("POST", "/api/create-job", strings.NewReader(string(body)))
+		req.Header.Set("X-Api-Key", "first-key")
+		w := httptest.NewRecorder()
+		s.Config.Handler.ServeHTTP(w, req)
+		if w.Code != 200 && w.Code != 400 && w.Code != 413 {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+		if !json.Valid(w.Body.Bytes()) {
+			t.Errorf("not JSON: %s", w.Body)
+		}
+	})
+}
