@@ -9,12 +9,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
 	"github.com/nektos/act/pkg/common"
 	"github.com/nektos/act/pkg/container"
 	"github.com/nektos/act/pkg/lookpath"
+	"github.com/nektos/act/pkg/runner"
 )
 
 // environment is where act runs the steps of a job: plain processes with a closed environment, each step a process group of its own.
@@ -42,7 +44,7 @@ func (e *environment) Exec(command []string, env map[string]string, _, workdir s
 		}
 		err := e.run(ctx, command, e.closed(env), e.directory(workdir))
 		if err != nil {
-			e.session.sink.errorf(err)
+			e.session.sink.report(err)
 		}
 		return err
 	}
@@ -128,11 +130,26 @@ func (e *environment) run(ctx context.Context, command []string, env map[string]
 	}
 	cmd := exec.Command(path)
 	cmd.Args, cmd.Dir, cmd.Env = command, dir, list(env)
-	return e.explain(ctx, e.capture(ctx, cmd))
+	return e.explain(ctx, e.capture(ctx, cmd, func() bool { return e.goesOn(ctx, env) }))
+}
+
+var statusChecks = regexp.MustCompile(`(?i)\b(success|failure)\(\s*\)`)
+
+// goesOn tells whether the running step goes on although the job was cancelled: its `if` is evaluated again, with cancelled() true.
+func (e *environment) goesOn(ctx context.Context, env map[string]string) bool {
+	condition := strings.ToLower(e.session.sink.step().If.Value)
+	if !strings.Contains(condition, "always()") && !strings.Contains(condition, "cancelled()") {
+		return false
+	}
+	rc := e.session.rc
+	rc.Cancelled = true
+	condition = statusChecks.ReplaceAllString(e.session.sink.step().If.Value, "false")
+	yes, err := runner.EvalBool(ctx, rc.NewExpressionEvaluatorWithEnv(ctx, env), condition, noCheck)
+	return yes && err == nil
 }
 
 // capture runs cmd with its output going to the log. When the process has ended, it waits a little for the output of those that it left behind.
-func (e *environment) capture(ctx context.Context, cmd *exec.Cmd) error {
+func (e *environment) capture(ctx context.Context, cmd *exec.Cmd, goesOn func() bool) error {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return err
@@ -145,9 +162,9 @@ func (e *environment) capture(ctx context.Context, cmd *exec.Cmd) error {
 		out.end()
 	}()
 	cmd.Stdout, cmd.Stderr = w, w
-	err = e.session.perform(ctx, cmd)
+	err = e.session.perform(ctx, cmd, goesOn)
 	patience := 5 * time.Second
-	if ctx.Err() != nil {
+	if errors.Is(err, errStopped) {
 		patience = 100 * time.Millisecond
 	}
 	_ = w.Close()
@@ -167,9 +184,9 @@ func (e *environment) explain(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(ctx.Err(), context.DeadlineExceeded) && !e.session.stopped():
+	case errors.Is(err, errStopped) && !e.session.stopped():
 		return fmt.Errorf("The action '%s' has timed out after %s minutes.", e.session.sink.running(), e.session.sink.timeout()) //nolint:staticcheck
-	case ctx.Err() != nil:
+	case errors.Is(err, errStopped) || ctx.Err() != nil:
 		return errCancelled
 	case errors.As(err, &exit):
 		return fmt.Errorf("Process completed with exit code %d.", exitCode(exit)) //nolint:staticcheck // GitHub's words
@@ -187,20 +204,20 @@ func (e *environment) announce(command []string, env map[string]string) {
 	if script == nil || sink.quietStep() {
 		return
 	}
-	lines := strings.Split(strings.Trim(script.Body, "\n"), "\n")
-	sink.print("##[group]Run " + lines[0])
-	for _, line := range lines {
-		sink.print("\x1b[36;1m" + line + "\x1b[0m")
+	body := strings.Split(strings.Trim(script.Body, "\n"), "\n")
+	lines := []string{"##[group]Run " + body[0]}
+	for _, line := range body {
+		lines = append(lines, "\x1b[36;1m"+line+"\x1b[0m")
 	}
 	file := filepath.Join(e.GetActPath(), script.Name)
-	sink.print("shell: " + strings.ReplaceAll(strings.Join(command, " "), file, "{0}"))
+	lines = append(lines, "shell: "+strings.ReplaceAll(strings.Join(command, " "), file, "{0}"))
 	if names := e.session.own(sink.stepEnv()); len(names) > 0 {
-		sink.print("env:")
+		lines = append(lines, "env:")
 		for _, name := range names {
-			sink.print("  " + name + ": " + env[name])
+			lines = append(lines, "  "+name+": "+env[name])
 		}
 	}
-	sink.print("##[endgroup]")
+	sink.say(append(lines, "##[endgroup]")...)
 }
 
 func list(env map[string]string) []string {

@@ -81,7 +81,7 @@ func Run(ctx context.Context, job Job, control Control, rec Recorder) (result Re
 	}()
 	soft, stop := s.softContext(control, kill)
 	defer stop()
-	return s.run(common.WithJobCancelContext(hard, soft))
+	return s.run(common.WithJobCancelContext(hard, silent{soft}))
 }
 
 // Steps returns the names of the steps of the job as they are known before it runs, "Set up job" and "Complete job" included.
@@ -122,16 +122,28 @@ func (s *session) softContext(control Control, kill context.CancelFunc) (context
 	if grace == 0 {
 		grace = gitHubGrace
 	}
-	var timer *time.Timer
-	unhook := context.AfterFunc(soft, func() { timer = time.AfterFunc(grace, kill) })
+	ended := make(chan struct{})
+	unhook := context.AfterFunc(soft, func() {
+		select {
+		case <-ended:
+		case <-time.After(grace):
+			kill()
+		}
+	})
 	s.soft = soft
 	return soft, func() {
-		if !unhook() && timer != nil {
-			timer.Stop()
-		}
+		unhook()
+		close(ended)
 		stop()
 	}
 }
+
+// silent is a context that ends without telling. act would otherwise look at it in a goroutine of its own, which changes the job's state while the job
+// goes on. So act asks at the start of each step only, and the steps' processes are watched by this package.
+type silent struct{ context.Context }
+
+// Done implements context.Context.
+func (silent) Done() <-chan struct{} { return nil }
 
 var errTimedOut = errors.New("the job has exceeded the maximum execution time")
 

@@ -2,19 +2,14 @@
 
 package executor
 
-import (
-	"context"
-	"os/exec"
-)
+import "os/exec"
 
-// perform runs cmd, which it kills when ctx ends.
-func (s *session) perform(ctx context.Context, cmd *exec.Cmd) error {
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	unhook := context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })
-	defer unhook()
-	return cmd.Wait()
+func inGroup(*exec.Cmd) {}
+
+// end kills the process.
+func (s *session) end(cmd *exec.Cmd, exited <-chan error) {
+	_ = cmd.Process.Kill()
+	<-exited
 }
 
 func (s *session) killLeftovers() {}

@@ -4,7 +4,6 @@ package executor
 
 import (
 	"bytes"
-	"context"
 	"os"
 	"os/exec"
 	"strconv"
@@ -16,61 +15,37 @@ import (
 var signals = []struct {
 	signal syscall.Signal
 	wait   time.Duration
-}{{syscall.SIGINT, 7500 * time.Millisecond}, {syscall.SIGTERM, 2500 * time.Millisecond}, {syscall.SIGKILL, 0}}
+}{{syscall.SIGINT, 7500 * time.Millisecond}, {syscall.SIGTERM, 2500 * time.Millisecond}}
 
-// perform runs cmd as a process group, which it ends when ctx ends.
-func (s *session) perform(ctx context.Context, cmd *exec.Cmd) error {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
+// inGroup makes cmd the head of a process group.
+func inGroup(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
+
+// end interrupts the group, then terminates, then kills it, and returns when its first process has ended.
+func (s *session) end(cmd *exec.Cmd, exited <-chan error) {
 	group := cmd.Process.Pid
-	s.groups.Lock()
-	s.groups.ids = append(s.groups.ids, group)
-	s.groups.Unlock()
-	exited := make(chan struct{})
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		s.endGroup(ctx, group, exited)
-	}()
-	err := cmd.Wait()
-	close(exited)
-	<-ended
-	return err
-}
-
-// endGroup waits for the process to exit; when ctx ends before, it interrupts the group, then terminates, then kills it.
-func (s *session) endGroup(ctx context.Context, group int, exited <-chan struct{}) {
-	select {
-	case <-exited:
-		return
-	case <-ctx.Done():
-	}
+	defer syscall.Kill(-group, syscall.SIGKILL) // also what the step's own process left behind
 	for _, step := range signals {
 		if s.hard.Err() != nil {
 			break
 		}
-		_ = syscall.Kill(-group, step.signal)
+		_ = syscall.Kill(-group, step.signal) // it may be gone
 		select {
 		case <-exited:
+			return
 		case <-s.hard.Done():
 		case <-time.After(step.wait):
-			continue
 		}
-		break
 	}
-	_ = syscall.Kill(-group, syscall.SIGKILL) // also what the step's own process left behind
+	_ = syscall.Kill(-group, syscall.SIGKILL)
+	<-exited
 }
 
 // killLeftovers ends what the job left behind: the process groups of its steps, and processes elsewhere that bear the job's mark.
 func (s *session) killLeftovers() {
-	s.groups.Lock()
-	defer s.groups.Unlock()
-	for _, group := range s.groups.ids {
+	for _, group := range s.groups {
 		_ = syscall.Kill(-group, syscall.SIGKILL)
 	}
-	if len(s.groups.ids) == 0 {
+	if len(s.groups) == 0 {
 		return
 	}
 	KillMarked(s.tracking)

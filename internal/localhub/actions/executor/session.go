@@ -8,7 +8,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/google/uuid"
 	"github.com/nektos/act/pkg/common"
@@ -29,10 +28,7 @@ type session struct {
 	env      *environment
 	tracking string // RUNNER_TRACKING_ID: marks every process of the job
 
-	groups struct {
-		sync.Mutex
-		ids []int // process groups of the job's steps
-	}
+	groups []int // process groups of the job's steps
 }
 
 func newSession(job Job, rec Recorder, hard context.Context) *session {

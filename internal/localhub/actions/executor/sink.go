@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nektos/act/pkg/model"
@@ -14,9 +15,10 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// sink turns act's log into steps, lines and annotations for the Recorder. act calls it under the lock of the job's logger and, for the output of
-// a step, from the goroutine that reads it; both while nothing else of the job writes.
+// sink turns act's log into steps, lines and annotations for the Recorder. It is called by the job's goroutine, by the one that reads the output of a
+// step, and, when the job is cancelled, by one of act's; mu makes them take turns. Methods that say so take it, others are called with it.
 type sink struct {
+	mu      sync.Mutex
 	rec     Recorder
 	job     Job
 	secrets []string                     // longest first
@@ -40,8 +42,10 @@ func newSink(rec Recorder, job Job) *sink {
 // name takes the steps, whose ids act uses in its log.
 func (s *sink) name(steps []*model.Step) { s.steps = steps }
 
-// setUp begins the job.
+// setUp begins the job. It takes mu.
 func (s *sink) setUp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for i, step := range s.steps {
 		s.index[step.ID] = i + 2
 	}
@@ -96,8 +100,10 @@ func (s *sink) outcome(number int, otherwise string) string {
 	return otherwise
 }
 
-// close ends the job: what has not run is skipped, "Complete job" is done.
+// close ends the job: what has not run is skipped, "Complete job" is done. It takes mu.
 func (s *sink) close(conclusion string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	now := time.Now()
 	if s.current == 0 {
 		s.begin(1, "Set up job")
@@ -111,8 +117,10 @@ func (s *sink) close(conclusion string) {
 	s.finish(now)
 }
 
-// fail writes an error that ends the job before any step.
+// fail writes an error that ends the job before any step. It takes mu.
 func (s *sink) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.current == 0 {
 		s.begin(1, "Set up job")
 	}
@@ -124,8 +132,10 @@ func (s *sink) fail(err error) {
 	s.rec.Annotate(Annotation{Level: "failure", Message: s.mask(err.Error())})
 }
 
-// cancelled marks the job as told to stop.
+// cancelled marks the job as told to stop. It takes mu.
 func (s *sink) cancelled(cause error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	message := errCancelled.Error()
 	if errors.Is(cause, errTimedOut) {
 		message = fmt.Sprintf("The job running on runner %s has exceeded the maximum execution time of %v minutes.", s.job.RunnerName, s.job.timeout().Minutes())
@@ -133,8 +143,10 @@ func (s *sink) cancelled(cause error) {
 	s.rec.Annotate(Annotation{Level: "failure", Message: message})
 }
 
-// Format implements logrus.Formatter; it writes nothing, the Recorder has it.
+// Format implements logrus.Formatter; it writes nothing, the Recorder has it. It takes mu.
 func (s *sink) Format(e *logrus.Entry) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	text := strings.TrimRight(e.Message, "\r\n")
 	if e.Context != nil {
 		s.masks = *runner.Masks(e.Context)
@@ -191,6 +203,22 @@ func (s *sink) shown(number int, evaluated any) string {
 	return s.mask(stepName(step))
 }
 
+// report is errorf for an error outside of act's log. It takes mu.
+func (s *sink) report(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.errorf(err)
+}
+
+// say prints lines. It takes mu.
+func (s *sink) say(lines ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, line := range lines {
+		s.print(line)
+	}
+}
+
 // errorf writes an error into the log of the running step, once.
 func (s *sink) errorf(err error) {
 	text := err.Error()
@@ -210,7 +238,7 @@ func (s *sink) errorf(err error) {
 // print writes one line into the log of the running step.
 func (s *sink) print(line string) { s.rec.Line(max(s.current, 1), time.Now(), s.mask(line)) }
 
-// running is the name of the step that runs, timeout its `timeout-minutes`, stepEnv its `env`.
+// running is the name of the step that runs, timeout its `timeout-minutes`, stepEnv its `env`. Only the job's goroutine asks, which alone sets current.
 func (s *sink) running() string            { return stepName(s.step()) }
 func (s *sink) timeout() string            { return s.step().TimeoutMinutes }
 func (s *sink) stepEnv() map[string]string { return s.step().Environment() }
