@@ -1,0 +1,296 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/githubjobs/githubjobs/internal/localhub"
+)
+
+func appOf(slug string) localhub.App {
+	return localhub.App{Owner: "alice", Slug: slug, Permissions: map[string]string{
+		"contents": "write", "pull_requests": "write", "checks": "write", "actions": "write", "metadata": "read"}}
+}
+
+func TestAnAppSubmitsAsAUserDoes(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.repo = f.app()
+	f.submit(spec("first"))
+	f.requests()
+	if s := f.submit(spec("abc"))[0]; s.Err != nil || len(f.requests()) != 2 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestAnAppThatIsNotInstalledIsUnauthorised(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	app, key, err := f.CreateApp(appOf("lonely"))
+	f.must(err)
+	repo, err := New(Config{ServerURL: f.URL(), Owner: "alice", Name: "reports", Base: "main", App: &App{ID: app.ID, InstallationID: 999, PrivateKey: key}})
+	f.must(err)
+	for name, do := range map[string]func() error{
+		"rest": func() error { _, err := repo.Check(t.Context()); return err },
+		"git":  func() error { _, err := repo.Submit(t.Context(), specs("x", 1)); return err },
+	} {
+		if err := do(); !errors.Is(err, ErrUnauthorized) || Temporary(err) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestCheckFindsTheDefaultBranchOnce(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	for range 2 {
+		if base, err := f.repo.Base(t.Context()); err != nil || base != "main" {
+			t.Errorf("%q, %v", base, err)
+		}
+	}
+	if n := len(f.requests()); n != 1 {
+		t.Errorf("%d requests", n)
+	}
+}
+
+func TestReadFile(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	raw, err := f.repo.ReadFile(t.Context(), "README.md", "main")
+	if err != nil || !strings.Contains(string(raw), "reports") {
+		t.Errorf("%q, %v", raw, err)
+	}
+	for path, ref := range map[string]string{"absent.yml": "main", "README.md": "nowhere"} {
+		if _, err := f.repo.ReadFile(t.Context(), path, ref); !errors.Is(err, ErrNotFound) {
+			t.Errorf("%s at %s: %v", path, ref, err)
+		}
+	}
+}
+
+func TestPullRequestsAreOpenedOnceAndListedInFull(t *testing.T) {
+	f := setup(t)
+	f.submit(spec("abc"))
+	blob := f.blob("x")
+	for i := range 3 {
+		f.addFile("job/abc", fmt.Sprintf("reports/%d", i), blob)
+	}
+	pull, err := f.repo.OpenPull(t.Context(), NewPull{Title: "T", Head: "job/abc", Base: "main"})
+	f.must(err)
+	if _, err := f.repo.OpenPull(t.Context(), NewPull{Title: "T", Head: "job/abc", Base: "main"}); !errors.Is(err, ErrPullExists) {
+		t.Errorf("again: %v", err)
+	}
+	if _, err := f.repo.OpenPull(t.Context(), NewPull{Title: "T", Head: "job/abc", Base: "gone"}); !errors.Is(err, ErrInvalid) {
+		t.Errorf("no base: %v", err)
+	}
+	found, err := f.repo.FindPull(t.Context(), "abc")
+	if err != nil || found.GetNumber() != pull.GetNumber() {
+		t.Errorf("%v, %v", found, err)
+	}
+	if _, err := f.repo.FindPull(t.Context(), "other"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("no pull request: %v", err)
+	}
+	f.must(f.repo.EditPull(t.Context(), pull.GetNumber(), "U", "body"))
+	read, err := f.repo.Mergeable(t.Context(), pull.GetNumber(), Sleep)
+	if err != nil || !read.GetMergeable() || read.GetTitle() != "U" || read.GetChangedFiles() != 3 {
+		t.Errorf("%+v, %v", read, err)
+	}
+	files, err := f.repo.PullFiles(t.Context(), pull.GetNumber())
+	if err != nil || len(files) != 3 {
+		t.Errorf("%v, %v", files, err)
+	}
+	for range 2 {
+		f.must(f.repo.Comment(t.Context(), pull.GetNumber(), "<!-- here -->", "text"))
+	}
+	comments, _, err := f.repo.client.Issues.ListComments(t.Context(), "alice", "reports", pull.GetNumber(), nil)
+	if err != nil || len(comments) != 1 || comments[0].GetBody() != "<!-- here -->\ntext" {
+		t.Errorf("%v, %v", comments, err)
+	}
+	if _, err := f.repo.MergePull(t.Context(), MergeRequest{Number: pull.GetNumber(), SHA: f.git("rev-parse", "main"), Method: "squash", Title: "x"}); !errors.Is(err, ErrHeadMoved) {
+		t.Errorf("another head: %v", err)
+	}
+}
+
+func TestMergeableAsksWithGrowingPausesAndGivesUp(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	repo := f.behind(func(http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			io.WriteString(w, `{"number": 1, "state": "open", "mergeable": null}`)
+		})
+	})
+	var pauses []time.Duration
+	pull, err := repo.Mergeable(t.Context(), 1, func(_ context.Context, d time.Duration) error {
+		pauses = append(pauses, d)
+		return nil
+	})
+	if err != nil || pull.Mergeable != nil {
+		t.Errorf("%+v, %v", pull, err)
+	}
+	var sum time.Duration
+	for i, p := range pauses {
+		if sum += p; i > 0 && p < pauses[i-1] {
+			t.Errorf("pauses %v", pauses)
+		}
+	}
+	if sum < MergeableWithin || sum > MergeableWithin+lastPause {
+		t.Errorf("asked for %v", sum)
+	}
+}
+
+func TestRunsAreCancelled(t *testing.T) {
+	f := setup(t)
+	f.workflow("run-job.yml", "sleep 60")
+	f.submit(spec("abc"))
+	var run int64
+	for deadline := time.Now().Add(30 * time.Second); run == 0 && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		for _, r := range f.facts("abc").Runs {
+			run = r.ID
+		}
+	}
+	f.must(f.repo.CancelRun(t.Context(), run))
+	f.idle()
+	if got := f.facts("abc").Runs[0]; got.Conclusion != "cancelled" {
+		t.Errorf("%+v", got)
+	}
+	if err := f.repo.CancelRun(t.Context(), run); !errors.Is(err, ErrRunEnded) {
+		t.Errorf("again: %v", err)
+	}
+	if err := f.repo.ForceCancelRun(t.Context(), 99999); !errors.Is(err, ErrNotFound) {
+		t.Errorf("no run: %v", err)
+	}
+}
+
+func TestRESTErrorsAreTyped(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		status int
+		header map[string]string
+		body   string
+		kind   error
+		after  time.Duration
+	}{
+		"429":                   {429, map[string]string{"Retry-After": "9"}, `{"message":"slow down"}`, ErrRateLimited, 9 * time.Second},
+		"403, known to library": {403, nil, `{"message":"You have exceeded a secondary rate limit","documentation_url":"https://docs.github.com/x#secondary-rate-limits"}`, ErrRateLimited, time.Minute},
+		"403, in words":         {403, nil, `{"message":"You have exceeded a secondary rate limit."}`, ErrRateLimited, time.Minute},
+		"403, by header":        {403, map[string]string{"Retry-After": "3"}, `{"message":"wait"}`, ErrRateLimited, 3 * time.Second},
+		"403":                   {403, nil, `{"message":"Resource not accessible by integration"}`, ErrForbidden, 0},
+		"401":                   {401, nil, `{"message":"Bad credentials"}`, ErrUnauthorized, 0},
+		"404":                   {404, nil, `{"message":"Not Found"}`, ErrNotFound, 0},
+		"502":                   {502, nil, `<html>`, ErrUnavailable, 0},
+		"422":                   {422, nil, `{"message":"Validation Failed","errors":[{"field":"base","code":"invalid"}]}`, ErrInvalid, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				for k, v := range test.header {
+					w.Header().Set(k, v)
+				}
+				w.Header().Set("X-GitHub-Request-Id", "AB:12")
+				w.WriteHeader(test.status)
+				io.WriteString(w, test.body)
+			}))
+			defer server.Close()
+			repo, err := New(Config{ServerURL: server.URL, Owner: "o", Name: "r", Token: "the-token"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = repo.Check(t.Context())
+			e, ok := errors.AsType[*Error](err)
+			if !ok || e.Kind != test.kind || e.RequestID != "AB:12" || e.Status != test.status {
+				t.Fatalf("%+v: %v", e, err)
+			}
+			if got := RetryAfter(err); got > test.after || got < test.after-2*time.Second {
+				t.Errorf("retry after %v, want %v", got, test.after)
+			}
+			if strings.Contains(e.Error()+e.Public(), "the-token") || strings.Contains(e.Public(), server.URL) {
+				t.Errorf("%s\n%s", e.Error(), e.Public())
+			}
+		})
+	}
+}
+
+func TestTheEndOfTheCallersContextIsNotTemporary(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := f.repo.Submit(ctx, specs("x", 1))
+	if !errors.Is(err, context.Canceled) || Temporary(err) {
+		t.Errorf("%v", err)
+	}
+}
+
+// With MaxWait a call waits for a secondary limit and is made again, body and all.
+func TestMaxWaitRidesOutASecondaryLimit(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.submit(spec("abc"))
+	f.addFileAsUser("job/abc")
+	var tries atomic.Int32
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/pulls") && tries.Add(1) == 1 {
+			w.Header().Set("Retry-After", "1")
+			w.WriteHeader(http.StatusForbidden)
+			io.WriteString(w, `{"message":"You have exceeded a secondary rate limit"}`)
+			return
+		}
+		f.Handler().ServeHTTP(w, r)
+	}))
+	defer front.Close()
+	repo, err := New(Config{ServerURL: front.URL, Owner: "alice", Name: "reports", Token: f.token, MaxWait: 5 * time.Second})
+	f.must(err)
+	if _, err := repo.OpenPull(t.Context(), NewPull{Title: "T", Head: "job/abc", Base: "main"}); err != nil || tries.Load() != 2 {
+		t.Errorf("%d tries: %v", tries.Load(), err)
+	}
+}
+
+// addFileAsUser commits a file through the API.
+func (f *fixture) addFileAsUser(branch string) {
+	f.t.Helper()
+	body := strings.NewReader(`{"message":"Add","content":"eA==","branch":"` + branch + `"}`)
+	req, err := http.NewRequest(http.MethodPut, f.URL()+"/api/v3/repos/alice/reports/contents/x", body)
+	f.must(err)
+	req.Header.Set("Authorization", "Bearer "+f.token)
+	res, err := http.DefaultClient.Do(req)
+	f.must(err)
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusCreated {
+		f.t.Fatal(res.Status)
+	}
+}
+
+func TestTheTokenGoesToTheAPIOnly(t *testing.T) {
+	t.Parallel()
+	var leaked atomic.Value
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		leaked.Store(r.Header.Get("Authorization"))
+		io.WriteString(w, `{}`)
+	}))
+	defer elsewhere.Close()
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// A host of its own, as blob storage is.
+		target, _ := url.Parse(elsewhere.URL)
+		target.Host = "localhost:" + target.Port()
+		http.Redirect(w, r, target.String(), http.StatusFound)
+	}))
+	defer api.Close()
+	repo, err := New(Config{ServerURL: api.URL, Owner: "o", Name: "r", Token: "the-token"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := repo.Check(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := leaked.Load(); got != "" {
+		t.Errorf("another host was sent %q", got)
+	}
+}
