@@ -140,6 +140,7 @@ func TestGroupCommit(t *testing.T) {
 			d.Wake()
 		}
 		time.Sleep(10 * time.Second)
+		synctest.Wait()
 		if len(g.pushes) != 2 || !slices.Equal(g.pushes[0].ids, []string{"first"}) || !slices.Equal(g.pushes[1].ids, ids(3, "job-")) {
 			t.Fatalf("pushes %+v; want the first alone, then the three together", g.pushes)
 		}
@@ -165,6 +166,7 @@ func TestPace(t *testing.T) {
 		m.add(ids(1200, "job-")...)
 		d.Wake()
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		var got []string
 		for _, p := range g.pushes {
 			got = append(got, fmt.Sprintf("%d after %s", len(p.ids), p.at.Sub(began)))
@@ -205,6 +207,7 @@ func TestWholePushFails(t *testing.T) {
 				m.add("b") // must not be lost, and must not cut the wait short
 				d.Wake()
 				time.Sleep(10 * time.Minute)
+				synctest.Wait()
 				if len(g.pushes) != 3 || !slices.Equal(g.pushes[2].ids, []string{"a", "b"}) {
 					t.Fatalf("pushes %+v", g.pushes)
 				}
@@ -241,6 +244,7 @@ func TestSingleJobs(t *testing.T) {
 		m.add("later") // is not held up by the busy one
 		d.Wake()
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if len(g.pushes) != 3 || !slices.Equal(g.pushes[1].ids, []string{"later"}) || !slices.Equal(g.pushes[2].ids, []string{"busy"}) {
 			t.Fatalf("pushes %+v", g.pushes)
 		}
@@ -271,6 +275,7 @@ func TestStoreFailsAfterPush(t *testing.T) {
 		m.fail = nil
 		m.mu.Unlock()
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if len(g.pushes) != 2 || m.facts["a"].Dispatch == nil {
 			t.Fatalf("pushes %+v, facts %+v", g.pushes, m.facts["a"])
 		}

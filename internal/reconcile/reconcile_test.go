@@ -126,6 +126,7 @@ func TestIntervals(t *testing.T) {
 		time.Sleep(70 * time.Second)
 		m.setActive(0)
 		time.Sleep(10 * time.Minute)
+		synctest.Wait()
 		if got, want := g.after(began), []string{"0s", "1m40s", "2m10s", "2m40s", "7m40s", "12m40s"}; !slices.Equal(got, want) {
 			t.Errorf("reads after %v, want %v", got, want)
 		}
@@ -168,6 +169,7 @@ func TestFailures(t *testing.T) {
 					t.Errorf("state %+v", s)
 				}
 				time.Sleep(4 * time.Minute)
+				synctest.Wait()
 				if got := g.after(began); !slices.Equal(got, c.want) {
 					t.Errorf("reads after %v, want %v", got, c.want)
 				}
@@ -187,6 +189,7 @@ func TestStoreFails(t *testing.T) {
 		m := &memory{fail: errors.New("disk full")}
 		setup(t, g, m)
 		time.Sleep(500 * time.Millisecond)
+		synctest.Wait()
 		if !m.at.IsZero() {
 			t.Error("a read that was not stored counts as complete")
 		}
@@ -194,6 +197,7 @@ func TestStoreFails(t *testing.T) {
 		m.fail = nil
 		m.mu.Unlock()
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if len(g.since) < 2 || !g.since[1].IsZero() || m.at.IsZero() {
 			t.Errorf("reads since %v", g.since)
 		}
