@@ -217,6 +217,8 @@ func refuseAction(step *model.Step) error {
 // adapt rewrites what act would do otherwise than GitHub.
 func adapt(job *model.Job) {
 	job.If.Value = "always()" // decided already, by Expand
+	// So is the runner. act asks for an image for each label, and skips a job without one; an expression would not be found.
+	_ = job.RawRunsOn.Encode("self-hosted") // A string can always be encoded.
 	ids := map[string]bool{}
 	for i, step := range job.Steps {
 		if step.ID == "" || ids[step.ID] {
