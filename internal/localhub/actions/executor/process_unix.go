@@ -58,6 +58,7 @@ func KillMarked(mark string) {
 		if !killMarked([]byte("RUNNER_TRACKING_ID=" + mark)) {
 			return
 		}
+		time.Sleep(time.Millisecond) // for the kernel to end them
 	}
 }
 
