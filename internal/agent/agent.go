@@ -196,18 +196,24 @@ func (p Program) inside(ctx context.Context) int {
 	return run.Inside(ctx, work.Dir(p.Args[1]), kinds, p.Stdout)
 }
 
-// Version is the version of the module that the agent was built from, with the
-// commit where the build knows it.
+// version is set by release builds: -ldflags "-X …/internal/agent.version=v1.2.3".
+var version string
+
+// Version is the version that the build was given, else that of the module, with
+// the commit where the build knows it.
 func Version() string {
+	if version != "" {
+		return version
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
 	}
-	version := info.Main.Version
+	v := info.Main.Version
 	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && !strings.Contains(version, s.Value[:min(12, len(s.Value))]) {
-			version += " " + s.Value
+		if s.Key == "vcs.revision" && !strings.Contains(v, s.Value[:min(12, len(s.Value))]) {
+			v += " " + s.Value
 		}
 	}
-	return version
+	return v
 }

@@ -29,8 +29,8 @@ const (
 	Process Runtime = "process"
 )
 
-// Config is what all steps of the agent are told. See docs/security.md for which
-// step is told what.
+// Config is what all steps of the agent are told. Only Token is not for all: the
+// run step must not have it.
 type Config struct {
 	ServerURL  string `env:"GITHUB_SERVER_URL" envDefault:"https://github.com"`
 	APIURL     string `env:"GITHUB_API_URL"` // by default derived from ServerURL

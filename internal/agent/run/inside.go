@@ -45,8 +45,7 @@ func saveOrder(dir work.Dir, o order) error {
 // Inside does the task in the place that Run made for it, and returns the exit
 // code of the process. It is process 1 of the container in the docker runtime.
 func Inside(ctx context.Context, dir work.Dir, kinds map[githubjobs.Kind]task.Kind, out io.Writer) int {
-	started := filepath.Join(dir.Task(), startedName)
-	if err := os.WriteFile(started, nil, 0o644); err != nil {
+	if err := writeNew(filepath.Join(dir.Task(), startedName), nil); err != nil {
 		fmt.Fprintf(out, "agent: %s can't be written: %v\n", dir.Task(), err)
 		return 1
 	}
@@ -62,7 +61,7 @@ func Inside(ctx context.Context, dir work.Dir, kinds map[githubjobs.Kind]task.Ki
 	}
 	raw, err := json.Marshal(report)
 	if err == nil {
-		err = os.WriteFile(filepath.Join(dir.Task(), reportName), raw, 0o644)
+		err = writeNew(filepath.Join(dir.Task(), reportName), raw)
 	}
 	if err != nil {
 		fmt.Fprintf(out, "agent: the task's report can't be written: %v\n", err)
@@ -91,6 +90,20 @@ func perform(ctx context.Context, dir work.Dir, kinds map[githubjobs.Kind]task.K
 		Base: dir.Base(), Tree: dir.Tree(), Inputs: dir.Inputs(), Scratch: dir.Task(),
 		Environ: os.Environ(), Log: out,
 	})
+}
+
+// writeNew writes a file in a folder that the task can write too: whatever the task
+// put in its place, a link for example, is removed and not followed.
+func writeNew(path string, data []byte) error {
+	if err := os.RemoveAll(path); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Close())
 }
 
 // loadReport reads what the task said of itself. It may be anything, so that what

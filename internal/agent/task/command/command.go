@@ -57,7 +57,7 @@ func (Kind) Run(ctx context.Context, t task.Task) (task.Report, error) {
 		return task.Report{}, err
 	}
 	if exit.Leftovers > 0 && !exit.Stopped {
-		fmt.Fprintf(t.Log, "(The script left %d processes running; they were ended with it.)\n", exit.Leftovers)
+		fmt.Fprintf(t.Log, "(Still running when the script ended, and ended with it: %d processes.)\n", exit.Leftovers)
 	}
 	if exit.Code != 0 {
 		return task.Report{}, &task.ExitError{Code: exit.Code, Message: explain(exit.Code)}
