@@ -1,20 +1,14 @@
 package publish
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"crypto/sha1"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
@@ -79,35 +73,6 @@ func scanTree(ctx context.Context, dir string, base baseline, maxFile, maxTotal 
 	return s.scan, nil
 }
 
-// openTree opens the folder itself: the task may have put a link in its place.
-func openTree(dir string) (*os.Root, error) {
-	parent, err := os.OpenRoot(filepath.Dir(dir))
-	if err != nil {
-		return nil, err
-	}
-	defer parent.Close()
-	return openFolder(parent, filepath.Base(dir))
-}
-
-func openFolder(parent *os.Root, name string) (*os.Root, error) {
-	before, err := parent.Lstat(name)
-	if err != nil {
-		return nil, err
-	}
-	if !before.IsDir() {
-		return nil, fmt.Errorf("%s is not a folder", name)
-	}
-	root, err := parent.OpenRoot(name)
-	if err != nil {
-		return nil, err
-	}
-	if after, err := root.Stat("."); err != nil || !os.SameFile(before, after) {
-		root.Close()
-		return nil, fmt.Errorf("%s was replaced while it was read", name)
-	}
-	return root, nil
-}
-
 func (s *scanner) refuse(p, why string) { s.refused = append(s.refused, refusedPath{p, why}) }
 
 // folder looks through one folder. Within a folder that is ignored only what the
@@ -138,45 +103,6 @@ func (s *scanner) folder(root *os.Root, prefix string, rules []gitignore.Pattern
 		}
 	}
 	return nil
-}
-
-func list(root *os.Root) ([]string, error) {
-	f, err := root.Open(".")
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	names, err := f.Readdirnames(-1)
-	slices.Sort(names)
-	return names, err
-}
-
-// ignoreRules reads the .gitignore of a folder, as git would.
-func ignoreRules(root *os.Root, prefix string, names []string) ([]gitignore.Pattern, error) {
-	if _, there := slices.BinarySearch(names, ".gitignore"); !there {
-		return nil, nil
-	}
-	info, err := root.Lstat(".gitignore")
-	if err != nil || !info.Mode().IsRegular() {
-		return nil, err // git follows no link here either
-	}
-	f, err := open(root, ".gitignore", info)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	var rules []gitignore.Pattern
-	var domain []string
-	if prefix != "" {
-		domain = strings.Split(prefix, "/")
-	}
-	lines := bufio.NewScanner(io.LimitReader(f, maxIgnoreBytes))
-	for lines.Scan() {
-		if line := strings.TrimRight(lines.Text(), "\r"); strings.TrimSpace(line) != "" && !strings.HasPrefix(line, "#") {
-			rules = append(rules, gitignore.ParsePattern(line, domain))
-		}
-	}
-	return rules, nil // a line too long to be a rule ends the rules
 }
 
 // item looks at one name of a folder.
@@ -213,21 +139,6 @@ func (s *scanner) item(root *os.Root, p, name string, rules []gitignore.Pattern,
 	return nil
 }
 
-// open opens a regular file that was looked at before, and nothing else that may
-// have come in its place. A pipe does not block it.
-func open(root *os.Root, name string, before fs.FileInfo) (*os.File, error) {
-	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	after, err := f.Stat()
-	if err != nil || !after.Mode().IsRegular() || !os.SameFile(before, after) {
-		f.Close()
-		return nil, errors.Join(fmt.Errorf("%s was replaced while it was read", name), err)
-	}
-	return f, nil
-}
-
 func (s *scanner) file(root *os.Root, p, name string, info fs.FileInfo) error {
 	mode := filemode.Regular
 	if info.Mode()&0o100 != 0 {
@@ -243,17 +154,11 @@ func (s *scanner) file(root *os.Root, p, name string, info fs.FileInfo) error {
 		return err
 	}
 	defer f.Close()
-	var content bytes.Buffer
-	keep := io.Writer(&content)
-	if info.Size() > s.maxFile {
-		keep = io.Discard // it may be unchanged; if not, it is refused
-	}
-	hash, err := blobHash(io.TeeReader(f, keep), info.Size())
+	hash, err := blobHash(f, info.Size())
 	if err != nil {
 		return fmt.Errorf("%s: %w", p, err)
 	}
-	found := entry{mode, hash}
-	if tracked && known.same(found) {
+	if tracked && known.same(entry{mode, hash}) {
 		s.seen[p] = true
 		return nil
 	}
@@ -261,21 +166,13 @@ func (s *scanner) file(root *os.Root, p, name string, info fs.FileInfo) error {
 		s.refuse(p, tooLarge(s.maxFile))
 		return nil
 	}
-	s.change(p, found, content.Bytes())
-	return nil
-}
-
-func tooLarge(limit int64) string { return fmt.Sprintf("it is larger than %d MB", limit>>20) }
-
-// blobHash is git's name for a content of this size.
-func blobHash(r io.Reader, size int64) (plumbing.Hash, error) {
-	h := sha1.New()
-	fmt.Fprintf(h, "blob %d\x00", size)
-	n, err := io.Copy(h, io.LimitReader(r, size+1))
-	if err == nil && n != size {
-		err = errors.New("it changed while it was read: a process of the task is still at work")
+	// Most files are unchanged; only of the others the content is kept.
+	content, err := again(f, info.Size(), hash)
+	if err != nil {
+		return fmt.Errorf("%s: %w", p, err)
 	}
-	return plumbing.Hash(h.Sum(nil)), err
+	s.change(p, entry{mode, hash}, content)
+	return nil
 }
 
 func (s *scanner) link(root *os.Root, p, name string) error {
@@ -324,58 +221,4 @@ func (s *scanner) change(p string, found entry, content []byte) {
 	blob.SetType(plumbing.BlobObject)
 	blob.Write(content) // a MemoryObject takes everything
 	s.blobs = append(s.blobs, blob)
-}
-
-// deletions are the entries that are gone. Submodules are never checked out, so
-// nothing can be said of them, unless something stands in their way.
-func (s *scanner) deletions() {
-	added := map[string]bool{}
-	for _, c := range s.changes {
-		added[c.path] = true
-	}
-	for p, e := range s.base.entries {
-		if s.seen[p] {
-			continue
-		}
-		if e.submodule() {
-			for dir := path.Dir(p); dir != "."; dir = path.Dir(dir) {
-				if added[dir] {
-					s.refuse(dir, "it stands in place of a folder with the submodule "+p)
-				}
-			}
-			continue
-		}
-		if first, _, _ := strings.Cut(p, "/"); strings.EqualFold(first, ".github") {
-			s.refuse(p, "no job may change .github/")
-			continue
-		}
-		s.changes = append(s.changes, change{path: p, status: 'D'})
-	}
-}
-
-// collisions finds new names that differ from others only in case: such trees
-// cannot be checked out on macOS and Windows. Old ones are left alone.
-func (s *scanner) collisions() {
-	gone := map[string]bool{}
-	for _, c := range s.changes {
-		if c.status == 'D' {
-			gone[c.path] = true
-		}
-	}
-	names := map[string]string{}
-	for p := range s.base.entries {
-		for q := p; q != "." && !gone[p]; q = path.Dir(q) {
-			names[fold(q)] = q
-		}
-	}
-	slices.SortFunc(s.changes, func(a, b change) int { return strings.Compare(a.path, b.path) })
-	for _, c := range s.changes {
-		for q := c.path; q != "." && c.status == 'A'; q = path.Dir(q) {
-			if other, taken := names[fold(q)]; taken && other != q {
-				s.refuse(c.path, fmt.Sprintf("its name differs from %s only in case", other))
-				break
-			}
-			names[fold(q)] = q
-		}
-	}
 }
