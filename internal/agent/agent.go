@@ -189,9 +189,12 @@ func runStep(ctx context.Context, j job) error {
 // inside is what the runtime starts: it does the task in the work folder that is
 // named.
 func (p Program) inside(ctx context.Context) int {
-	if len(p.Args) != 2 {
+	if len(p.Args) < 2 {
 		fmt.Fprint(p.Stderr, usage)
 		return ExitUsage
+	}
+	if p.Args[len(p.Args)-1] == run.Attached {
+		run.EndWithInput()
 	}
 	return run.Inside(ctx, work.Dir(p.Args[1]), kinds, p.Stdout)
 }

@@ -4,11 +4,13 @@ package agent
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/internal/require"
@@ -246,7 +248,7 @@ base is read-only
 inputs are read-only
 runs
 no socket
-agent task /work`
+agent task /work attached`
 	lines := strings.Split(r.Log, "\n")
 	if len(lines) < 3 || lines[0] == "0" || lines[1] == "0" {
 		t.Fatalf("the log is\n%s\n%s", r.Log, out)
@@ -257,6 +259,31 @@ agent task /work`
 		t.Errorf("got\n%s\nwant\n%s", body, want)
 	}
 	assertNoContainer(t, f)
+}
+
+func TestTheContainerEndsWithTheAgent(t *testing.T) {
+	t.Parallel()
+	f := setup(t, "echo started; trap '' TERM; sleep 300", nil).
+		with(map[string]string{"GITHUBJOBS_RUNTIME": "docker", "GITHUBJOBS_IMAGE": require.Docker(t)})
+	f.step("fetch", ExitOK)
+	cmd, _ := f.command("run")
+	r, w := io.Pipe()
+	cmd.Stdout = w
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	await(t, r, "\nstarted\n")
+	cmd.Process.Kill()
+	w.Close() // The docker command still holds the other end for a moment.
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if exec.Command("docker", "inspect", f.container()).Run() != nil {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("the container goes on without the agent")
+		}
+	}
+	cmd.Wait()
 }
 
 func TestLimitsOfTheContainer(t *testing.T) {
@@ -317,10 +344,13 @@ func gitOnly(t *testing.T) string {
 	return dir
 }
 
+func (f *fixture) container() string {
+	return fmt.Sprintf("githubjobs-%s-%s-%s", f.spec.ID, f.environ["GITHUB_RUN_ID"], f.environ["GITHUB_RUN_ATTEMPT"])
+}
+
 func assertNoContainer(t *testing.T, f *fixture) {
 	t.Helper()
-	name := fmt.Sprintf("githubjobs-%s-%s-%s", f.spec.ID, f.environ["GITHUB_RUN_ID"], f.environ["GITHUB_RUN_ATTEMPT"])
-	if out, err := exec.Command("docker", "inspect", name).CombinedOutput(); err == nil {
+	if out, err := exec.Command("docker", "inspect", f.container()).CombinedOutput(); err == nil {
 		t.Errorf("the container is still there: %s", out)
 	}
 }

@@ -103,10 +103,10 @@ func (d dockerSandbox) perform(ctx context.Context, out io.Writer) (process.Exit
 // say is told apart from what the task says.
 func (d dockerSandbox) create(ctx context.Context) error {
 	args := append([]string{"create"}, d.options()...)
-	_, err := d.docker(ctx, append(args, d.step.Config.Image, "task", string(inContainer))...)
+	_, err := d.docker(ctx, append(args, d.step.Config.Image, "task", string(inContainer), Attached)...)
 	if err != nil && strings.Contains(err.Error(), "is already in use") {
 		d.remove(ctx) // left by an agent that was killed
-		_, err = d.docker(ctx, append(args, d.step.Config.Image, "task", string(inContainer))...)
+		_, err = d.docker(ctx, append(args, d.step.Config.Image, "task", string(inContainer), Attached)...)
 	}
 	return err
 }
@@ -116,7 +116,7 @@ func (d dockerSandbox) create(ctx context.Context) error {
 func (d dockerSandbox) options() []string {
 	c, dir := d.step.Config, d.step.Dir
 	options := []string{
-		"--name", d.name(), "--label", "githubjobs.job=" + d.step.Spec.ID, "--pull", "never",
+		"--name", d.name(), "--rm", "--interactive", "--label", "githubjobs.job=" + d.step.Spec.ID, "--pull", "never",
 		"--user", fmt.Sprintf("%d:%d", d.uid, d.gid), "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
 		"--read-only", "--tmpfs", "/tmp:rw,exec,nosuid,nodev,size=1g,mode=1777",
 		"--memory", c.Memory, "--memory-swap", c.Memory, "--cpus", d.cpus(), "--pids-limit", strconv.Itoa(c.Pids),
@@ -147,10 +147,18 @@ func bind(from, to string, readOnly bool) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// start runs the container to its end.
+// start runs the container to its end. Its standard input is the line that it lives
+// on: when this process is killed, the line is cut, and Inside ends the container.
 func (d dockerSandbox) start(ctx context.Context, out io.Writer) (exit process.Exit, complaint string, err error) {
+	line, end, err := os.Pipe()
+	if err != nil {
+		return exit, "", err
+	}
+	defer end.Close()
+	defer line.Close()
 	var last lastWrite
-	cmd := exec.Command("docker", "start", "--attach", d.name())
+	cmd := exec.Command("docker", "start", "--attach", "--interactive", d.name())
+	cmd.Stdin = line
 	// A group of its own: the signals of the step are for the agent.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	both := io.MultiWriter(out, &last)
