@@ -56,7 +56,7 @@ func setup(t *testing.T, script string, edit func(*githubjobs.Spec)) *fixture {
 	f := &fixture{t: t, repo: repo, spec: spec, sha: repo.Job(spec), runner: t.TempDir()}
 	server := repo.Serve(token, nil)
 	f.environ = map[string]string{
-		"PATH": os.Getenv("PATH"), "HOME": "/root", "RUNNER_OS": "Linux", "RUNNER_TEMP": f.runner,
+		"PATH": os.Getenv("PATH"), "HOME": f.runner, "RUNNER_OS": "Linux", "RUNNER_TEMP": f.runner,
 		"GITHUB_SERVER_URL": server, "GITHUB_REPOSITORY": "o/r", "GITHUB_SHA": f.sha, "GITHUB_REF_NAME": "job/the-job",
 		"GITHUB_EVENT_NAME": "push", "GITHUB_EVENT_PATH": filepath.Join(f.runner, "event.json"), "GITHUB_RUN_ID": uniqueRun(t),
 		"GITHUB_RUN_ATTEMPT": "1", "GITHUB_STEP_SUMMARY": filepath.Join(f.runner, "summary.md"), "GITHUB_ENV": filepath.Join(f.runner, "env"),

@@ -161,8 +161,9 @@ func (d dockerSandbox) start(ctx context.Context, out io.Writer) (exit process.E
 	cmd.Stdin = line
 	// A group of its own: the signals of the step are for the agent.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	both := io.MultiWriter(out, &last)
-	cmd.Stdout, cmd.Stderr = both, both
+	// Inside writes to standard output alone; on the other one is what the docker
+	// command has to say, or what Inside said when it crashed.
+	cmd.Stdout, cmd.Stderr = out, &last
 	if err := cmd.Start(); err != nil {
 		return exit, "", err
 	}
@@ -179,6 +180,9 @@ func (d dockerSandbox) start(ctx context.Context, out io.Writer) (exit process.E
 			}
 		})
 	exit.Code = cmd.ProcessState.ExitCode()
+	if _, told := loadReport(d.step.Dir); !told && exit.Code != 0 {
+		_, _ = out.Write(last.end) // A Log takes everything.
+	}
 	return exit, last.line(), nil
 }
 
