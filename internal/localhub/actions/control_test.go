@@ -242,3 +242,24 @@ func TestRestart(t *testing.T) {
 	accepted(t, err)
 	h.idle()
 }
+
+// TestRunsTakeTurnsOnOneRunner starts more runs at once than there are runners.
+func TestRunsTakeTurnsOnOneRunner(t *testing.T) {
+	t.Parallel()
+	h := setup(t, func(c *localhub.Config) { c.Runners = 1 })
+	h.push("on: push\njobs: {a: {runs-on: ubuntu-latest, steps: [{run: sleep 0.2}]}}")
+	for range 3 {
+		h.git("commit", "-q", "--allow-empty", "-m", "again")
+		h.git("push", "-q", "origin", "main")
+	}
+	h.idle()
+	runs := h.runs()
+	for _, run := range runs {
+		if run.GetConclusion() != "success" {
+			t.Errorf("run %d is %s/%s", run.GetRunNumber(), run.GetStatus(), run.GetConclusion())
+		}
+	}
+	if len(runs) != 4 {
+		t.Errorf("there are %d runs, want 4", len(runs))
+	}
+}

@@ -65,6 +65,7 @@ func (r *liveRun) ready() (workflow.Job, bool) {
 
 // advance queues the jobs of a run that can go on, and concludes the run when nothing is left. The caller holds mu.
 func (e *Engine) advance(run *liveRun) error {
+	defer e.dispatch() // Also where the run has ended: its runner is free for another one.
 	for !run.pending {
 		job, ok := run.ready()
 		if !ok {
@@ -77,7 +78,6 @@ func (e *Engine) advance(run *liveRun) error {
 	if !run.pending && len(run.jobs)+len(run.waiting) == 0 {
 		return e.conclude(run)
 	}
-	e.dispatch()
 	return nil
 }
 
