@@ -11,7 +11,7 @@ FROM ${GOLANG_IMAGE} AS agent-deps
 ENV CGO_ENABLED=0
 WORKDIR /src
 COPY go.mod go.sum ./
-ARG WARM_AGENT="github.com/go-git/go-git/v5 github.com/google/go-github/v60/github github.com/bradleyfalzon/ghinstallation/v2"
+ARG WARM_AGENT="github.com/go-git/go-git/v5/plumbing/transport/http github.com/google/go-github/v60/github github.com/bradleyfalzon/ghinstallation/v2"
 RUN go build -trimpath ${WARM_AGENT}
 
 FROM agent-deps AS agent-build
@@ -55,7 +55,7 @@ COPY --from=server-build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-ce
 COPY --from=server-build /out/tmp /tmp
 COPY --from=server-build --chown=10001:10001 /out/data /data
 COPY --from=server-build /out/server /server
-ENV DATA_DIR=/data LISTEN_ADDR=:8080
+ENV DATABASE_PATH=/data/githubjobs.db LISTEN_ADDR=:8080
 USER 10001:10001
 WORKDIR /data
 VOLUME /data

@@ -121,11 +121,16 @@ func (v view) withoutRun(now time.Time) (Reason, string) {
 
 const startHelp = "Check that the base branch has .github/workflows/run-job.yml, that Actions is enabled for the repository and the workflow is not disabled, and that the server does not push with an Actions GITHUB_TOKEN."
 
-func (v view) pushedAt() time.Time {
+// pushedAt is the later of what the branch and the push say: the branch's time is
+// that of its commit, which a push may have kept waiting.
+func (v view) pushedAt() (at time.Time) {
 	if v.Branch != nil {
-		return v.Branch.At
+		at = v.Branch.At
 	}
-	return v.Dispatch.At
+	if v.Dispatch != nil && v.Dispatch.At.After(at) {
+		at = v.Dispatch.At
+	}
+	return at
 }
 
 func (v view) queued(now time.Time) (Reason, string) {
@@ -194,7 +199,7 @@ func (v view) delivered() (Reason, string) {
 	case !v.pull.Open:
 		return ReasonPRClosed, "The pull request was closed without a merge."
 	case v.Gate != nil && v.Gate.HeadSHA == v.pull.HeadSHA && v.Gate.Conclusion != "success":
-		return ReasonMergeBlocked, sentence(v.Gate.Title, v.Gate.Summary)
+		return ReasonMergeBlocked, strings.TrimSpace(v.Gate.Title + "\n\n" + v.Gate.Summary)
 	}
 	return ReasonPROpen, "The pull request is open."
 }

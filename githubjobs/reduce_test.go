@@ -48,6 +48,7 @@ func TestReduce(t *testing.T) {
 		"refused":                               {Facts{Dispatch: &Dispatch{Refused: "rule"}}, soon, ReasonPushRefused},
 		"pushed":                                {Facts{Branch: pushed}, soon, ReasonPushed},
 		"pushed, not yet seen":                  {Facts{Dispatch: &Dispatch{At: at(0)}}, soon, ReasonPushed},
+		"pushed late":                           {Facts{Branch: pushed, Dispatch: &Dispatch{At: at(48 * 3600)}}, at(48*3600 + 1), ReasonPushed},
 		"pushed an hour ago":                    {Facts{Branch: pushed}, late, ReasonPushed},
 		"pushed two days ago":                   {Facts{Branch: pushed}, at(48 * 3600), ReasonNeverStarted},
 		"branch gone":                           {Facts{Branch: &BranchFact{Deleted: true}}, soon, ReasonCanceled},

@@ -44,7 +44,8 @@ type Gate struct {
 	HeadSHA    string
 	Conclusion string // success, neutral, action_required
 	Title      string // one sentence
-	Summary    string // Markdown
+	Summary    string // Markdown: what it means and what can be done
+	Text       string // Markdown: the rules one by one
 	DetailsURL string
 	At         time.Time
 }
@@ -54,7 +55,7 @@ func (r *Repository) CreateCheckRun(ctx context.Context, g Gate) error {
 	opts := github.CreateCheckRunOptions{
 		Name: GateCheck, HeadSHA: g.HeadSHA, ExternalID: &g.JobID,
 		Status: github.String("completed"), Conclusion: &g.Conclusion, CompletedAt: &github.Timestamp{Time: g.At},
-		Output: &github.CheckRunOutput{Title: &g.Title, Summary: &g.Summary},
+		Output: &github.CheckRunOutput{Title: &g.Title, Summary: &g.Summary, Text: &g.Text},
 	}
 	if g.DetailsURL != "" {
 		opts.DetailsURL = &g.DetailsURL

@@ -47,6 +47,7 @@ type MergeRules struct {
 	Method Method `yaml:"method"`
 	// Paths are doublestar globs. Every changed path must match one of Allow and
 	// none of Deny; `*` does not cross a '/', `**` does. An empty Allow allows nothing.
+	// The policy itself and .github/** are never allowed, whatever the globs say.
 	Paths PathRules `yaml:"paths"`
 	// MaxFiles bounds the number of changed files; 0 sets no bound of its own.
 	MaxFiles int `yaml:"max_files"`

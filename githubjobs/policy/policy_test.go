@@ -67,7 +67,13 @@ func TestJudge(t *testing.T) {
 		"a rename out of a folder":         {files(File{Path: "reports/x.go", Previous: "src/x.go"}), RulePaths},
 		"a denied path":                    {files(File{Path: "reports/key.secret"}), RulePaths},
 		"a rename of a denied path":        {files(File{Path: "reports/key.txt", Previous: "reports/key.secret"}), RulePaths},
-		"nothing is allowed":               {func(p *Policy, _ *View) { p.Merge.Paths.Allow = nil }, RulePaths},
+		"the policy itself": {func(p *Policy, v *View) {
+			p.Merge.Paths.Allow, v.Files = []string{"**"}, []File{{Path: Path}}
+		}, RulePaths},
+		"a workflow": {func(p *Policy, v *View) {
+			p.Merge.Paths.Allow, v.Files = []string{"**"}, []File{{Path: ".github/workflows/x.yml"}}
+		}, RulePaths},
+		"nothing is allowed": {func(p *Policy, _ *View) { p.Merge.Paths.Allow = nil }, RulePaths},
 	} {
 		p, v := rules, good
 		c.change(&p, &v)

@@ -119,9 +119,13 @@ func (r PathRules) judge(files []File) Finding {
 	return judge(RulePaths, false, fmt.Sprintf("not allowed by merge.paths: %s%s", strings.Join(refused, ", "), more))
 }
 
+// neverAllowed are what judges and runs jobs. A job that could change them could
+// allow itself anything, whatever the globs say.
+var neverAllowed = []string{Path, ".github/**"}
+
 func (r PathRules) allows(path string) bool {
 	matches := func(glob string) bool { return doublestar.MatchUnvalidated(glob, path) }
-	return slices.ContainsFunc(r.Allow, matches) && !slices.ContainsFunc(r.Deny, matches)
+	return !slices.ContainsFunc(neverAllowed, matches) && slices.ContainsFunc(r.Allow, matches) && !slices.ContainsFunc(r.Deny, matches)
 }
 
 func short(sha string) string {

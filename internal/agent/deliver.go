@@ -72,7 +72,7 @@ func mergeStep(ctx context.Context, j job) error {
 		commands.Printf("%s", report.Title)
 		return nil
 	}
-	j.summarize("### " + report.Title + "\n\n" + report.Summary)
+	j.summarize("### " + report.Title + "\n\n" + report.Summary + "\n\n" + report.Rules)
 	return nil
 }
 

@@ -85,7 +85,7 @@ func TestScenarios(t *testing.T) {
 func TestScenariosInDocker(t *testing.T) {
 	image := require.Docker(t)
 	t.Parallel()
-	for _, name := range []string{"success", "task-failure", "timeout", "no-token", "report", "git-spoilt", "odd-files"} {
+	for _, name := range []string{"success", "task-failure", "timeout", "isolation", "report", "git-spoilt", "odd-files"} {
 		runScenarios(t, name+".txtar", image)
 	}
 }

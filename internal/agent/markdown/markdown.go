@@ -21,9 +21,17 @@ var special = strings.NewReplacer("|", "&#124;", "`", "&#96;", "*", "&#42;", "_"
 // Text is one line in which nothing is markup; it also fits into a table's cell.
 func Text(s string) string { return special.Replace(html.EscapeString(s)) }
 
+// plain is a text that backticks hold safely, also in a table's cell.
+var plain = regexp.MustCompile(`^[A-Za-z0-9._/+-]+$`)
+
 // Code is a piece of code within a line or a table's cell; GitHub acts upon nothing
-// in it.
-func Code(s string) string { return "<code>" + Text(s) + "</code>" }
+// in it. An ordinary name stands in backticks, which people read as text too.
+func Code(s string) string {
+	if plain.MatchString(s) {
+		return "`" + s + "`"
+	}
+	return "<code>" + Text(s) + "</code>"
+}
 
 var backticks = regexp.MustCompile("`+")
 

@@ -12,6 +12,7 @@ import (
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs/hub"
 	"github.com/githubjobs/githubjobs/githubjobs/policy"
+	"github.com/githubjobs/githubjobs/internal/agent/markdown"
 )
 
 // Config says which job's pull request is judged, in which run.
@@ -35,9 +36,11 @@ type Report struct {
 	PullURL string
 	Merged  bool
 	SHA     string // of the merge
-	// Title says in one sentence what was done; Summary explains it in Markdown.
+	// Title says in one sentence what was done; Summary explains it in Markdown, and
+	// Rules is the verdict rule by rule, where there was one.
 	Title   string
 	Summary string
+	Rules   string
 	// Warnings are what went wrong after the merge, and changes nothing about it.
 	Warnings []error
 }
@@ -165,7 +168,8 @@ func (g *gate) merge(ctx context.Context, v policy.Verdict, read reading) (*obst
 // failed run with a merged pull request would be a failed job.
 func (g *gate) finish(ctx context.Context, v policy.Verdict) {
 	g.report.Title = fmt.Sprintf("Merged into %s as %.7s.", g.Spec.Base, g.report.SHA)
-	g.report.Summary = table(v)
+	g.report.Summary = fmt.Sprintf("Every rule of %s on %s allows it.", markdown.Code(policy.Path), markdown.Code(g.Spec.Base))
+	g.report.Rules = table(v)
 	g.Logger.Info("merged", "pull", g.report.Pull, "commit", g.report.SHA, "base", g.Spec.Base)
 	var check, branch error
 	var group errgroup.Group

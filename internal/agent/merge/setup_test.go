@@ -206,13 +206,14 @@ func (w *world) notMerged(report Report, conclusion string, reasons ...string) {
 	if report.Merged || report.Pull == 0 || !strings.HasPrefix(report.Title, "Not merged: ") {
 		w.t.Errorf("%+v", report)
 	}
-	id, fact, ok := hub.GateFact(w.check(report.Pull))
+	check := w.check(report.Pull)
+	id, fact, ok := hub.GateFact(check)
 	if !ok || id != jobID || fact.Conclusion != conclusion || fact.Title != report.Title || fact.Summary != report.Summary {
 		w.t.Errorf("check: %q %+v", id, fact)
 	}
 	for _, reason := range reasons {
-		if !strings.Contains(fact.Title+fact.Summary, reason) {
-			w.t.Errorf("the check does not say %q:\n%s\n%s", reason, fact.Title, fact.Summary)
+		if said := fact.Title + fact.Summary + check.GetOutput().GetText(); !strings.Contains(said, reason) {
+			w.t.Errorf("the check does not say %q:\n%s", reason, said)
 		}
 	}
 	comments := w.comments(report.Pull)

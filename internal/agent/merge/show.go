@@ -22,7 +22,7 @@ func (g *gate) block(ctx context.Context, o obstacle) error {
 	g.report.Title = githubjobs.Defuse(cut(o.title))
 	g.report.Summary = o.explain
 	if len(o.verdict.Findings) > 0 {
-		g.report.Summary += "\n\n" + table(o.verdict)
+		g.report.Rules = table(o.verdict)
 	}
 	g.Logger.Info("not merged", "pull", g.report.Pull, "why", o.title)
 	conclusion := actionRequired
@@ -33,7 +33,7 @@ func (g *gate) block(ctx context.Context, o obstacle) error {
 	if o.neutral {
 		return err
 	}
-	text := fmt.Sprintf("**%s**\n\n%s\n", markdown.Text(g.report.Title), g.report.Summary)
+	text := fmt.Sprintf("**%s**\n\n%s\n\n%s\n", markdown.Text(g.report.Title), g.report.Summary, g.report.Rules)
 	if g.RunURL != "" {
 		text += fmt.Sprintf("\n[Run of the merge gate](%s)\n", g.RunURL)
 	}
@@ -46,7 +46,7 @@ func (g *gate) show(ctx context.Context, conclusion, head string) error {
 	return g.retry(ctx, func() error {
 		return g.Repo.CreateCheckRun(ctx, hub.Gate{
 			JobID: g.Spec.ID, HeadSHA: head, Conclusion: conclusion, Title: g.report.Title, Summary: g.report.Summary,
-			DetailsURL: g.RunURL, At: g.Now(),
+			Text: g.report.Rules, DetailsURL: g.RunURL, At: g.Now(),
 		})
 	})
 }

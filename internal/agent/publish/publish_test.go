@@ -78,7 +78,7 @@ func TestPublishBringsTheChangesToAPullRequest(t *testing.T) {
 	if title := pull.GetTitle(); title != githubjobs.Defuse(spec().Title) || strings.Contains(title, "#12") || strings.Contains(title, "@bob") {
 		t.Errorf("title %q", title)
 	}
-	for _, part := range []string{"Wrote **one** file", "| added | <code>reports/daily.md</code> |", "| deleted |", w.cfg.RunURL, "`abc`", "line 2"} {
+	for _, part := range []string{"Wrote **one** file", "| added | `reports/daily.md` |", "| deleted |", w.cfg.RunURL, "`abc`", "line 2"} {
 		if !strings.Contains(pull.GetBody(), part) {
 			t.Errorf("the body lacks %q:\n%s", part, pull.GetBody())
 		}
@@ -230,7 +230,7 @@ func TestPublishOfALaterAttemptReplacesTheEarlier(t *testing.T) {
 	}
 	pull, err := w.repo.Pull(t.Context(), third.Pull)
 	must(t, err)
-	if !strings.Contains(pull.GetBody(), "<code>third</code>") || strings.Contains(pull.GetBody(), "<code>first</code>") {
+	if !strings.Contains(pull.GetBody(), "`third`") || strings.Contains(pull.GetBody(), "`first`") {
 		t.Errorf("the body is that of an earlier attempt: %s", pull.GetBody())
 	}
 	w.cfg.Attempt = 2 // a zombie of the second attempt wakes up
