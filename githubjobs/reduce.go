@@ -101,7 +101,7 @@ func approve(url string) string {
 func (v view) withoutRun(now time.Time) (Reason, string) {
 	switch {
 	case v.pull != nil && v.pull.Merged:
-		return ReasonMerged, "The pull request was merged."
+		return v.unseen(now, "result commit")
 	case v.Dispatch != nil && v.Dispatch.Refused != "":
 		return ReasonPushRefused, "GitHub refused the job's branch: " + v.Dispatch.Refused
 	case v.Branch == nil && v.Dispatch == nil:
@@ -207,21 +207,24 @@ func (v view) delivered() (Reason, string) {
 // unseen decides a run that succeeded while something that it made is not known
 // yet. GitHub tells of these in any order.
 func (v view) unseen(now time.Time, what string) (Reason, string) {
-	ended := v.endedAt()
 	switch {
+	case now.Sub(v.endedAt()) <= SlowDelivery:
+		return ReasonPublishing, "The run has ended; news of its " + what + " is on the way."
 	case v.pull != nil && v.pull.Merged:
 		return ReasonMerged, "The pull request was merged."
-	case now.Sub(ended) <= SlowDelivery:
-		return ReasonPublishing, "The run has ended; news of its " + what + " is on the way."
 	}
 	return ReasonAgentError, "The run ended well, but its " + what + " is not to be found on GitHub."
 }
 
+// endedAt is when the job was last seen to move.
 func (v view) endedAt() time.Time {
-	if v.run != nil {
+	switch {
+	case v.run != nil:
 		return v.run.At
+	case v.result != nil:
+		return v.result.At
 	}
-	return v.result.At
+	return v.pull.MergedAt
 }
 
 func sentence(what, why string) string {

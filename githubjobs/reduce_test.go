@@ -32,7 +32,7 @@ func withProblem(reason Reason) func(*Result) {
 func TestReduce(t *testing.T) {
 	t.Parallel()
 	open := []PullFact{{Number: 1, URL: "https://hub/pull/1", Open: true, HeadSHA: "r"}}
-	merged := []PullFact{{Number: 1, URL: "https://hub/pull/1", Merged: true, HeadSHA: "r", MergeSHA: "m"}}
+	merged := []PullFact{{Number: 1, URL: "https://hub/pull/1", Merged: true, MergedAt: at(55), HeadSHA: "r", MergeSHA: "m"}}
 	closed := []PullFact{{Number: 1, HeadSHA: "r"}}
 	pushed := &BranchFact{Head: "c", At: at(0)}
 	success := []RunFact{run(1, "completed", "success", 60)}
@@ -52,7 +52,8 @@ func TestReduce(t *testing.T) {
 		"pushed an hour ago":                    {Facts{Branch: pushed}, late, ReasonPushed},
 		"pushed two days ago":                   {Facts{Branch: pushed}, at(48 * 3600), ReasonNeverStarted},
 		"branch gone":                           {Facts{Branch: &BranchFact{Deleted: true}}, soon, ReasonCanceled},
-		"branch gone, merged":                   {Facts{Branch: &BranchFact{Deleted: true}, Pulls: merged}, soon, ReasonMerged},
+		"branch gone, merged":                   {Facts{Branch: &BranchFact{Deleted: true}, Pulls: merged}, late, ReasonMerged},
+		"branch gone, just merged":              {Facts{Branch: &BranchFact{Deleted: true}, Pulls: merged}, soon, ReasonPublishing},
 		"requested":                             {Facts{Runs: []RunFact{run(1, "requested", "", 1)}}, soon, ReasonQueued},
 		"queued":                                {Facts{Runs: []RunFact{run(1, "queued", "", 1)}}, soon, ReasonQueued},
 		"waiting":                               {Facts{Runs: []RunFact{run(1, "waiting", "", 1)}}, soon, ReasonWaitingApproval},
@@ -66,7 +67,8 @@ func TestReduce(t *testing.T) {
 		"merged, failed result, no run known":   {Facts{Branch: pushed, Result: bad, Pulls: merged}, soon, ReasonTaskFailed},
 		"success, open":                         {Facts{Runs: success, Result: good, Pulls: open}, soon, ReasonPROpen},
 		"success, merged":                       {Facts{Runs: success, Result: good, Pulls: merged}, soon, ReasonMerged},
-		"success, merged, result unknown":       {Facts{Runs: success, Pulls: merged}, soon, ReasonMerged},
+		"success, merged, result unknown":       {Facts{Runs: success, Pulls: merged}, late, ReasonMerged},
+		"success, just merged, result unknown":  {Facts{Runs: success, Pulls: merged}, soon, ReasonPublishing},
 		"success, closed":                       {Facts{Runs: success, Result: good, Pulls: closed}, soon, ReasonPRClosed},
 		"success, gate says no":                 {Facts{Runs: success, Result: good, Pulls: open, Gate: &GateFact{HeadSHA: "r", Conclusion: "action_required"}}, soon, ReasonMergeBlocked},
 		"success, gate spoke of another head":   {Facts{Runs: success, Result: good, Pulls: open, Gate: &GateFact{HeadSHA: "x", Conclusion: "action_required"}}, soon, ReasonPROpen},

@@ -139,9 +139,12 @@ func (s *sweep) readBranches(ctx context.Context) error {
 		}
 	}
 	for id, pull := range s.pulls {
-		if _, exists := heads[id]; !exists && s.known[id] == (Known{}) {
+		if _, exists := heads[id]; exists {
+			continue
+		}
+		if s.known[id].Head != pull.HeadSHA { // its last commits were missed, and the branch is gone
 			s.wants = append(s.wants, want{id: id, commit: true})
-		} else if !exists && !s.known[id].Deleted {
+		} else if !s.known[id].Deleted {
 			s.add(id, githubjobs.Facts{Branch: &githubjobs.BranchFact{Head: s.known[id].Head, Deleted: true, At: pull.At}})
 		}
 	}

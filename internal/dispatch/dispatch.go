@@ -3,8 +3,10 @@
 // while a push is under way ride in the next one together.
 //
 // A job counts as pushed when GitHub said so and the store knows it. In between,
-// the process may die: the job is then submitted again, and hub finds that its
-// branch is there. It imports githubjobs, githubjobs/hub and the standard library.
+// the process may die, or the answer be lost. Mostly the branch is there then, and
+// hub finds it; but the job may have been merged since, and its branch deleted. So
+// a job that may be on GitHub already is submitted again only after GitHub was
+// read, and told nothing of it. It imports githubjobs, githubjobs/hub and the standard library.
 package dispatch
 
 import (
@@ -36,11 +38,20 @@ type Store interface {
 	MergeFacts(ctx context.Context, project string, facts ...githubjobs.Facts) error
 }
 
+// Reader brings what GitHub knows into the store; see reconcile.Reconciler.
+type Reader interface {
+	// LastRead is when the last complete read began; zero when there was none yet.
+	LastRead() time.Time
+	// ReadNow asks for a read without delay, after which Wake is called. It never blocks.
+	ReadNow()
+}
+
 // Dispatcher pushes the waiting jobs of one project.
 type Dispatcher struct {
 	project string
 	hub     Hub
 	store   Store
+	reader  Reader
 	log     *slog.Logger
 	now     func() time.Time
 	wake    chan struct{}
@@ -49,6 +60,8 @@ type Dispatcher struct {
 	pace    pace
 	push    retry            // of whole pushes
 	delayed map[string]retry // of single jobs
+	began   time.Time
+	unsure  map[string]time.Time // jobs whose push got no answer, and when
 
 	mu    sync.Mutex
 	state State
@@ -63,8 +76,11 @@ type State struct {
 }
 
 // New returns a dispatcher; Run makes it work. now is the clock.
-func New(project string, h Hub, s Store, log *slog.Logger, now func() time.Time) *Dispatcher {
-	return &Dispatcher{project: project, hub: h, store: s, log: log, now: now, wake: make(chan struct{}, 1), delayed: map[string]retry{}}
+func New(project string, h Hub, s Store, r Reader, log *slog.Logger, now func() time.Time) *Dispatcher {
+	return &Dispatcher{
+		project: project, hub: h, store: s, reader: r, log: log, now: now, wake: make(chan struct{}, 1),
+		delayed: map[string]retry{}, began: now(), unsure: map[string]time.Time{},
+	}
 }
 
 // Wake tells that a job was accepted. It never blocks.
@@ -133,11 +149,12 @@ func (d *Dispatcher) round(ctx context.Context) (pause time.Duration, more bool)
 	if room == 0 {
 		return pause, true
 	}
+	read := d.reader.LastRead() // before the store is asked, which then knows what was read
 	specs, err := d.store.Waiting(ctx, d.project, maxRefs+len(d.delayed))
 	if err != nil {
 		return d.failed(ctx, fmt.Errorf("reading the waiting jobs: %w", err)), true
 	}
-	due, pause := d.due(specs)
+	due, pause := d.due(d.sure(specs, read))
 	if len(due) == 0 {
 		return pause, false
 	}
@@ -145,6 +162,25 @@ func (d *Dispatcher) round(ctx context.Context) (pause time.Duration, more bool)
 		return d.failed(ctx, err), true
 	}
 	return 0, true // look again: some may be left, or have been delayed
+}
+
+// sure leaves out the jobs that may be on GitHub already, until a read of GitHub
+// that began after their last push has told nothing of them: those that an earlier
+// process left, and those whose push got no answer.
+func (d *Dispatcher) sure(specs []githubjobs.Spec, read time.Time) (sure []githubjobs.Spec) {
+	for _, s := range specs {
+		since, unsure := d.unsure[s.ID]
+		if !unsure && !s.CreatedAt.After(d.began) {
+			since, unsure = d.began, true
+		}
+		if !unsure || read.After(since) {
+			sure = append(sure, s)
+		}
+	}
+	if len(sure) < len(specs) {
+		d.reader.ReadNow()
+	}
+	return sure
 }
 
 // due leaves out the jobs that have to wait before they are tried again, and says

@@ -102,10 +102,44 @@ func (g *github) Submit(ctx context.Context, specs []githubjobs.Spec) ([]hub.Sub
 	return results, nil
 }
 
+// reader reads GitHub a millisecond after it was asked to.
+type reader struct {
+	mu    sync.Mutex
+	last  time.Time
+	reads int
+	finds func() // what a read does to the store
+	done  func()
+}
+
+func (r *reader) LastRead() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.last
+}
+
+func (r *reader) ReadNow() {
+	time.AfterFunc(time.Millisecond, func() {
+		r.mu.Lock()
+		began := time.Now()
+		if r.finds != nil {
+			r.finds()
+		}
+		r.last = began
+		r.reads++
+		r.mu.Unlock()
+		r.done()
+	})
+}
+
 // setup starts a dispatcher within the bubble of a synctest.
 func setup(t *testing.T, g *github) (*memory, *Dispatcher) {
 	m := &memory{facts: map[string]githubjobs.Facts{}}
-	d := New("p", g, m, slog.New(slog.DiscardHandler), time.Now)
+	return m, start(t, g, m, &reader{})
+}
+
+func start(t *testing.T, g *github, m *memory, r *reader) *Dispatcher {
+	d := New("p", g, m, r, slog.New(slog.DiscardHandler), time.Now)
+	r.done = d.Wake
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -114,8 +148,9 @@ func setup(t *testing.T, g *github) (*memory, *Dispatcher) {
 		}
 	})
 	t.Cleanup(func() { cancel(); wg.Wait() })
+	time.Sleep(time.Millisecond) // what is created from now on is later than the start
 	synctest.Wait()
-	return m, d
+	return d
 }
 
 func ids(n int, prefix string) []string {

@@ -19,6 +19,7 @@ func (d *Dispatcher) submit(ctx context.Context, specs []githubjobs.Spec) error 
 	results, err := d.hub.Submit(ctx, specs)
 	d.pace.pushed(began, len(specs))
 	if err != nil {
+		d.doubt(specs)
 		return fmt.Errorf("pushing %d jobs: %w", len(specs), err)
 	}
 	facts, again := d.judge(specs, results)
@@ -28,12 +29,23 @@ func (d *Dispatcher) submit(ctx context.Context, specs []githubjobs.Spec) error 
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
 	defer cancel()
 	if err := d.store.MergeFacts(ctx, d.project, facts...); err != nil {
+		d.doubt(specs)
 		return fmt.Errorf("storing what came of the push of %d jobs: %w", len(specs), err)
+	}
+	for _, s := range specs {
+		delete(d.unsure, s.ID)
 	}
 	d.push = retry{}
 	d.update(func(s *State) { s.LastPush, s.Problem, s.Since = d.now(), nil, time.Time{} })
 	d.log.Info("pushed jobs", "jobs", len(specs), "done", len(facts), "duration", d.now().Sub(began))
 	return nil
+}
+
+// doubt notes that the jobs may be on GitHub, and the store does not know it.
+func (d *Dispatcher) doubt(specs []githubjobs.Spec) {
+	for _, s := range specs {
+		d.unsure[s.ID] = d.now()
+	}
 }
 
 // judge makes facts of what is decided and delays the rest; again is one of the

@@ -56,6 +56,8 @@ type Options struct {
 	Interval time.Duration // between two reads while jobs are active
 	// Base is told the branch that jobs start from, once it is known.
 	Base func(branch string)
+	// Done is called after each complete read.
+	Done func()
 	Log  *slog.Logger
 	Now  func() time.Time
 }
@@ -68,8 +70,10 @@ type Reconciler struct {
 	checked  bool // GitHub was asked for the repository
 	failures int  // in a row
 
-	mu    sync.Mutex
-	state State
+	mu       sync.Mutex
+	state    State
+	lastRead time.Time // when the last complete read began
+	asked    bool      // for a read without delay
 }
 
 // State says how the reconciler gets on.
@@ -92,6 +96,22 @@ func (r *Reconciler) Wake() {
 	}
 }
 
+// LastRead is when the last complete read began; zero when there was none yet.
+func (r *Reconciler) LastRead() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.lastRead
+}
+
+// ReadNow asks for a read without delay; one that is under way does not count. It
+// never blocks. After failures the read waits as those do.
+func (r *Reconciler) ReadNow() {
+	r.mu.Lock()
+	r.asked = true
+	r.mu.Unlock()
+	r.Wake()
+}
+
 // State says how the reconciler gets on.
 func (r *Reconciler) State() State {
 	r.mu.Lock()
@@ -105,7 +125,7 @@ func (r *Reconciler) Run(ctx context.Context) error {
 	defer r.update(func(s *State) { s.Running = false })
 	for {
 		began := r.Now()
-		asked := r.attempt(ctx)
+		asked := r.attempt(ctx, began)
 		for {
 			wait := max(r.pause(ctx), asked) - r.Now().Sub(began)
 			if wait <= 0 {
@@ -139,6 +159,9 @@ func (r *Reconciler) pause(ctx context.Context) time.Duration {
 	if r.failures > 0 {
 		return min(firstRetry<<min(r.failures-1, 16), r.Interval)
 	}
+	if r.takeAsked(false) {
+		return 0
+	}
 	c, err := r.Store.Counts(ctx, r.Project)
 	if err != nil || c.Active > 0 {
 		return r.Interval
@@ -146,8 +169,20 @@ func (r *Reconciler) pause(ctx context.Context) time.Duration {
 	return slow * r.Interval
 }
 
+// takeAsked says whether a read was asked for, and forgets it if that is being done.
+func (r *Reconciler) takeAsked(doing bool) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	asked := r.asked
+	if doing {
+		r.asked = false
+	}
+	return asked
+}
+
 // attempt reads once and keeps the outcome; asked is how long GitHub asks to wait.
-func (r *Reconciler) attempt(ctx context.Context) (asked time.Duration) {
+func (r *Reconciler) attempt(ctx context.Context, began time.Time) (asked time.Duration) {
+	wanted := r.takeAsked(true)
 	err := r.Once(ctx)
 	if ctx.Err() != nil {
 		return 0
@@ -158,6 +193,13 @@ func (r *Reconciler) attempt(ctx context.Context) (asked time.Duration) {
 	} else {
 		r.Log.Error("reading GitHub failed; it will be tried again", "error", err)
 	}
+	r.mu.Lock()
+	if err == nil {
+		r.lastRead = began
+	} else {
+		r.asked = r.asked || wanted
+	}
+	r.mu.Unlock()
 	r.update(func(s *State) {
 		switch {
 		case err == nil:
@@ -167,6 +209,9 @@ func (r *Reconciler) attempt(ctx context.Context) (asked time.Duration) {
 		}
 		s.Problem = err
 	})
+	if err == nil {
+		r.Done()
+	}
 	return hub.RetryAfter(err)
 }
 

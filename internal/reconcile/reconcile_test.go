@@ -101,7 +101,7 @@ func setup(t *testing.T, g *github, m *memory) (*Reconciler, *[]string) {
 	bases := &[]string{}
 	r := New(Options{
 		Project: "p", Hub: g, Store: m, Interval: 30 * time.Second, Base: func(b string) { *bases = append(*bases, b) },
-		Log: slog.New(slog.DiscardHandler), Now: time.Now,
+		Done: func() {}, Log: slog.New(slog.DiscardHandler), Now: time.Now,
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup

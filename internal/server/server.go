@@ -97,11 +97,11 @@ func (s *Server) open(ctx context.Context) error {
 }
 
 func (s *Server) wire(repository *hub.Repository) {
-	s.dispatcher = dispatch.New(s.project, repository, s.store, s.log.With("part", "dispatch"), time.Now)
 	s.reconciler = reconcile.New(reconcile.Options{
 		Project: s.project, Hub: repository, Store: s.store, Interval: s.cfg.ReconcileInterval,
-		Base: s.learnDefaultBranch, Log: s.log.With("part", "reconcile"), Now: time.Now,
+		Base: s.learnDefaultBranch, Done: func() { s.dispatcher.Wake() }, Log: s.log.With("part", "reconcile"), Now: time.Now,
 	})
+	s.dispatcher = dispatch.New(s.project, repository, s.store, s.reconciler, s.log.With("part", "dispatch"), time.Now)
 	s.receiver = webhook.New(webhook.Options{
 		Project: s.project, Secret: s.cfg.WebhookSecret, Hub: repository, Store: s.store,
 		DefaultBranch: s.learnDefaultBranch, Log: s.log.With("part", "webhook"), Now: time.Now,

@@ -37,7 +37,7 @@ func NewRow(f githubjobs.Facts, accepted bool, now time.Time) (Row, error) {
 	return Row{
 		News: news, Live: news.Head != "" && !news.Deleted || news.Run != 0, UpdatedAt: now,
 		Facts: raw, Known: f.Spec != nil,
-		Waiting: accepted && f.Spec != nil && f.Dispatch == nil && f.Branch == nil,
+		Waiting: accepted && f.Spec != nil && f.Dispatch == nil && f.Branch == nil && len(f.Runs)+len(f.Pulls) == 0,
 		Active:  f.Spec != nil && !j.Terminal,
 		Status:  j.Status, Reason: j.Reason, Kind: j.Kind, Title: j.Title, CreatedAt: j.CreatedAt,
 	}, nil
