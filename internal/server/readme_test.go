@@ -1,0 +1,45 @@
+package server
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the table of variables into README.md")
+
+// TestReadmeListsTheVariables holds the README's table to what the server reads.
+// `go test ./internal/server -run Readme -update` writes it anew.
+func TestReadmeListsTheVariables(t *testing.T) {
+	t.Parallel()
+	const path, begin, end = "../../README.md", "<!-- server variables: begin -->\n", "<!-- server variables: end -->"
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	above, rest, ok := strings.Cut(string(raw), begin)
+	table, below, closed := strings.Cut(rest, end)
+	if !ok || !closed {
+		t.Fatalf("README.md has no place for the table, between %q and %q", begin, end)
+	}
+	var want strings.Builder
+	want.WriteString("| variable | default | meaning |\n|---|---|---|\n")
+	for _, v := range Variables() {
+		value := ""
+		if v.Default != "" {
+			value = "`" + v.Default + "`"
+		}
+		fmt.Fprintf(&want, "| `%s` | %s | %s |\n", v.Name, value, v.Meaning)
+	}
+	if table == want.String() {
+		return
+	}
+	if !*update {
+		t.Fatalf("README.md's table of variables is not what the server reads; write it with -update. Want:\n%s", want.String())
+	}
+	if err := os.WriteFile(path, []byte(above+begin+want.String()+end+below), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
