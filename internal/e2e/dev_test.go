@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/internal/require"
 )
 
 // TestDev does what the README tells a newcomer: starts `make dev`'s program,
@@ -65,6 +66,7 @@ func TestDevRefusesABadEnvironment(t *testing.T) {
 
 func (w *world) startDev(hub string) *process {
 	w.t.Helper()
+	require.Uncached(w.t)
 	cmd := exec.Command(filepath.Join(binaries, "dev"))
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + w.t.TempDir(), "LISTEN_ADDR=" + w.addr, "LOCALHUB_ADDR=" + hub, "DATA_DIR=" + w.dataDir, "API_KEY=" + apiKey, "RUNTIME=process"}
 	log := w.log("dev")

@@ -19,6 +19,7 @@ import (
 	"github.com/githubjobs/githubjobs/internal/localhub"
 	"github.com/githubjobs/githubjobs/internal/localhub/rest"
 	"github.com/githubjobs/githubjobs/internal/localhub/state"
+	"github.com/githubjobs/githubjobs/internal/require"
 )
 
 // binaries is the folder of the programs under test, built once by TestMain.
@@ -73,6 +74,7 @@ type world struct {
 
 func start(t testing.TB, o options) *world {
 	t.Helper()
+	require.Uncached(t)
 	w := &world{t: t, addr: freeAddr(t), dataDir: t.TempDir(), env: o.environment}
 	if o.hubDataDir == "" {
 		o.hubDataDir = t.TempDir()
