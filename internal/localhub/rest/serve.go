@@ -130,9 +130,17 @@ func (c *Context) notModified(body []byte) bool {
 	return false
 }
 
+// statusClientGone stands in the log of requests for an answer that nobody was
+// there to take. The number is the one that proxies use for it.
+const statusClientGone = 499
+
 // writeError writes err in GitHub's shape; what is no *Error is a 500 and logged here.
 func (c *Context) writeError(err error) {
 	e, ok := errors.AsType[*Error](err)
+	if !ok && c.Context().Err() != nil {
+		c.W.WriteHeader(statusClientGone)
+		return
+	}
 	if !ok {
 		c.S.Log.ErrorContext(c.Context(), "operation failed", "operation", c.Operation.ID, "path", c.URL.Path, "error", err)
 		e = &Error{Status: http.StatusInternalServerError, Message: "Server Error"}
