@@ -34,7 +34,10 @@ type Dispatch struct {
 
 // BranchFact is the job's branch as a push, a deletion or a read of refs showed it.
 type BranchFact struct {
-	Head    string    `json:"head,omitempty"` // SHA; empty when only the deletion is known
+	Head string `json:"head,omitempty"` // SHA; empty when only the deletion is known
+	// Moved: the head is not the creation commit any more. It outranks the time, which
+	// is that of commits: in whole seconds, and by the clock of whoever made them.
+	Moved   bool      `json:"moved,omitempty"`
 	Deleted bool      `json:"deleted,omitempty"`
 	At      time.Time `json:"at"`
 }
@@ -103,7 +106,9 @@ func (d Dispatch) rank() []int64 {
 	return []int64{flag(d.Refused == ""), d.At.UnixNano()}
 }
 
-func (b BranchFact) rank() []int64 { return []int64{b.At.UnixNano(), flag(b.Deleted)} }
+func (b BranchFact) rank() []int64 {
+	return []int64{flag(b.Moved || b.Deleted), b.At.UnixNano(), flag(b.Deleted)}
+}
 
 func (r RunFact) key() [2]int64 { return [2]int64{r.ID, int64(r.Attempt)} }
 

@@ -17,7 +17,7 @@ func jsonTypeName(k reflect.Kind) string {
 	case reflect.Struct, reflect.Map:
 		return "an object"
 	case reflect.Slice, reflect.Array:
-		return "a list"
+		return "an array"
 	}
 	return "a number"
 }

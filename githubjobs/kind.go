@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -137,9 +138,19 @@ func decodeConfig(config json.RawMessage, into any) error {
 		return fieldErrorf(field, "must be %s, not %s", jsonTypeName(t.Type.Kind()), t.Value)
 	}
 	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		return fieldErrorf("config."+strings.Trim(name, `"`), "is not a setting of this kind")
+		return fieldErrorf("config."+strings.Trim(name, `"`), "is not a setting of this kind; it has %s", strings.Join(settings(into), ", "))
 	}
 	return fieldErrorf("config", "is not valid JSON: %s", err)
+}
+
+// settings lists the JSON names of a config's fields.
+func settings(config any) []string {
+	var names []string
+	for f := range reflect.TypeOf(config).Elem().Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		names = append(names, name)
+	}
+	return names
 }
 
 func joinWords[T ~string](words []T) string {

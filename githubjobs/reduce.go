@@ -2,6 +2,7 @@ package githubjobs
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -73,6 +74,8 @@ func (r ResultFact) olderThan(run RunFact) bool {
 
 func (v view) decide(now time.Time) (Reason, string) {
 	switch {
+	case v.mergedForGood():
+		return ReasonMerged, "The pull request was merged."
 	case v.run == nil && v.result == nil:
 		return v.withoutRun(now)
 	case v.run == nil || v.run.Status == "in_progress":
@@ -94,6 +97,18 @@ func (v view) decide(now time.Time) (Reason, string) {
 	return v.concluded(now)
 }
 
+// mergedForGood: an attempt has succeeded, and exactly its result was merged. No
+// later attempt takes that back.
+func (v view) mergedForGood() bool {
+	r := v.Facts.Result
+	if r == nil || r.Result.Outcome != OutcomeSuccess || v.pull == nil || !v.pull.Merged || v.pull.HeadSHA != r.SHA {
+		return false
+	}
+	return slices.ContainsFunc(v.Runs, func(run RunFact) bool {
+		return run.ID == r.Result.RunID && run.Attempt == r.Result.Attempt && run.Conclusion == "success"
+	})
+}
+
 func approve(url string) string {
 	return "The run waits for a person's approval. Approve it at " + url + ", or let the server push with a GitHub App or a personal token, whose pushes need none."
 }
@@ -103,7 +118,7 @@ func (v view) withoutRun(now time.Time) (Reason, string) {
 	case v.pull != nil && v.pull.Merged:
 		return v.unseen(now, "result commit")
 	case v.Dispatch != nil && v.Dispatch.Refused != "":
-		return ReasonPushRefused, "GitHub refused the job's branch: " + v.Dispatch.Refused
+		return ReasonPushRefused, sentence("The job could not be brought to GitHub", v.Dispatch.Refused)
 	case v.Branch == nil && v.Dispatch == nil:
 		return ReasonAccepted, "The job is stored and will be pushed."
 	case v.Branch != nil && v.Branch.Deleted:
@@ -161,7 +176,7 @@ func (v view) concluded(now time.Time) (Reason, string) {
 	if v.result != nil && (v.result.Result.Outcome != OutcomeSuccess || v.result.Result.Problem != nil) {
 		return v.outcome(now)
 	}
-	return ReasonAgentError, "The run failed outside the task; see its log at " + v.run.URL + "."
+	return ReasonAgentError, "The run failed outside the task, or its runner was lost; see " + v.run.URL + ". Re-run it on GitHub, or submit the job again."
 }
 
 // outcome decides by the result commit and the pull request.
@@ -246,8 +261,12 @@ func (v view) describe(j *Job) {
 		e.BranchSHA, e.BranchDeleted = b.Head, b.Deleted
 		observe(b.At)
 	}
+	if d := v.Dispatch; d != nil && d.Refused != "" {
+		j.FinishedAt = d.At
+		observe(d.At)
+	}
 	if r := v.run; r != nil {
-		j.RunURL, j.StartedAt = r.URL, r.StartedAt
+		j.RunURL, j.StartedAt = r.URL, later(j.CreatedAt, r.StartedAt)
 		e.RunID, e.RunAttempt, e.RunStatus, e.RunConclusion = r.ID, r.Attempt, r.Status, r.Conclusion
 		if r.Status == "completed" {
 			j.FinishedAt = r.At
@@ -275,7 +294,13 @@ func (v view) describeResult(j *Job) {
 	if !r.StartedAt.IsZero() {
 		j.StartedAt = r.StartedAt
 	}
-	if j.FinishedAt.IsZero() {
-		j.FinishedAt = r.FinishedAt
+	// GitHub's times are in whole seconds, the agent's are not.
+	j.FinishedAt = later(j.FinishedAt, r.FinishedAt)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
 	}
+	return b
 }

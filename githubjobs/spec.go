@@ -52,10 +52,11 @@ func fieldErrorf(field, format string, args ...any) error {
 	return &FieldError{Field: field, Message: fmt.Sprintf(format, args...)}
 }
 
-// Normalize fills what a caller may leave out: version, title (first line of the
-// prompt), timeout and creation time.
+// Normalize folds the white space of the title and fills what a caller may leave
+// out: version, title (first line of the prompt), timeout and creation time.
 func (s *Spec) Normalize(now time.Time) {
 	s.Version = specVersion
+	s.Title = strings.Join(strings.Fields(s.Title), " ")
 	if s.Title == "" {
 		s.Title = TitleOf(s.Prompt)
 	}
@@ -78,9 +79,7 @@ func (s Spec) Validate() error {
 		errs = append(errs, fieldErrorf("id", "%q must match %s", s.ID, idPattern))
 	}
 	errs = append(errs, validateText("title", s.Title), validateText("job", s.Prompt))
-	if s.Title == "" || TitleOf(s.Title) != s.Title {
-		errs = append(errs, fieldErrorf("title", "must be one line of 1 to %d characters without control characters", MaxTitleRunes))
-	}
+	errs = append(errs, validateTitle(s.Title))
 	if limit := int(MaxTimeout / time.Second); s.TimeoutSeconds < 1 || s.TimeoutSeconds > limit {
 		errs = append(errs, fieldErrorf("timeout_seconds", "%d is out of range; give 1 to %d", s.TimeoutSeconds, limit))
 	}
@@ -89,7 +88,19 @@ func (s Spec) Validate() error {
 		return err
 	}
 	if n := len(encodeJSONLine(s)); n > MaxSpecBytes {
-		return fieldErrorf("job", "the whole spec takes %d bytes; at most %d are carried. Put long material into a file of the repository and name the file", n, MaxSpecBytes)
+		return fieldErrorf("job", "the whole spec takes %d bytes as it is written into the commit, where characters that GitHub acts upon, such as @ and #, count six; at most %d are carried. Put long material into a file of the repository and name the file", n, MaxSpecBytes)
+	}
+	return nil
+}
+
+func validateTitle(title string) error {
+	switch n := utf8.RuneCountInString(title); {
+	case title == "":
+		return fieldErrorf("title", "is missing, and the job's text has no line to make one of")
+	case n > MaxTitleRunes:
+		return fieldErrorf("title", "has %d characters; at most %d are shown on GitHub", n, MaxTitleRunes)
+	case TitleOf(title) != title:
+		return fieldErrorf("title", "must be one line without control characters")
 	}
 	return nil
 }
@@ -106,7 +117,10 @@ func validateText(field, s string) error {
 
 // validateBase is the part of git check-ref-format that a branch name can break.
 func validateBase(base string) error {
-	bad := base == "" || strings.HasPrefix(base, "-") || strings.HasPrefix(base, "/") || strings.HasSuffix(base, "/") ||
+	if name, ok := strings.CutPrefix(base, "refs/heads/"); ok {
+		return fieldErrorf("base", "is the name of a branch, without refs/heads/: %q", name)
+	}
+	bad := base == "" || base == "@" || base == "HEAD" || len(base) > 244 || strings.HasPrefix(base, "refs/") || strings.HasPrefix(base, "-") || strings.HasPrefix(base, "/") || strings.HasSuffix(base, "/") ||
 		strings.HasSuffix(base, ".") || strings.HasSuffix(base, ".lock") || strings.HasPrefix(base, ".") ||
 		strings.Contains(base, "..") || strings.Contains(base, "//") || strings.Contains(base, "@{") ||
 		strings.Contains(base, "/.") || strings.ContainsAny(base, " ~^:?*[\\\x7f") || strings.ContainsFunc(base, unicode.IsControl)

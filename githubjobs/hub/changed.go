@@ -209,7 +209,7 @@ func (s *sweep) readWant(ctx context.Context, w want) (f githubjobs.Facts, err e
 			return githubjobs.Facts{ID: w.id}, nil
 		}
 		if f.Branch != nil && w.at.After(f.Branch.At) {
-			f.Branch.At = w.at
+			f.Branch.At, f.Branch.Moved = w.at, true // It was away in between.
 		}
 		return f, err
 	}

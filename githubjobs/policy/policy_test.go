@@ -17,7 +17,7 @@ func TestParse(t *testing.T) {
 		}
 	}
 	for document, want := range map[string]string{
-		"merge: {enabeld: true}":                 "enabeld",
+		"merge: {enabeld: true}":                 "line 1: enabeld is not a setting",
 		"merge: {enabled: maybe}":                "bool",
 		"merge: {method: fast}":                  `merge.method "fast" is unknown`,
 		"merge: {max_files: -1}":                 "must not be negative",

@@ -55,7 +55,7 @@ func jobPush(id string, e github.PushEvent) (reading, error) {
 	if head == nil {
 		return nothing("job %s: a push without a commit", id), nil
 	}
-	f := githubjobs.Facts{ID: id, Branch: &githubjobs.BranchFact{Head: e.GetAfter(), At: head.GetTimestamp().UTC()}}
+	f := githubjobs.Facts{ID: id, Branch: &githubjobs.BranchFact{Head: e.GetAfter(), Moved: !e.GetCreated(), At: head.GetTimestamp().UTC()}}
 	outcome := "job " + id + ": branch at " + e.GetAfter()
 	if e.GetCreated() {
 		spec, err := readSpec(id, head)
