@@ -123,8 +123,9 @@ func (p PullFact) rank() []int64 {
 	return []int64{flag(p.Merged), p.At.UnixNano(), flag(!p.Open)}
 }
 
+// rank puts the job's run, the first on the branch, before any other; see Facts.run.
 func (r ResultFact) rank() []int64 {
-	return []int64{r.Result.RunID, int64(r.Result.Attempt), flag(r.Result.Problem != nil), r.At.UnixNano()}
+	return []int64{flag(r.Result.RunID != 0), -r.Result.RunID, int64(r.Result.Attempt), flag(r.Result.Problem != nil), r.At.UnixNano()}
 }
 
 func flag(b bool) int64 {

@@ -43,16 +43,14 @@ func Reduce(f Facts, now time.Time) Job {
 // view is the part of the facts that the present attempt of a job consists of.
 type view struct {
 	Facts
-	run    *RunFact    // newest attempt of the newest run
+	run    *RunFact    // newest attempt of the job's run
 	result *ResultFact // of that attempt
 	pull   *PullFact   // the merged one, else the newest
 }
 
 func viewOf(f Facts) view {
 	v := view{Facts: f, result: f.Result}
-	if n := len(f.Runs); n > 0 {
-		v.run = &f.Runs[n-1]
-	}
+	v.run = f.run()
 	for i := range f.Pulls {
 		if v.pull == nil || !v.pull.Merged {
 			v.pull = &f.Pulls[i]
@@ -64,12 +62,32 @@ func viewOf(f Facts) view {
 	return v
 }
 
-// olderThan says whether the result belongs to an earlier attempt than the run.
+// run is the newest attempt of the job's run: the first one on the branch, which the
+// creation started. Whatever somebody pushes there later starts others, which do
+// nothing; a re-run keeps the id.
+func (f Facts) run() (run *RunFact) {
+	for i := range f.Runs {
+		if f.Runs[i].ID == f.Runs[0].ID {
+			run = &f.Runs[i]
+		}
+	}
+	return run
+}
+
+// Unfinished is the id of the job's run while that is not known to have ended; else 0.
+func (f Facts) Unfinished() int64 {
+	if run := f.run(); run != nil && run.Status != "completed" {
+		return run.ID
+	}
+	return 0
+}
+
+// olderThan says whether the result belongs to another attempt than the run's newest.
 func (r ResultFact) olderThan(run RunFact) bool {
 	if r.Result.RunID == 0 {
 		return false // written by an agent outside a run
 	}
-	return r.Result.RunID < run.ID || r.Result.RunID == run.ID && r.Result.Attempt < run.Attempt
+	return r.Result.RunID != run.ID || r.Result.Attempt < run.Attempt
 }
 
 func (v view) decide(now time.Time) (Reason, string) {

@@ -61,12 +61,6 @@ func newKnown(f githubjobs.Facts) Known {
 	if f.Branch != nil {
 		k.Head, k.Deleted = f.Branch.Head, f.Branch.Deleted
 	}
-	for _, r := range f.Runs {
-		if r.Status != "completed" {
-			k.Run = r.ID
-		} else if r.ID == k.Run {
-			k.Run = 0 // an earlier attempt of this run was never seen to end
-		}
-	}
+	k.Run = f.Unfinished()
 	return k
 }

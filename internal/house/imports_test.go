@@ -1,0 +1,88 @@
+package house
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// dependencies are the packages of this module, below its root, and all that each depends on.
+func dependencies(t *testing.T) map[string][]string {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Deps", module+"/...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	packages := map[string][]string{}
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p struct {
+			ImportPath string
+			Deps       []string
+		}
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return packages
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		packages[strings.TrimPrefix(p.ImportPath, module+"/")] = p.Deps
+	}
+}
+
+// below says whether a package is one of the folders, or in one of them.
+func below(pkg string, folders ...string) bool {
+	return slices.ContainsFunc(folders, func(f string) bool { return pkg == f || strings.HasPrefix(pkg, f+"/") })
+}
+
+// TestImportDirections holds the directions that docs/architecture.md names. A rule says what the packages of a folder may
+// reach of this module besides that folder, directly or not.
+func TestImportDirections(t *testing.T) {
+	t.Parallel()
+	packages := dependencies(t)
+	server := []string{"internal/server", "internal/api", "internal/webhook", "internal/dispatch", "internal/reconcile", "internal/store"}
+	for _, rule := range []struct {
+		folder string
+		except []string // folders below it, which have rules of their own and which it must not reach
+		may    []string
+	}{
+		{"githubjobs", []string{"githubjobs/hub", "githubjobs/policy"}, nil},
+		{"githubjobs/policy", nil, nil},
+		{"githubjobs/hub", nil, []string{"githubjobs"}},
+		{"internal/store", nil, []string{"githubjobs"}},
+		{"internal/agent", nil, []string{"githubjobs"}},
+		{"internal/localhub", nil, nil},
+		{"internal/server", nil, append(server, "githubjobs")},
+		{"cmd/server", nil, append(server, "githubjobs")},
+		{"cmd/agent", nil, []string{"githubjobs", "internal/agent"}},
+	} {
+		guarded := 0
+		for name, deps := range packages {
+			if !below(name, rule.folder) || below(name, rule.except...) {
+				continue
+			}
+			guarded++
+			for _, dep := range deps {
+				dep, ours := strings.CutPrefix(dep, module+"/")
+				if ours && (!below(dep, append(rule.may, rule.folder)...) || below(dep, rule.except...)) {
+					t.Errorf("%s must not depend on %s", name, dep)
+				}
+			}
+		}
+		if guarded == 0 {
+			t.Errorf("there is no package in %s: the rule guards nothing", rule.folder)
+		}
+	}
+}
+
+// TestModelNeedsNoLibrary: who uses the model takes no dependency with it.
+func TestModelNeedsNoLibrary(t *testing.T) {
+	t.Parallel()
+	for _, dep := range dependencies(t)["githubjobs"] {
+		if first, _, _ := strings.Cut(dep, "/"); strings.Contains(first, ".") {
+			t.Errorf("githubjobs depends on %s", dep)
+		}
+	}
+}
