@@ -20,7 +20,9 @@ const (
 )
 
 // DefaultAuthor is who commits jobs and results when the Config names nobody.
-var DefaultAuthor = Identity{Name: "githubjobs", Email: "githubjobs@users.noreply.github.com"}
+// Nobody can own an address in .invalid (RFC 2606), so GitHub attributes these
+// commits to no account.
+var DefaultAuthor = Identity{Name: "githubjobs", Email: "jobs@githubjobs.invalid"}
 
 // Identity is the author and committer of the commits that this package makes.
 type Identity struct {
@@ -177,10 +179,16 @@ func (c Config) withDefaults() Config {
 }
 
 // apiURL is where a GitHub keeps its REST API (docs.github.com, "Getting started
-// with the REST API", for github.com and for GitHub Enterprise Server).
+// with the REST API", for github.com, for GitHub Enterprise Cloud with data
+// residency, SUBDOMAIN.ghe.com, and for GitHub Enterprise Server).
 func apiURL(serverURL string) string {
-	if u, err := url.Parse(serverURL); err == nil && strings.EqualFold(u.Hostname(), "github.com") {
+	u, err := url.Parse(serverURL)
+	switch host := strings.ToLower(u.Hostname()); {
+	case err != nil:
+	case host == "github.com":
 		return "https://api.github.com"
+	case strings.HasSuffix(host, ".ghe.com"):
+		return "https://api." + host
 	}
 	return serverURL + "/api/v3"
 }

@@ -52,6 +52,7 @@ type Gate struct {
 
 // CreateCheckRun shows the gate's verdict on its head commit: one REST call.
 func (r *Repository) CreateCheckRun(ctx context.Context, g Gate) error {
+	g.Summary, g.Text = fit(g.Summary), fit(g.Text)
 	opts := github.CreateCheckRunOptions{
 		Name: GateCheck, HeadSHA: g.HeadSHA, ExternalID: &g.JobID,
 		Status: github.String("completed"), Conclusion: &g.Conclusion, CompletedAt: &github.Timestamp{Time: g.At},
@@ -68,7 +69,7 @@ func (r *Repository) CreateCheckRun(ctx context.Context, g Gate) error {
 // comment: an earlier one with the marker is rewritten, so that there is only ever one.
 func (r *Repository) Comment(ctx context.Context, pull int, marker, text string) error {
 	op := fmt.Sprintf("comment on pull request #%d", pull)
-	body := marker + "\n" + text
+	body := fit(marker + "\n" + text)
 	opts := &github.IssueListCommentsOptions{ListOptions: github.ListOptions{PerPage: perPage}}
 	for {
 		comments, res, err := r.client.Issues.ListComments(ctx, r.cfg.Owner, r.cfg.Name, pull, opts)

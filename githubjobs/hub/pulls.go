@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-github/v60/github"
 
@@ -21,10 +22,24 @@ type NewPull struct {
 	Base  string // branch to be merged into
 }
 
+// maxText is GitHub's limit for the text of a pull request, of a comment and of
+// the output of a check run, in characters; a longer one is refused.
+const maxText = 65_535
+
+// fit cuts a text to what GitHub takes.
+func fit(text string) string {
+	if utf8.RuneCountInString(text) <= maxText {
+		return text
+	}
+	const note = "\n\n… (cut)"
+	return string([]rune(text)[:maxText-utf8.RuneCountInString(note)]) + note
+}
+
 // OpenPull opens a pull request: one REST call. ErrPullExists: there is an open one
 // from the branch to this base; FindPull finds it. ErrPullsForbidden: a setting or
 // a permission forbids it. ErrInvalid: mostly the base branch is gone.
 func (r *Repository) OpenPull(ctx context.Context, p NewPull) (*github.PullRequest, error) {
+	p.Body = fit(p.Body)
 	pull, _, err := r.client.PullRequests.Create(ctx, r.cfg.Owner, r.cfg.Name, &github.NewPullRequest{
 		Title: &p.Title, Body: &p.Body, Head: &p.Head, Base: &p.Base,
 	})

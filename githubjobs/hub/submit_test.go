@@ -45,7 +45,7 @@ func TestSubmitMakesTheCommitThatIsTheJob(t *testing.T) {
 	}
 	main := f.git("rev-parse", "main")
 	if got := f.git("log", "-1", "--format=%H %P %T %an <%ae> %aI %cI", "job/abc"); got != fmt.Sprintf(
-		"%s %s %s githubjobs <githubjobs@users.noreply.github.com> 2026-11-21T08:00:00+00:00 2026-11-21T08:00:00+00:00",
+		"%s %s %s githubjobs <jobs@githubjobs.invalid> 2026-11-21T08:00:00+00:00 2026-11-21T08:00:00+00:00",
 		s.SHA, main, f.git("rev-parse", "main^{tree}")) {
 		t.Errorf("got %s", got)
 	}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs/hub"
@@ -95,10 +96,17 @@ func sameSpec(a, b githubjobs.Spec) bool {
 	return err == nil && otherErr == nil && bytes.Equal(one, other)
 }
 
+// actionsBot is the account whose token the run has, as GitHub itself names it in commits.
+var actionsBot = hub.Identity{Name: "github-actions[bot]", Email: "41898282+github-actions[bot]@users.noreply.github.com"}
+
+// maxWait is how long a step waits for GitHub's secondary limits: longer than these
+// mostly last, and short beside the time of a job.
+const maxWait = 10 * time.Minute
+
 func (j job) repository() (*hub.Repository, error) {
 	return hub.New(hub.Config{
 		ServerURL: j.config.ServerURL, APIURL: j.config.APIURL, Owner: j.config.Owner(), Name: j.config.Name(),
-		Base: j.spec.Base, Token: j.config.Token, Logger: j.logger(),
+		Base: j.spec.Base, Token: j.config.Token, Author: actionsBot, MaxWait: maxWait, Logger: j.logger(),
 	})
 }
 

@@ -76,7 +76,7 @@ func (a *api) readSpec(ctx context.Context, body io.Reader) (githubjobs.Spec, er
 		}
 	}
 	if spec.Base == "" {
-		return spec, problem.New(problem.BaseUnknown, "The repository's default branch is not known yet, because GitHub has not been reached since the server's first start. Try again, name a base, or set BASE_BRANCH.").After(10 * time.Second)
+		return spec, problem.New(problem.BaseUnknown, "The repository's default branch is not known yet: since the server's first start GitHub has not told it; GET /readyz says why. Try again, name a base, or set BASE_BRANCH.").After(10 * time.Second)
 	}
 	now := a.Now()
 	spec.ID = githubjobs.NewID(now)

@@ -62,6 +62,7 @@ type Dispatcher struct {
 	delayed map[string]retry // of single jobs
 	began   time.Time
 	unsure  map[string]time.Time // jobs whose push got no answer, and when
+	most    int                  // jobs in one push; fewer after a refusal, see narrow
 
 	mu    sync.Mutex
 	state State
@@ -79,7 +80,7 @@ type State struct {
 func New(project string, h Hub, s Store, r Reader, log *slog.Logger, now func() time.Time) *Dispatcher {
 	return &Dispatcher{
 		project: project, hub: h, store: s, reader: r, log: log, now: now, wake: make(chan struct{}, 1),
-		delayed: map[string]retry{}, began: now(), unsure: map[string]time.Time{},
+		delayed: map[string]retry{}, began: now(), unsure: map[string]time.Time{}, most: maxRefs,
 	}
 }
 
@@ -158,7 +159,7 @@ func (d *Dispatcher) round(ctx context.Context) (pause time.Duration, more bool)
 	if len(due) == 0 {
 		return pause, false
 	}
-	if err := d.submit(ctx, due[:min(room, len(due))]); err != nil {
+	if err := d.submit(ctx, due[:min(room, d.most, len(due))]); err != nil {
 		return d.failed(ctx, err), true
 	}
 	return 0, true // look again: some may be left, or have been delayed

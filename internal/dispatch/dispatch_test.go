@@ -70,6 +70,7 @@ type github struct {
 	pushes []push
 	takes  time.Duration // a push
 	answer func(n int, spec githubjobs.Spec) (each, whole error)
+	seen   func(specs []githubjobs.Spec) // is told each push before it is answered
 }
 
 func (g *github) Submit(ctx context.Context, specs []githubjobs.Spec) ([]hub.Submission, error) {
@@ -84,6 +85,9 @@ func (g *github) Submit(ctx context.Context, specs []githubjobs.Spec) ([]hub.Sub
 	case <-time.After(g.takes):
 	case <-ctx.Done():
 		return nil, ctx.Err()
+	}
+	if g.seen != nil {
+		g.seen(specs)
 	}
 	var results []hub.Submission
 	for _, s := range specs {
@@ -280,7 +284,8 @@ func TestSingleJobs(t *testing.T) {
 		d.Wake()
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if len(g.pushes) != 3 || !slices.Equal(g.pushes[1].ids, []string{"later"}) || !slices.Equal(g.pushes[2].ids, []string{"busy"}) {
+		// What is refused beside others is tried alone before it is refused for good.
+		if len(g.pushes) != 4 || !slices.Equal(g.pushes[1].ids, []string{"hook"}) || !slices.Equal(g.pushes[2].ids, []string{"later"}) || !slices.Equal(g.pushes[3].ids, []string{"busy"}) {
 			t.Fatalf("pushes %+v", g.pushes)
 		}
 		for id, err := range refused {

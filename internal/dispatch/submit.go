@@ -51,7 +51,8 @@ func (d *Dispatcher) doubt(specs []githubjobs.Spec) {
 // judge makes facts of what is decided and delays the rest; again is one of the
 // errors of those.
 func (d *Dispatcher) judge(specs []githubjobs.Spec, results []hub.Submission) (facts []githubjobs.Facts, again error) {
-	now := d.now()
+	now, refused := d.now(), false
+	defer func() { d.narrow(len(specs), refused) }()
 	for i, r := range results {
 		f := githubjobs.Facts{ID: specs[i].ID, Dispatch: &githubjobs.Dispatch{At: now}}
 		switch {
@@ -60,6 +61,9 @@ func (d *Dispatcher) judge(specs []githubjobs.Spec, results []hub.Submission) (f
 			f.Branch = &githubjobs.BranchFact{Head: r.SHA, At: specs[i].CreatedAt.Truncate(time.Second)}
 		case r.Err == nil:
 			d.log.Info("the job's branch was there already", "job_id", r.ID)
+		case errors.Is(r.Err, hub.ErrRefused) && len(specs) > 1:
+			refused, again = true, r.Err
+			continue
 		case permanent(r.Err):
 			d.log.Error("GitHub refused a job", "job_id", r.ID, "error", r.Err)
 			f.Dispatch.Refused = refusal(r.Err)
@@ -72,6 +76,18 @@ func (d *Dispatcher) judge(specs []githubjobs.Spec, results []hub.Submission) (f
 		facts = append(facts, f)
 	}
 	return facts, again
+}
+
+// narrow halves the next push after one of several refs in which some were refused,
+// and widens it after one in which none was. A hook or rule may refuse a whole push
+// for one of its refs, or for their number: only a job that is refused alone is
+// refused for what it is.
+func (d *Dispatcher) narrow(refs int, refused bool) {
+	if refused {
+		d.most = max(1, refs/2)
+	} else {
+		d.most = min(2*d.most, maxRefs)
+	}
 }
 
 // permanent says whether no repetition can bring the job to GitHub. Credentials

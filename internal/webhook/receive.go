@@ -69,9 +69,13 @@ func (r *Receiver) read(w http.ResponseWriter, req *http.Request) (store.Deliver
 	if r.Secret == "" {
 		return d, problem.New(problem.WebhooksDisabled, "No webhook secret is configured: set WEBHOOK_SECRET to the secret of the repository's webhook.")
 	}
-	signature, err := hex.DecodeString(strings.TrimPrefix(req.Header.Get("X-Hub-Signature-256"), "sha256="))
-	if err != nil || len(signature) != sha256.Size {
+	header := req.Header.Get("X-Hub-Signature-256")
+	if header == "" {
 		return d, problem.New(problem.InvalidSignature, "The delivery bears no X-Hub-Signature-256: give the webhook the secret that WEBHOOK_SECRET has.")
+	}
+	signature, err := hex.DecodeString(strings.TrimPrefix(header, "sha256="))
+	if err != nil || len(signature) != sha256.Size {
+		return d, problem.New(problem.InvalidSignature, "X-Hub-Signature-256 is malformed: it is sha256= and 64 hexadecimal digits.")
 	}
 	body, p := readBody(w, req)
 	if p != nil {
@@ -103,7 +107,7 @@ func (r *Receiver) enter(ctx context.Context) bool {
 func readBody(w http.ResponseWriter, req *http.Request) ([]byte, *problem.Error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, maxBody))
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return nil, problem.New(problem.BodyTooLarge, "The delivery has more than %d bytes; GitHub sends none of that size.", maxBody)
+		return nil, problem.New(problem.DeliveryTooLarge, "The delivery has more than %d bytes; GitHub sends none of that size.", maxBody)
 	}
 	if err != nil {
 		return nil, problem.New(problem.InvalidBody, "The body could not be read to its end: %s.", err)
@@ -124,6 +128,9 @@ func payload(req *http.Request, body []byte) ([]byte, *problem.Error) {
 		form, err := url.ParseQuery(string(body))
 		if err != nil {
 			return nil, problem.New(problem.InvalidJSON, "The delivery is not a form: %s. Set the webhook's content type to application/json.", err)
+		}
+		if !form.Has("payload") {
+			return nil, problem.New(problem.InvalidJSON, "The delivery says that it is a form, and has no field payload. Set the webhook's content type to application/json.")
 		}
 		body = []byte(form.Get("payload"))
 	}

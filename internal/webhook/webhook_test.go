@@ -105,7 +105,7 @@ func TestReceive(t *testing.T) {
 		"no signature":            {`{}`, []string{"X-Hub-Signature-256", ""}, 401, "bears no X-Hub-Signature-256"},
 		"the old signature":       {`{}`, []string{"X-Hub-Signature-256", "", "X-Hub-Signature", "sha1=0123"}, 401, "bears no X-Hub-Signature-256"},
 		"a wrong signature":       {`{}`, []string{"X-Hub-Signature-256", signed(`{ }`)}, 401, "does not fit"},
-		"half a signature":        {`{}`, []string{"X-Hub-Signature-256", signed(`{}`)[:40]}, 401, "bears no"},
+		"half a signature":        {`{}`, []string{"X-Hub-Signature-256", signed(`{}`)[:40]}, 401, "malformed"},
 		"a wrong body, unsigned":  {`{`, []string{"X-Hub-Signature-256", ""}, 401, "bears no"},
 		"a wrong body, signed":    {`{`, nil, 400, "not valid JSON"},
 		"an empty body":           {``, nil, 400, "not valid JSON"},
@@ -113,7 +113,7 @@ func TestReceive(t *testing.T) {
 		"no GUID":                 {`{}`, []string{"X-GitHub-Delivery", ""}, 400, "X-GitHub-Delivery"},
 		"a strange event":         {`{}`, []string{"X-GitHub-Event", "<script>"}, 400, "malformed"},
 		"a form":                  {"payload=" + url.QueryEscape(`{"a":1}`), []string{"Content-Type", "application/x-www-form-urlencoded"}, 202, "accepted"},
-		"a form without payload":  {"a=1", []string{"Content-Type", "application/x-www-form-urlencoded"}, 400, "not valid JSON"},
+		"a form without payload":  {"a=1", []string{"Content-Type", "application/x-www-form-urlencoded"}, 400, "no field payload"},
 		"an event of later times": {`{}`, []string{"X-GitHub-Event", "new_event"}, 202, "accepted"},
 		"too large":               {strings.Repeat(" ", maxBody+1), nil, 413, "26214400"},
 	} {

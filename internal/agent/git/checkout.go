@@ -13,7 +13,7 @@ const conversions = "* -text -ident -filter !eol !working-tree-encoding\n"
 
 // identity lets a task commit in its checkout. Nothing of such commits is
 // published: only the files count.
-const identity = "[user]\n\tname = githubjobs\n\temail = githubjobs@users.noreply.github.com\n"
+const identity = "[user]\n\tname = githubjobs\n\temail = jobs@githubjobs.invalid\n"
 
 // Checkout makes tree a repository on branch at commit sha. It borrows the objects
 // of the bare repository base, named by a relative path: both must be siblings,

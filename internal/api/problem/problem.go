@@ -21,6 +21,7 @@ const (
 	MissingField       Code = "missing_field"       // a field or parameter that must be given
 	InvalidBody        Code = "invalid_body"        // the body could not be read
 	BodyTooLarge       Code = "body_too_large"      // the body is over the endpoint's limit
+	DeliveryTooLarge   Code = "delivery_too_large"  // a webhook larger than any of GitHub's
 	JobNotFound        Code = "job_not_found"       // no job has that id
 	RouteNotFound      Code = "route_not_found"     // no endpoint has that path
 	MethodNotAllowed   Code = "method_not_allowed"  // the endpoint has other methods
@@ -38,7 +39,8 @@ const (
 var statuses = map[Code]int{
 	Unauthorized: http.StatusUnauthorized, InvalidJSON: http.StatusBadRequest, InvalidField: http.StatusBadRequest,
 	UnknownField: http.StatusBadRequest, MissingField: http.StatusBadRequest, InvalidBody: http.StatusBadRequest,
-	BodyTooLarge: http.StatusRequestEntityTooLarge, JobNotFound: http.StatusNotFound, RouteNotFound: http.StatusNotFound,
+	// Callers of create-job get 400 for whatever is wrong with a body, its size included.
+	BodyTooLarge: http.StatusBadRequest, DeliveryTooLarge: http.StatusRequestEntityTooLarge, JobNotFound: http.StatusNotFound, RouteNotFound: http.StatusNotFound,
 	MethodNotAllowed: http.StatusMethodNotAllowed, InvalidSignature: http.StatusUnauthorized,
 	InvalidDelivery: http.StatusBadRequest, WebhooksDisabled: http.StatusServiceUnavailable,
 	BaseUnknown: http.StatusServiceUnavailable, StorageFull: http.StatusInsufficientStorage,
