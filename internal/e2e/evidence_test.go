@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -35,6 +36,20 @@ func (w *world) checkAgainstGitHub(job githubjobs.Job) {
 		if r.Status >= 500 {
 			w.t.Errorf("localhub answered %d to %s %s", r.Status, r.Method, r.Path)
 		}
+	}
+}
+
+// checkSameBase holds that jobs with pull requests began at the same commit.
+func (w *world) checkSameBase(jobs []githubjobs.Job) {
+	w.t.Helper()
+	dir := w.clone()
+	w.git(dir, "fetch", "-q", "origin", "refs/pull/*/head:refs/pull/*")
+	bases := map[string]bool{}
+	for _, job := range jobs { // result commit → creation commit → base
+		bases[w.git(dir, "rev-parse", fmt.Sprintf("refs/pull/%d~2", job.Evidence.Pull))] = true
+	}
+	if len(bases) != 1 {
+		w.t.Errorf("the jobs began at %d different commits", len(bases))
 	}
 }
 

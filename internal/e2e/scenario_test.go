@@ -1,8 +1,10 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -21,7 +23,9 @@ type scenario struct {
 	jobs     []json.RawMessage
 	want     []map[string]any
 	anyOrder bool
+	sameBase bool
 	main     map[string]string
+	mainSays map[string][]string
 	absent   []string
 	gone     []string
 }
@@ -32,8 +36,11 @@ func parseScenario(t *testing.T, path string) scenario {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := scenario{main: map[string]string{}, options: options{files: map[string]string{}}}
+	// A number that no other scenario has, for what is looked for on the machine.
+	unique := fmt.Sprint(100_000 + rand.IntN(900_000))
+	s := scenario{main: map[string]string{}, mainSays: map[string][]string{}, options: options{files: map[string]string{}}}
 	for _, f := range archive.Files {
+		f.Data = bytes.ReplaceAll(f.Data, []byte("$UNIQUE"), []byte(unique))
 		folder, rest, _ := strings.Cut(f.Name, "/")
 		switch {
 		case f.Name == "jobs.json":
@@ -43,11 +50,13 @@ func parseScenario(t *testing.T, path string) scenario {
 			decode(t, f, &s.want)
 		case f.Name == "settings.json":
 			settings := struct {
-				Runners int   `json:"runners"`
-				Pulls   *bool `json:"pull_requests_by_actions"`
+				Runners  int   `json:"runners"`
+				Pulls    *bool `json:"pull_requests_by_actions"`
+				SameBase bool  `json:"same_base"`
 			}{}
 			decode(t, f, &settings)
 			s.options.runners, s.options.noPulls = settings.Runners, settings.Pulls != nil && !*settings.Pulls
+			s.sameBase = settings.SameBase
 		case f.Name == "absent":
 			s.absent = strings.Fields(string(f.Data))
 		case f.Name == "gone":
@@ -56,6 +65,8 @@ func parseScenario(t *testing.T, path string) scenario {
 			s.options.files[rest] = string(f.Data)
 		case folder == "main":
 			s.main[rest] = string(f.Data)
+		case folder == "main-says":
+			s.mainSays[rest] = strings.Split(strings.TrimSpace(string(f.Data)), "\n")
 		default:
 			t.Fatalf("%s: %q is no part of a scenario", path, f.Name)
 		}
@@ -126,6 +137,9 @@ func (s scenario) run(t *testing.T) {
 		w.checkAgainstGitHub(jobs[i])
 	}
 	s.checkMain(t, w)
+	if s.sameBase {
+		w.checkSameBase(jobs)
+	}
 	for _, command := range s.gone {
 		if pid := alive(t, command); pid != "" {
 			t.Errorf("process %s is still there: %s", pid, command)
@@ -179,6 +193,14 @@ func (s scenario) checkMain(t *testing.T, w *world) {
 		// txtar ends every file with a line break; a task may not.
 		if got, err := os.ReadFile(filepath.Join(dir, path)); err != nil || strings.TrimRight(string(got), "\n") != strings.TrimRight(want, "\n") {
 			t.Errorf("%s on main holds %q (%v), want %q", path, got, err, want)
+		}
+	}
+	for path, says := range s.mainSays {
+		got, err := os.ReadFile(filepath.Join(dir, path))
+		for _, pattern := range says {
+			if err != nil || !regexp.MustCompile("(?m)"+pattern).Match(got) {
+				t.Errorf("%s on main does not say %q (%v):\n%s", path, pattern, err, got)
+			}
 		}
 	}
 	for _, path := range s.absent {

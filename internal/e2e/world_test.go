@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -120,6 +121,9 @@ func (w *world) log(name string) *os.File {
 	return f
 }
 
+// seedDate is when the repository begins, so that reports have a day to tell of.
+const seedDate = "2026-03-05T12:00:00Z"
+
 const allowReports = "merge:\n  enabled: true\n  paths:\n    allow: ['reports/**']\n"
 
 func (w *world) seed(o options) {
@@ -150,7 +154,7 @@ func (w *world) seed(o options) {
 			w.t.Fatal(err)
 		}
 	}
-	if _, err := w.hub.CreateHook("demo", "reports", "http://"+w.addr+"/webhooks/github", webhookSecret, "push", "create", "delete", "workflow_run", "pull_request", "check_run"); err != nil {
+	if _, err := w.hub.CreateHook("demo", "reports", "http://"+w.addr+"/webhooks/github", webhookSecret, "push", "delete", "workflow_run", "pull_request", "check_run"); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -176,7 +180,7 @@ func (w *world) pushMain(content map[string]string) {
 	}
 	w.git(dir, "checkout", "-q", "-B", "main")
 	w.git(dir, "add", "-A")
-	w.git(dir, "-c", "user.name=Ada Moreau", "-c", "user.email=ada@example.com", "commit", "-q", "-m", "Begin")
+	w.git(dir, "-c", "user.name=Ada Moreau", "-c", "user.email=ada@example.com", "commit", "-q", "-m", "Begin", "--date", seedDate)
 	w.git(dir, "push", "-q", "origin", "main")
 }
 
@@ -189,7 +193,7 @@ func (w *world) git(dir string, args ...string) string {
 	w.t.Helper()
 	cmd := exec.Command("git", args...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_TERMINAL_PROMPT=0")
+	cmd.Env = append(os.Environ(), "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_TERMINAL_PROMPT=0", "GIT_COMMITTER_DATE="+seedDate)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		w.t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
@@ -205,12 +209,21 @@ func (w *world) clone() string {
 	return dir
 }
 
+// nextPort counts up below the ports that the system gives to connections, so that
+// none of these can take a server's port while it is restarted.
+var nextPort atomic.Int32
+
+func init() { nextPort.Store(int32(15_000 + os.Getpid()%1_500*10)) }
+
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1_000 {
+		addr := fmt.Sprintf("127.0.0.1:%d", nextPort.Add(1))
+		if l, err := net.Listen("tcp", addr); err == nil {
+			l.Close()
+			return addr
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
