@@ -25,7 +25,7 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 	}
 	cfg, err := server.LoadConfig(environ)
 	if err != nil {
-		fmt.Fprintf(stderr, "The configuration is not complete:\n  %s\n`server --help` explains every variable.\n", strings.ReplaceAll(err.Error(), "\n", "\n  "))
+		fmt.Fprintf(stderr, "The configuration is not right:\n  %s\n`server --help` explains every variable.\n", strings.ReplaceAll(err.Error(), "\n", "\n  "))
 		return 2
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
