@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -80,12 +81,16 @@ func (r *Repository) Base(ctx context.Context) (string, error) {
 	return found, err
 }
 
-// Check asks GitHub for the repository, with one request, and so tells whether
-// address and credentials are good. It returns the base branch.
+// Check asks GitHub for the repository, and so tells whether address and
+// credentials are good. It returns the base branch. A configured one that does not
+// exist is an ErrNotFound.
 func (r *Repository) Check(ctx context.Context) (base string, err error) {
 	repo, _, err := r.client.Repositories.Get(ctx, r.cfg.Owner, r.cfg.Name)
 	if err != nil {
 		return "", fail(ctx, "read the repository "+r.FullName(), err)
+	}
+	if r.cfg.Base != "" {
+		return r.cfg.Base, r.checkBase(ctx)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -93,6 +98,14 @@ func (r *Repository) Check(ctx context.Context) (base string, err error) {
 		r.base = repo.GetDefaultBranch()
 	}
 	return r.base, nil
+}
+
+func (r *Repository) checkBase(ctx context.Context) error {
+	head, err := r.head(ctx, r.cfg.Base)
+	if err != nil || head != "" {
+		return err
+	}
+	return &Error{Op: "find the base branch", Kind: ErrNotFound, Message: fmt.Sprintf("%s has no branch %q; set the base branch to one that it has, or leave it unset for the default branch", r.FullName(), r.cfg.Base)}
 }
 
 // LearnBase tells the tree of a commit, as a push webhook knows it

@@ -181,6 +181,19 @@ func TestWrongToken(t *testing.T) {
 	}
 }
 
+func TestBaseBranchThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	g := startGitHub(t)
+	cfg := g.config(t)
+	cfg.BaseBranch = "nope"
+	s := start(t, cfg)
+	eventually(t, "readiness tells of the branch", func() bool {
+		var r api.Readiness
+		res := call(t, "GET", s.URL()+"/readyz", "", &r)
+		return res.StatusCode == 503 && strings.Contains(fmt.Sprint(r.Problems), `no branch "nope"`)
+	})
+}
+
 func TestSecondServerOnOneDatabase(t *testing.T) {
 	t.Parallel()
 	g := startGitHub(t)
