@@ -98,6 +98,32 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+func TestAFindingSaysWhetherThePolicyIsToBeChanged(t *testing.T) {
+	t.Parallel()
+	rules := Policy{Merge: MergeRules{Enabled: true, MaxFiles: 5, Paths: PathRules{Allow: []string{"reports/**"}, Deny: []string{"**/key"}}}}
+	many := make([]File, GitHubFileCap)
+	for i := range many {
+		many[i].Path = "reports/a"
+	}
+	for _, c := range []struct {
+		files      []File
+		rule       Rule
+		why        string
+		adjustable bool
+	}{
+		{[]File{{Path: "b.go", Previous: "a.go"}}, RulePaths, "not among merge.paths.allow: b.go, a.go", true},
+		{[]File{{Path: "reports/key"}}, RulePaths, "denied by merge.paths.deny: reports/key", false},
+		{[]File{{Path: ".github/x"}, {Path: "a.go"}}, RulePaths, "never merged for a job: .github/x; not among merge.paths.allow: a.go", false},
+		{many[:6], RuleMaxFiles, "6 files changed, merge.max_files allows 5", true},
+		{many, RuleComplete, "3000 files changed; GitHub lists", false},
+	} {
+		v := Judge(rules, View{HeadSHA: "abc", WantSHA: "abc", Open: true, SameRepo: true, Successful: true, TotalFiles: len(c.files), Files: c.files})
+		if f := v.Failed()[0]; f.Rule != c.rule || !strings.HasPrefix(f.Why, c.why) || f.Adjustable != c.adjustable {
+			t.Errorf("%+v, want %q, adjustable %t", f, c.why, c.adjustable)
+		}
+	}
+}
+
 func hasFailed(v Verdict, rule Rule) bool {
 	for _, f := range v.Failed() {
 		if f.Rule == rule {

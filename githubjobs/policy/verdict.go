@@ -53,6 +53,10 @@ type Finding struct {
 	Rule   Rule
 	Passed bool
 	Why    string // for a rule that failed: what failed and how to mend it
+	// Adjustable says of a rule that failed that it is a bound of the policy's which
+	// its owner may want to widen; the others stand whatever the policy says, or say
+	// that somebody has thought of this very case.
+	Adjustable bool
 }
 
 // Verdict is the judgement on one pull request at one head commit.
@@ -82,8 +86,8 @@ func Judge(p Policy, v View) Verdict {
 		judge(RuleSameRepo, v.SameRepo, "the head branch belongs to a fork"),
 		judge(RulePinned, v.HeadSHA != "" && v.HeadSHA == v.WantSHA, fmt.Sprintf("the head is %s, the job's result is %s; somebody pushed to the branch", short(v.HeadSHA), short(v.WantSHA))),
 		judge(RuleNotEmpty, v.TotalFiles > 0, "the pull request changes nothing"),
-		judge(RuleComplete, v.TotalFiles == len(v.Files) && v.TotalFiles < GitHubFileCap, fmt.Sprintf("GitHub lists %d of %d files, and never more than %d", len(v.Files), v.TotalFiles, GitHubFileCap)),
-		judge(RuleMaxFiles, m.MaxFiles == 0 || v.TotalFiles <= m.MaxFiles, fmt.Sprintf("%d files changed, merge.max_files allows %d", v.TotalFiles, m.MaxFiles)),
+		judge(RuleComplete, v.TotalFiles == len(v.Files) && v.TotalFiles < GitHubFileCap, incomplete(v)),
+		m.judgeCount(v.TotalFiles),
 		m.Paths.judge(v.Files),
 	}
 	return Verdict{HeadSHA: v.HeadSHA, Method: m.Method, Findings: rules}
@@ -96,36 +100,72 @@ func judge(rule Rule, passed bool, why string) Finding {
 	return Finding{Rule: rule, Passed: passed, Why: why}
 }
 
-// maxNamed bounds how many refused paths a finding names.
-const maxNamed = 10
+func incomplete(v View) string {
+	if v.TotalFiles >= GitHubFileCap {
+		return fmt.Sprintf("%d files changed; GitHub lists at most %d, so that not every path can be judged", v.TotalFiles, GitHubFileCap)
+	}
+	return fmt.Sprintf("GitHub lists %d of %d changed files, so that not every path can be judged", len(v.Files), v.TotalFiles)
+}
 
-func (r PathRules) judge(files []File) Finding {
-	var refused []string
-	for _, f := range files {
-		// A rename takes a file away from its old path: both must be allowed.
-		for _, path := range []string{f.Path, f.Previous} {
-			if path != "" && !r.allows(path) && !slices.Contains(refused, path) {
-				refused = append(refused, path)
-			}
-		}
-	}
-	if len(refused) == 0 {
-		return judge(RulePaths, true, "")
-	}
-	more := ""
-	if n := len(refused) - maxNamed; n > 0 {
-		refused, more = refused[:maxNamed], fmt.Sprintf(" and %d more", n)
-	}
-	return judge(RulePaths, false, fmt.Sprintf("not allowed by merge.paths: %s%s", strings.Join(refused, ", "), more))
+func (m MergeRules) judgeCount(files int) Finding {
+	f := judge(RuleMaxFiles, m.MaxFiles == 0 || files <= m.MaxFiles, fmt.Sprintf("%d files changed, merge.max_files allows %d", files, m.MaxFiles))
+	f.Adjustable = !f.Passed
+	return f
 }
 
 // neverAllowed are what judges and runs jobs. A job that could change them could
 // allow itself anything, whatever the globs say.
 var neverAllowed = []string{Path, ".github/**"}
 
-func (r PathRules) allows(path string) bool {
-	matches := func(glob string) bool { return doublestar.MatchUnvalidated(glob, path) }
-	return !slices.ContainsFunc(neverAllowed, matches) && slices.ContainsFunc(r.Allow, matches) && !slices.ContainsFunc(r.Deny, matches)
+func (r PathRules) judge(files []File) Finding {
+	var never, denied, others []string
+	for _, f := range files {
+		// A rename takes a file away from its old path: both must be allowed.
+		for _, path := range []string{f.Path, f.Previous} {
+			switch {
+			case path == "":
+			case matches(neverAllowed, path):
+				never = append(never, path)
+			case matches(r.Deny, path):
+				denied = append(denied, path)
+			case !matches(r.Allow, path):
+				others = append(others, path)
+			}
+		}
+	}
+	var why []string
+	for _, c := range []struct {
+		what  string
+		paths []string
+	}{{"never merged for a job", never}, {"denied by merge.paths.deny", denied}, {"not among merge.paths.allow", others}} {
+		if len(c.paths) > 0 {
+			why = append(why, c.what+": "+list(c.paths))
+		}
+	}
+	f := judge(RulePaths, len(why) == 0, strings.Join(why, "; "))
+	f.Adjustable = len(why) > 0 && len(never)+len(denied) == 0
+	return f
+}
+
+func matches(globs []string, path string) bool {
+	return slices.ContainsFunc(globs, func(glob string) bool { return doublestar.MatchUnvalidated(glob, path) })
+}
+
+// maxNamed bounds how many refused paths of one kind a finding names.
+const maxNamed = 10
+
+func list(paths []string) string {
+	var named []string
+	for _, path := range paths {
+		if !slices.Contains(named, path) {
+			named = append(named, path)
+		}
+	}
+	more := ""
+	if n := len(named) - maxNamed; n > 0 {
+		named, more = named[:maxNamed], fmt.Sprintf(" and %d more", n)
+	}
+	return strings.Join(named, ", ") + more
 }
 
 func short(sha string) string {

@@ -8,7 +8,9 @@ package markdown
 import (
 	"html"
 	"regexp"
+	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
@@ -16,10 +18,52 @@ import (
 	gmtext "github.com/yuin/goldmark/text"
 )
 
-var special = strings.NewReplacer("|", "&#124;", "`", "&#96;", "*", "&#42;", "_", "&#95;", "[", "&#91;", "]", "&#93;", "\\", "&#92;", "~", "&#126;", "\n", " ")
-
 // Text is one line in which nothing is markup; it also fits into a table's cell.
-func Text(s string) string { return special.Replace(html.EscapeString(s)) }
+// Only what Markdown would act upon is escaped, mostly by a backslash: people read
+// the source too, where a program shows it.
+func Text(s string) string {
+	text := []rune(strings.Join(strings.Fields(strings.ToValidUTF8(s, "\uFFFD")), " "))
+	at := func(i int) rune {
+		if i < 0 || i >= len(text) {
+			return ' '
+		}
+		return text[i]
+	}
+	var b strings.Builder
+	for i, r := range text {
+		switch {
+		case unicode.IsControl(r):
+			continue
+		case r == '|': // a backslash is not always one in a cell
+			b.WriteString("&#124;")
+			continue
+		case r == '&' && (isWord(at(i+1)) || at(i+1) == '#'):
+			b.WriteString("&amp;")
+			continue
+		case r == '<' && at(i+1) != ' ', strings.ContainsRune("\\`*[]~", r), r == '_' && !(isWord(at(i-1)) && isWord(at(i+1))), opensBlock(text, i):
+			b.WriteByte('\\')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// opensBlock: at the beginning of a line the character would make it a heading, a
+// list, a quotation or the like.
+func opensBlock(text []rune, i int) bool {
+	switch r := text[i]; r {
+	case '#', '-', '+', '=', '>', ':':
+		return i == 0
+	case '.', ')':
+		return i > 0 && !slices.ContainsFunc(text[:i], func(r rune) bool { return r < '0' || r > '9' })
+	}
+	return false
+}
+
+func isWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
+
+// verbatim is text of which HTML and Markdown leave every character as it is.
+var verbatim = strings.NewReplacer("|", "&#124;", "`", "&#96;", "*", "&#42;", "_", "&#95;", "[", "&#91;", "]", "&#93;", "\\", "&#92;", "~", "&#126;", "\n", " ")
 
 // plain is a text that backticks hold safely, also in a table's cell.
 var plain = regexp.MustCompile(`^[A-Za-z0-9._/+-]+$`)
@@ -30,7 +74,7 @@ func Code(s string) string {
 	if plain.MatchString(s) {
 		return "`" + s + "`"
 	}
-	return "<code>" + Text(s) + "</code>"
+	return "<code>" + verbatim.Replace(html.EscapeString(s)) + "</code>"
 }
 
 var backticks = regexp.MustCompile("`+")

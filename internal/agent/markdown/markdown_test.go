@@ -22,7 +22,7 @@ func rendered(t interface{ Fatal(...any) }, source string) string {
 
 var pieces = rapid.SampledFrom([]string{
 	"`", "``", "```", "~~~", "~~~~", "|", "*", "_", "[x](y)", "\\", "<b>", "</details>", "<!--", "-->", "<details>", "&amp;", "&#96;",
-	"\n", "\n\n", "    ", "# ", "> ", "- ", "1. ", "word", "é", "---", "<script>", "![i](u)", "\t",
+	"max_files", "#", "+", "1) ", "=", ":", "&", "<", ">", "a@b", "\n", "\n\n", "    ", "# ", "> ", "- ", "1. ", "word", "é", "---", "<script>", "![i](u)", "\t",
 })
 
 func text(t *rapid.T) string {
@@ -38,6 +38,39 @@ func TestCodeStaysInItsCell(t *testing.T) {
 			t.Fatalf("%q became\n%s", s, got)
 		}
 	})
+}
+
+func TestTextIsShownAsItIs(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := text(t)
+		shown := escape(strings.Join(strings.Fields(s), " "))
+		for _, frame := range []struct{ before, after, html string }{
+			{"", "\n", "<p>" + shown + "</p>\n"},
+			{"- ", "\n", "<ul>\n<li>" + shown + "</li>\n</ul>\n"},
+			{"| a | b |\n|---|---|\n| ", " | end |\n", "<td>" + shown + "</td>\n<td>end</td>\n"},
+		} {
+			if got := rendered(t, frame.before+Text(s)+frame.after); shown != "" && !strings.Contains(got, frame.html) {
+				t.Fatalf("%q as %q became\n%s", s, Text(s), got)
+			}
+		}
+	})
+}
+
+// escape is how the renderer writes plain text.
+func escape(s string) string {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;").Replace(s)
+}
+
+func TestTextIsReadableAsItIsWritten(t *testing.T) {
+	t.Parallel()
+	for _, s := range []string{
+		"5 files changed, merge.max_files allows 1.", "Not merged: reports/a_b-c.md (2 > 1) & more; 50% <= x #3 it's \"so\"", "naïve_Größe",
+	} {
+		if got := Text(s); strings.ReplaceAll(got, `\<`, "<") != s {
+			t.Errorf("%q became %q", s, got)
+		}
+	}
 }
 
 func TestBlockCannotBeClosedFromWithin(t *testing.T) {

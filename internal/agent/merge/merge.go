@@ -72,7 +72,7 @@ func Merge(ctx context.Context, cfg Config) (Report, error) {
 	}
 	verdict := policy.Judge(read.policy, read.view)
 	if !verdict.Allowed() {
-		return g.report, g.block(ctx, forbidden(verdict, read, g.Spec.Base))
+		return g.report, g.block(ctx, forbidden(verdict, read, g.report.Pull, g.Spec.Base))
 	}
 	obstacle, err := g.merge(ctx, verdict, read)
 	switch {
@@ -142,6 +142,11 @@ func (g *gate) merge(ctx context.Context, v policy.Verdict, read reading) (*obst
 		return g.conflict(ctx, read), nil
 	}
 	for try, pause := 1, 100*time.Millisecond; ; try, pause = try+1, 2*pause {
+		if nothing, err := g.addsNothing(ctx, v.HeadSHA); err != nil {
+			return nil, err
+		} else if nothing {
+			return g.nothingLeft(), nil
+		}
 		sha, err := g.Repo.MergePull(ctx, request)
 		if err == nil {
 			g.report.Merged, g.report.SHA = true, sha
@@ -162,6 +167,17 @@ func (g *gate) merge(ctx context.Context, v policy.Verdict, read reading) (*obst
 			return nil, err
 		}
 	}
+}
+
+// addsNothing says whether the base has the changes already. It is asked right
+// before the merge: GitHub merges such a pull request too, as an empty commit, and
+// can't be told on which commit of the base.
+func (g *gate) addsNothing(ctx context.Context, head string) (nothing bool, err error) {
+	err = g.retry(ctx, func() error {
+		nothing, err = g.Repo.AddsNothing(ctx, g.report.Pull, g.Spec.Base, head, g.Wait)
+		return err
+	})
+	return nothing, err
 }
 
 // finish shows the verdict and deletes the branch. Nothing here fails the step: a

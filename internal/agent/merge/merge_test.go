@@ -129,9 +129,68 @@ func TestMergeExplainsAConflict(t *testing.T) {
 	_, _, err := w.client.Repositories.UpdateFile(t.Context(), "alice", "reports", "reports/old.md", file)
 	must(t, err)
 	report := w.merge()
-	w.notMerged(report, actionRequired, "reports/old.md changed on main meanwhile", "submit the job again")
+	w.notMerged(report, actionRequired, "reports/old.md changed on main meanwhile", "stands in pull request #1", "submit the job again")
 	if strings.Contains(report.Summary, "new.md") {
 		t.Errorf("a file that is in no conflict is named: %s", report.Summary)
+	}
+}
+
+func TestMergeMakesNoEmptyCommit(t *testing.T) {
+	t.Parallel()
+	result := map[string]string{"reports/daily.md": "# Daily\n", "reports/old.md": "two\n"}
+	for name, test := range map[string]struct {
+		meanwhile map[string]string // came onto the base
+		merged    bool
+	}{
+		"the same":      {result, false},
+		"the same more": {map[string]string{"reports/daily.md": "# Daily\n", "reports/old.md": "two\n", "other.md": "other\n"}, false},
+		"a part of it":  {map[string]string{"reports/daily.md": "# Daily\n"}, true},
+		"another":       {map[string]string{"other.md": "other\n"}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := setup(t, allow)
+			w.publish(githubjobs.OutcomeSuccess, result)
+			main := w.commit("main", test.meanwhile)
+			report := w.merge()
+			if !test.merged {
+				w.notMerged(report, neutral, "main already has these changes", "Pull request #1 can be closed")
+			} else if main = report.SHA; !report.Merged {
+				t.Errorf("%+v", report)
+			}
+			if now := w.git("rev-parse", "main"); now != main {
+				t.Errorf("main is at %s, want %s", now, main)
+			}
+		})
+	}
+}
+
+// What the caller of the server reads is the title and the summary, as they are.
+func TestTheReasonIsToldOnceAndInPlainText(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		files map[string]string
+		want  string
+	}{
+		"too many": {map[string]string{"reports/a": "", "reports/b": ""},
+			"Not merged: 2 files changed, merge.max_files allows 1.\n\nReview pull request #1 and merge it by hand, or change `.githubjobs.yml` on `main` and re-run the job."},
+		"other path": {map[string]string{"main.go": ""},
+			"Not merged: not among merge.paths.allow: main.go.\n\nReview pull request #1 and merge it by hand, or change `.githubjobs.yml` on `main` and re-run the job."},
+		"denied": {map[string]string{"reports/key": ""},
+			"Not merged: denied by merge.paths.deny: reports/key.\n\nReview pull request #1 and merge it by hand."},
+		"never": {map[string]string{".githubjobs.yml": ""},
+			"Not merged: never merged for a job: .githubjobs.yml.\n\nReview pull request #1 and merge it by hand."},
+		"two": {map[string]string{"main_test.go": "", "reports/a": ""},
+			"Not merged: 2 files changed, merge.max_files allows 1.\n\n- 2 files changed, merge.max_files allows 1\n- not among merge.paths.allow: main_test.go\n\nReview pull request #1 and merge it by hand, or change `.githubjobs.yml` on `main` and re-run the job."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := setup(t, "merge:\n  enabled: true\n  max_files: 1\n  paths: {allow: ['reports/**'], deny: ['**/key']}\n")
+			w.publish(githubjobs.OutcomeSuccess, test.files)
+			if r := w.merge(); r.Title+"\n\n"+r.Summary != test.want {
+				t.Errorf("got  %q\nwant %q", r.Title+"\n\n"+r.Summary, test.want)
+			}
+		})
 	}
 }
 

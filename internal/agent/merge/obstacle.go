@@ -37,7 +37,7 @@ func invalidPolicy(base string, err error) *obstacle {
 }
 
 // forbidden explains a verdict that does not allow the merge.
-func forbidden(v policy.Verdict, r reading, base string) obstacle {
+func forbidden(v policy.Verdict, r reading, pull int, base string) obstacle {
 	failed := v.Failed()
 	o := obstacle{verdict: v}
 	if !r.policy.Merge.Enabled {
@@ -46,18 +46,35 @@ func forbidden(v policy.Verdict, r reading, base string) obstacle {
 		if r.noPolicy {
 			o.title = fmt.Sprintf("Not merged: there is no %s on %s.", policy.Path, base)
 		}
-		o.explain = fmt.Sprintf("Merge the pull request by hand. To have pull requests of jobs merged for you, put this into %s on %s, with the paths that jobs may change:\n\n%s",
-			markdown.Code(policy.Path), markdown.Code(base), markdown.Block("merge:\n  enabled: true\n  paths:\n    allow: [\"reports/**\"]"))
+		o.explain = fmt.Sprintf("Merge pull request #%d by hand. To have pull requests of jobs merged for you, put this into %s on %s, with the paths that jobs may change:\n\n%s",
+			pull, markdown.Code(policy.Path), markdown.Code(base), markdown.Block("merge:\n  enabled: true\n  paths:\n    allow: [\"reports/**\"]"))
 		return o
 	}
 	o.title = "Not merged: " + failed[0].Why + "."
-	var lines []string
-	for _, f := range failed {
-		lines = append(lines, "- "+markdown.Text(f.Why))
+	var b strings.Builder
+	if len(failed) > 1 { // else the title has said it
+		for _, f := range failed {
+			fmt.Fprintf(&b, "- %s\n", markdown.Text(f.Why))
+		}
+		b.WriteString("\n")
 	}
-	o.explain = strings.Join(lines, "\n") + fmt.Sprintf("\n\nReview the pull request and merge it by hand, or change %s on %s and re-run the job.",
-		markdown.Code(policy.Path), markdown.Code(base))
+	fmt.Fprintf(&b, "Review pull request #%d and merge it by hand", pull)
+	if !slices.ContainsFunc(failed, func(f policy.Finding) bool { return !f.Adjustable }) {
+		fmt.Fprintf(&b, ", or change %s on %s and re-run the job", markdown.Code(policy.Path), markdown.Code(base))
+	}
+	b.WriteString(".")
+	o.explain = b.String()
 	return o
+}
+
+// nothingLeft explains a pull request whose changes are on the base already. It
+// stays open, since to close it is not for the gate; and nobody has to hurry.
+func (g *gate) nothingLeft() *obstacle {
+	return &obstacle{
+		neutral: true,
+		title:   fmt.Sprintf("Not merged: %s already has these changes.", g.Spec.Base),
+		explain: fmt.Sprintf("They came onto %s by another way while the job ran, so that a merge would be an empty commit. Pull request #%d can be closed.", markdown.Code(g.Spec.Base), g.report.Pull),
+	}
 }
 
 // afterRefusal decides what a merge that GitHub did not do means: try again, an
@@ -85,7 +102,7 @@ func (g *gate) afterRefusal(ctx context.Context, refused error, r reading) (agai
 		g.report.Merged, g.report.SHA = true, g.pull.GetMergeCommitSHA()
 		return true, nil, nil
 	case e.Kind == hub.ErrHeadMoved || g.pull.GetHead().GetSHA() != r.view.HeadSHA:
-		return false, headMoved(r), nil
+		return false, headMoved(r, g.report.Pull), nil
 	case g.pull.Mergeable != nil && !*g.pull.Mergeable:
 		return false, g.conflict(ctx, r), nil
 	case e.Kind == hub.ErrNotMergeable && !strings.Contains(e.Message, "is not mergeable"):
@@ -100,10 +117,10 @@ var undecided = obstacle{
 	explain: "Merge the pull request by hand, or re-run the job.",
 }
 
-func headMoved(r reading) *obstacle {
+func headMoved(r reading, pull int) *obstacle {
 	return &obstacle{
 		title:   "Not merged: somebody has pushed to the branch since the job's result.",
-		explain: fmt.Sprintf("Only the job's own result, commit %s, may be merged without a person. Review the pull request and merge it by hand.", markdown.Code(r.view.WantSHA)),
+		explain: fmt.Sprintf("Only the job's own result, commit %s, may be merged without a person. Review pull request #%d and merge it by hand.", markdown.Code(r.view.WantSHA), pull),
 	}
 }
 
@@ -141,7 +158,7 @@ func (g *gate) conflict(ctx context.Context, r reading) *obstacle {
 		}
 		b.WriteString("\n")
 	}
-	b.WriteString("Nothing is lost: the result stands in this pull request. Resolve the conflict here and merge by hand, or submit the job again: it then starts from the newest state of the base branch.")
+	fmt.Fprintf(&b, "Nothing is lost: the result stands in pull request #%d. Resolve the conflict there and merge by hand, or submit the job again: it then starts from the newest state of %s.", g.report.Pull, markdown.Code(base))
 	o.explain = b.String()
 	return o
 }
