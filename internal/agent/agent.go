@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -104,18 +105,29 @@ func Main(p Program) int {
 	case errors.Is(err, errTask):
 		return ExitTask
 	case wrongUse:
-		actions.To(p.Stdout).Error("githubjobs agent: wrong usage or configuration", err.Error())
+		p.complain("githubjobs agent: wrong usage or configuration", err)
 		return ExitUsage
 	}
-	actions.To(p.Stdout).Error("githubjobs agent", err.Error())
+	p.complain("githubjobs agent", err)
 	return ExitError
 }
 
-func (p Program) main(ctx context.Context) error {
-	name := ""
-	if len(p.Args) > 0 {
-		name = p.Args[0]
+// complain says what went wrong: in a run of Actions as an annotation, else as
+// programs do.
+func (p Program) complain(title string, err error) {
+	if slices.Contains(p.Environ, "GITHUB_ACTIONS=true") {
+		actions.To(p.Stdout).Error(title, err.Error())
+		return
 	}
+	fmt.Fprintf(p.Stderr, "%s: %v\n", title, err)
+}
+
+func (p Program) main(ctx context.Context) error {
+	if len(p.Args) == 0 {
+		fmt.Fprint(p.Stderr, usage)
+		return usageError{errors.New("no step is given; name one: agent fetch, run, publish or merge")}
+	}
+	name := p.Args[0]
 	switch name {
 	case "help", "-h", "--help":
 		fmt.Fprint(p.Stdout, usage)

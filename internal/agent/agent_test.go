@@ -49,19 +49,22 @@ func TestFailure(t *testing.T) {
 		code   int
 		why    string
 	}{
-		"exit":        {"echo before; exit 7; echo after", 7, "exit code 7"},
+		"exit":        {"echo before; exit 7; echo after", 7, "exit code 7: before"},
 		"first error": {"false; echo after", 1, "exit code 1"},
-		"missing":     {"no-such-command", 127, "a command of the script was not found"},
+		"long line":   {"printf %1000s end; exit 1", 1, "exit code 1:"},
+		"missing":     {"no-such-command", 127, "a command of the script was not found ("},
+		"killed":      {"kill -KILL $$", 137, "exit code 137: ended by signal 9"},
 		"syntax":      {"if", 2, "exit code 2"},
 		"signal":      {"kill -SEGV $$", 139, "ended by signal 11"},
-		"kills agent": {"kill -KILL $PPID; sleep 60", 137, "killed"},
+		"kills agent": {"kill -KILL $PPID; sleep 60", 137, "ended by signal 9"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := setup(t, test.script, nil)
 			r, out := f.job(ExitTask)
-			if r.Outcome != githubjobs.OutcomeFailure || r.ExitCode != test.code || !strings.Contains(r.Error, test.why) || strings.Contains(r.Log, "after") {
+			if r.Outcome != githubjobs.OutcomeFailure || r.ExitCode != test.code || !strings.Contains(r.Error, test.why) || strings.Contains(r.Log, "after") ||
+				strings.Contains(r.Error, "memory") || len(r.Error) > 400 {
 				t.Errorf("result %+v", r)
 			}
 			if !strings.Contains(out, "\n::error title=The task failed::exit code ") {
@@ -215,7 +218,7 @@ func TestWrongUse(t *testing.T) {
 		step  string
 		want  string
 	}{
-		"no step":      {func(*fixture) {}, "", "no such command"},
+		"empty step":   {func(*fixture) {}, "", "no such command"},
 		"unknown step": {func(*fixture) {}, "dance", "no such command: agent dance"},
 		"token in run": {func(f *fixture) { f.environ["GITHUB_TOKEN"] = token }, "run", "GITHUB_TOKEN is set in the step that runs the task"},
 		"other token":  {func(f *fixture) { f.environ["GH_TOKEN"] = token }, "run", "GH_TOKEN is set"},
@@ -253,6 +256,24 @@ func TestWrongUse(t *testing.T) {
 	_ = cmd.Run()
 	if cmd.ProcessState.ExitCode() != ExitUsage || !strings.Contains(out.String(), "GITHUB_TOKEN: ${{ github.token }}") {
 		t.Errorf("fetch without a token: %s", out)
+	}
+}
+
+// Outside of Actions a person reads it, and no runner.
+func TestWrongUseOutsideOfActions(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{nil, "no step is given; name one"},
+		{[]string{"dance"}, "no such command: agent dance"},
+	} {
+		var out, errs bytes.Buffer
+		code := Main(Program{Args: test.args, Stdout: &out, Stderr: &errs})
+		if said := errs.String(); code != ExitUsage || out.Len() > 0 || !strings.Contains(said, "Usage: agent") || !strings.Contains(said, "\ngithubjobs agent: wrong usage or configuration: "+test.want) {
+			t.Errorf("%q: exit code %d, %q, %q", test.args, code, out.String(), said)
+		}
 	}
 }
 

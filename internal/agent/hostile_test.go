@@ -290,7 +290,7 @@ func TestLimitsOfTheContainer(t *testing.T) {
 	t.Parallel()
 	image := require.Docker(t)
 	for name, test := range map[string]struct{ script, want string }{
-		"memory":    {`x=$(head -c 300000000 /dev/zero | tr '\0' x); echo survived`, "137"},
+		"memory":    {`x=$(head -c 300000000 /dev/zero | tr '\0' x); echo survived`, "GITHUBJOBS_MEMORY"},
 		"processes": {`for i in $(seq 200); do sleep 5 & done; echo survived`, "exit code"},
 	} {
 		t.Run(name, func(t *testing.T) {

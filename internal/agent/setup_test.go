@@ -60,7 +60,7 @@ func setup(t *testing.T, script string, edit func(*githubjobs.Spec)) *fixture {
 		"GITHUB_SERVER_URL": server, "GITHUB_REPOSITORY": "o/r", "GITHUB_SHA": f.sha, "GITHUB_REF_NAME": "job/the-job",
 		"GITHUB_EVENT_NAME": "push", "GITHUB_EVENT_PATH": filepath.Join(f.runner, "event.json"), "GITHUB_RUN_ID": uniqueRun(t),
 		"GITHUB_RUN_ATTEMPT": "1", "GITHUB_STEP_SUMMARY": filepath.Join(f.runner, "summary.md"), "GITHUB_ENV": filepath.Join(f.runner, "env"),
-		"GITHUBJOBS_RUNTIME": "process", "GITHUBJOBS_GRACE": "300ms",
+		"GITHUBJOBS_RUNTIME": "process", "GITHUBJOBS_GRACE": "300ms", "GITHUB_ACTIONS": "true",
 	}
 	f.event(map[string]any{
 		"ref": "refs/heads/job/the-job", "created": true, "after": f.sha,

@@ -16,6 +16,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
@@ -106,7 +107,27 @@ func (s Step) perform(ctx context.Context, log *tasklog.Log, result *githubjobs.
 	log.Close()
 	resume()
 	s.conclude(ctx, exit, err, result)
+	if result.Outcome == githubjobs.OutcomeFailure && strings.HasPrefix(result.Error, "exit code ") {
+		result.Error = withLastLine(result.Error, log.LastLines(1))
+	}
 	s.cleanUp()
+}
+
+// maxLastLine bounds, in characters, what is quoted of a task's last words.
+const maxLastLine = 200
+
+// withLastLine adds what the task said last: mostly why it failed.
+func withLastLine(why, line string) string {
+	if r := []rune(strings.TrimSpace(line)); len(r) > maxLastLine {
+		line = string(r[:maxLastLine-1]) + "…"
+	}
+	switch line = strings.TrimSpace(line); {
+	case line == "":
+		return why
+	case strings.Contains(why, ": "):
+		return why + " (" + line + ")"
+	}
+	return why + ": " + line
 }
 
 // prepare makes the checkout and the folders of the task.
@@ -146,8 +167,11 @@ func (s Step) conclude(ctx context.Context, exit process.Exit, err error, result
 		result.Outcome, result.Error = githubjobs.OutcomeFailure, fmt.Sprintf("exit code %d", exit.Code)
 		if told && report.Error != "" {
 			result.Error = report.Error
-		} else if exit.Code == 137 {
-			result.Error = "exit code 137: killed, mostly because memory ran out; GITHUBJOBS_MEMORY sets the limit"
+		} else if exit.Code > 128 {
+			result.Error += fmt.Sprintf(": ended by signal %d", exit.Code-128)
+		}
+		if exit.Code == 137 && s.Config.Runtime == config.Docker {
+			result.Error += "; in a container mostly because memory ran out, which GITHUBJOBS_MEMORY limits"
 		}
 	}
 	if told {

@@ -13,7 +13,7 @@ type figures struct {
 	Authors        []author // by commits
 	Files          []fileCount
 	Added, Removed int
-	JobMerges      int    // commits that are results of jobs
+	JobMerges      int    // jobs with commits
 	Pulls          []pull // people's, in the order of their merge
 	JobPulls       int
 	Runs           runCount // of people's workflows
@@ -59,7 +59,7 @@ type bar struct{ Commits, Added, Removed, Succeeded, Failed int }
 // it: the history ends at its base, and its run has not ended.
 func gather(s span, commits []commit, in inputs) figures {
 	f := figures{Bars: make([]bar, s.buckets())}
-	f.countCommits(s, commits)
+	f.countCommits(s, in.mark(commits))
 	for _, p := range in.Pulls {
 		switch {
 		case !s.contains(p.MergedAt):
@@ -75,13 +75,14 @@ func gather(s span, commits []commit, in inputs) figures {
 }
 
 func (f *figures) countCommits(s span, commits []commit) {
-	authors, files := map[string]*author{}, map[string]*fileCount{}
+	authors, files, jobs := map[string]*author{}, map[string]*fileCount{}, map[string]bool{}
 	for _, c := range commits {
 		if !s.contains(c.At) {
 			continue
 		}
 		if c.JobID != "" {
-			f.JobMerges++
+			jobs[c.JobID] = true
+			f.JobMerges = len(jobs)
 			continue
 		}
 		f.Commits = append(f.Commits, c)

@@ -2,11 +2,13 @@ package report
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/internal/agent/git"
 )
 
@@ -14,7 +16,7 @@ import (
 type commit struct {
 	SHA, Author, Mail, Subject string
 	At                         time.Time // of the committer: when it came to be as it is
-	JobID                      string    // of the job whose result it is; empty for people's work
+	JobID                      string    // of the job that it belongs to; empty for people's work
 	Files                      []fileChange
 }
 
@@ -24,7 +26,11 @@ type fileChange struct {
 }
 
 // fields is the form in which git is asked to write a commit; no field can hold a NUL.
-const fields = "%x00%H%x00%aN%x00%aE%x00%ct%x00%s%x00%(trailers:key=Job-Id,valueonly,separator=%x2C)%x00"
+const fields = "%x00%H%x00%aN%x00%aE%x00%ct%x00%s%x00%(trailers:key=Job-Id,valueonly,separator=%x2C)" +
+	"%x00%(trailers:key=Job-Spec,key=Job-Result,valueonly,separator=%x01)%x00"
+
+// fieldCount is how many tokens they are, with the empty one before the first and after the last.
+const fieldCount = 9
 
 // skew is how far the clocks of committers may be wrong: git ends its walk at the
 // first commits that are older than it is told.
@@ -66,7 +72,7 @@ func parseLog(out string) ([]commit, error) {
 	tokens := strings.Split(out, "\x00")
 	var commits []commit
 	for i := 0; i < len(tokens)-1; {
-		if tokens[i] != "" || len(tokens)-i < 8 {
+		if tokens[i] != "" || len(tokens)-i < fieldCount {
 			return nil, fmt.Errorf("git wrote %.40q where a commit begins", tokens[i])
 		}
 		seconds, err := strconv.ParseInt(tokens[i+4], 10, 64)
@@ -75,9 +81,9 @@ func parseLog(out string) ([]commit, error) {
 		}
 		c := commit{
 			SHA: tokens[i+1], Author: tokens[i+2], Mail: tokens[i+3], At: time.Unix(seconds, 0).UTC(),
-			Subject: tokens[i+5], JobID: tokens[i+6],
+			Subject: tokens[i+5], JobID: jobOf(tokens[i+6], tokens[i+7]),
 		}
-		i += 8
+		i += fieldCount
 		for i < len(tokens) && tokens[i] != "" {
 			change, used, err := parseChange(tokens[i:])
 			if err != nil {
@@ -89,6 +95,20 @@ func parseLog(out string) ([]commit, error) {
 		commits = append(commits, c)
 	}
 	return commits, nil
+}
+
+// jobOf is the job that a commit's trailers name: the id in that of a merge, or the
+// document in that of a commit which came from the job's branch as it was.
+func jobOf(id, document string) string {
+	if id != "" || document == "" {
+		return id
+	}
+	var named struct{ ID string }
+	first, _, _ := strings.Cut(document, "\x01")
+	if json.Unmarshal([]byte(first), &named) != nil || !githubjobs.ValidID(named.ID) {
+		return "" // somebody's own use of the word
+	}
+	return named.ID
 }
 
 func parseChange(tokens []string) (fileChange, int, error) {

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/google/go-github/v60/github"
@@ -44,10 +46,27 @@ type pull struct {
 	Head     string    `json:"head"`
 	Base     string    `json:"base"`
 	MergedAt time.Time `json:"merged_at"`
+	MergeSHA string    `json:"merge_sha"`
 }
 
 // ofJob says whether the pull request is a job's result.
 func (p pull) ofJob() bool { return isJob(p.Head) }
+
+// mark names the job of those commits that a person made by merging a job's pull
+// request: their message is the person's, and may say nothing of the job.
+func (in inputs) mark(commits []commit) []commit {
+	jobs := map[string]string{}
+	for _, p := range in.Pulls {
+		if id, ok := githubjobs.ParseBranch(p.Head); ok && p.MergeSHA != "" {
+			jobs[p.MergeSHA] = id
+		}
+	}
+	commits = slices.Clone(commits)
+	for i, c := range commits {
+		commits[i].JobID = cmp.Or(c.JobID, jobs[c.SHA])
+	}
+	return commits
+}
 
 type run struct {
 	ID         int64     `json:"id"`
@@ -116,6 +135,7 @@ func mergedPulls(ctx context.Context, repo task.Repository, s span) (pulls []pul
 				pulls = append(pulls, pull{
 					Number: p.GetNumber(), Title: p.GetTitle(), Author: p.GetUser().GetLogin(), URL: p.GetHTMLURL(),
 					Head: p.GetHead().GetRef(), Base: p.GetBase().GetRef(), MergedAt: at,
+					MergeSHA: p.GetMergeCommitSHA(),
 				})
 			}
 		}

@@ -98,7 +98,8 @@ func (p page) rates(b *strings.Builder) {
 		}
 	}
 	fmt.Fprintf(b, "| Success rate of runs | %s | %s | %s |\n", percent(now, isNow), percent(before, isBefore), difference)
-	fmt.Fprintf(b, "| Median duration of runs | %s | %s | |\n", duration(p.Now.Runs.Median), duration(p.Before.Runs.Median))
+	n, o := p.Now.Runs.Median, p.Before.Runs.Median
+	fmt.Fprintf(b, "| Median duration of runs | %s | %s | %s |\n", duration(n), duration(o), longer(n, o))
 }
 
 func (p page) authors(b *strings.Builder) {
@@ -169,7 +170,7 @@ func (p page) runs(b *strings.Builder) {
 func (p page) method(b *strings.Builder) {
 	b.WriteString("## How this is counted\n\n")
 	b.WriteString("- All times are UTC. A commit counts when it was committed; merge commits don't count.\n")
-	b.WriteString("- Results of jobs, which bear a `Job-Id` trailer, and their pull requests are no commits and pull requests of people: they are counted apart.\n")
+	b.WriteString("- Commits of jobs (merged from a `job/` branch, or with a `Job-Id`, `Job-Spec` or `Job-Result` trailer) and their pull requests are no work of people: they are counted apart.\n")
 	switch {
 	case p.Inputs.NoActions:
 		b.WriteString("- Workflow runs are left out: the job's token may not read them.\n")

@@ -35,6 +35,9 @@ func (Kind) Depth() int { return 0 }
 // Run implements task.Kind.
 func (Kind) Run(ctx context.Context, t task.Task) (task.Report, error) {
 	span, err := spanOf(t.Spec)
+	if err == nil {
+		err = span.begun(t.Spec.CreatedAt)
+	}
 	if err != nil {
 		return task.Report{}, err
 	}

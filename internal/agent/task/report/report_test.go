@@ -219,6 +219,70 @@ func TestTheSameAgain(t *testing.T) {
 	}
 }
 
+// Whoever merges a job's pull request, and how: it is no work of people.
+func TestResultsOfJobsThatPeopleMerge(t *testing.T) {
+	t.Parallel()
+	repo := agenttest.NewRepository(t)
+	commit := func(message string) string {
+		return repo.Commit(agenttest.Commit{At: at("2026-11-21 08:00"), Author: "ada <ada@example.com>", Message: message, Write: map[string]string{"reports/x.md": message}})
+	}
+	commit("Work of a person\n\nJob-Result: good")
+	squashed := commit("result: Daily (#7)\n\n* job: Daily\n\nJob-Spec: {}\n\n* result: Daily")
+	spec := githubjobs.Spec{ID: "rebased", Kind: githubjobs.KindCommand, Title: "x", Base: "main"}
+	commit(githubjobs.FormatSpec(spec))
+	commit(githubjobs.FormatResult("x", githubjobs.Result{ID: "rebased", Outcome: githubjobs.OutcomeSuccess}))
+	pr := pullRequest(7, "Daily", "ada", "job/squashed", "2026-11-21 08:00", "2026-11-21 08:00")
+	pr["merge_commit_sha"] = squashed
+	_, report, _ := write(t, repo, api{pulls: []map[string]any{pr}}, githubjobs.ReportConfig{Date: "2026-11-21"}, "2026-11-22 06:00")
+	var stats struct {
+		Commits int `json:"commits"`
+		Jobs    int `json:"merged_by_jobs"`
+		Pulls   int `json:"pulls_merged"`
+	}
+	if err := json.Unmarshal(report.Stats, &stats); err != nil || stats.Commits != 1 || stats.Jobs != 2 || stats.Pulls != 0 {
+		t.Errorf("%+v, %v", stats, err)
+	}
+}
+
+func TestADayThatHasNotBegunIsRefused(t *testing.T) {
+	t.Parallel()
+	now := at("2026-11-21 09:00") // a Saturday
+	for _, test := range []struct {
+		period githubjobs.Period
+		date   string
+		want   string
+	}{
+		{githubjobs.Daily, "2026-11-21", ""},
+		{githubjobs.Weekly, "2026-11-22", ""},
+		{githubjobs.Monthly, "2026-11-30", ""},
+		{githubjobs.Daily, "2026-11-22", "config.date: the day that begins on 2026-11-22 has not begun"},
+		{githubjobs.Weekly, "2026-11-24", "the week that begins on 2026-11-23"},
+		{githubjobs.Monthly, "2030-01-01", "the month that begins on 2030-01-01"},
+	} {
+		raw, err := json.Marshal(githubjobs.ReportConfig{Period: test.period, Date: test.date})
+		if err != nil {
+			t.Fatal(err)
+		}
+		spec := githubjobs.Spec{ID: "me", Kind: githubjobs.KindReport, Title: "Report", Config: raw, Base: "main", CreatedAt: now}
+		_, err = Kind{}.Run(t.Context(), task.Task{Spec: spec, Base: t.TempDir()})
+		if refused := strings.Contains(err.Error(), "has not begun"); refused != (test.want != "") || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s of %s: %v", test.period, test.date, err)
+		}
+	}
+}
+
+func TestChangeOfADuration(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		now, before time.Duration
+		want        string
+	}{{0, time.Second, "–"}, {time.Second, 0, "–"}, {90 * time.Second, 60 * time.Second, "+30 s"}, {time.Minute, 2 * time.Minute, "−1 min 00 s"}, {time.Second, time.Second, "±0"}} {
+		if got := longer(test.now, test.before); got != test.want {
+			t.Errorf("%s after %s: %s, want %s", test.now, test.before, got, test.want)
+		}
+	}
+}
+
 func TestAFolderThatLeadsOutIsRefused(t *testing.T) {
 	t.Parallel()
 	repo := agenttest.NewRepository(t)

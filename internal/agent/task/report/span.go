@@ -30,6 +30,15 @@ func newSpan(period githubjobs.Period, day string) (span, error) {
 	return s, nil
 }
 
+// begun is an error for a span that lies in the future, where nothing has happened.
+func (s span) begun(now time.Time) error {
+	if now.Before(s.From) {
+		return fmt.Errorf("config.date: the %s that begins on %s has not begun; it was %s (UTC) when the job was created",
+			s.noun(), s.From.Format(time.DateOnly), now.UTC().Format("2006-01-02 15:04"))
+	}
+	return nil
+}
+
 // step is the beginning of the span that comes n spans later.
 func (s span) step(n int) time.Time {
 	switch s.Period {

@@ -126,6 +126,19 @@ func duration(d time.Duration) string {
 	return fmt.Sprintf("%d h %02d min", int(d.Hours()), int(d.Minutes())%60)
 }
 
+// longer is by how much a duration has grown; unknown where there was none.
+func longer(now, before time.Duration) string {
+	switch d := (now - before).Round(time.Second); {
+	case now == 0 || before == 0:
+		return "–"
+	case d > 0:
+		return "+" + duration(d)
+	case d < 0:
+		return "−" + duration(-d)
+	}
+	return "±0"
+}
+
 func first[T any](list []T, n int) []T { return list[:min(n, len(list))] }
 
 // more ends a table or a list, and says what is not in it.
