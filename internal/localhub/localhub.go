@@ -9,11 +9,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -81,7 +83,7 @@ func New(cfg Config) (*Server, error) {
 // open takes the data folder and the address.
 func (s *Server) open() (err error) {
 	dir := s.cfg.DataDir
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil { // secrets and private repositories are in it
 		return err
 	}
 	lock := flock.New(filepath.Join(dir, "lock"))
@@ -101,8 +103,16 @@ func (s *Server) open() (err error) {
 	if s.listener, err = net.Listen("tcp", s.cfg.Addr); err != nil {
 		return fmt.Errorf("%w: choose another address", err)
 	}
-	s.cfg.ServerURL = strings.TrimSuffix(cmp.Or(s.cfg.ServerURL, "http://"+s.listener.Addr().String()), "/")
+	s.cfg.ServerURL = strings.TrimSuffix(cmp.Or(s.cfg.ServerURL, "http://"+reachable(s.listener.Addr())), "/")
 	return nil
+}
+
+// reachable is an address under which clients on this machine find the listener, also when it listens on all.
+func reachable(addr net.Addr) string {
+	if tcp, ok := addr.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		return net.JoinHostPort("127.0.0.1", strconv.Itoa(tcp.Port))
+	}
+	return addr.String()
 }
 
 func (s *Server) wire() (err error) {
@@ -122,8 +132,20 @@ func (s *Server) wire() (err error) {
 	mux.Handle(rest.Prefix+"/", s.rest.Handler())
 	mux.Handle("/_services/", s.actions.Handler())
 	mux.Handle("/", s.pages())
-	s.handler = s.requests.record(s.cfg.Now, s.withGit(mux))
+	s.handler = s.requests.record(s.cfg.Now, sameSite(s.withGit(mux)))
 	return nil
+}
+
+// sameSite refuses what a page of another site makes a browser send to change something: once signed in here, the browser adds the token to that
+// too. Programs, which are no browsers, send none of the headers that tell.
+func sameSite(next http.Handler) http.Handler {
+	protection := http.NewCrossOriginProtection()
+	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+		w.WriteHeader(http.StatusForbidden)
+		io.WriteString(w, `{"message":"A page of another site has sent this; only pages of localhub may change something."}`) // an error: the client has gone
+	}))
+	return protection.Handler(next)
 }
 
 // URL is the server's address, without a slash at the end; GITHUB_SERVER_URL for its clients.

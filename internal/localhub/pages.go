@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/githubjobs/githubjobs/internal/localhub/actions"
+	"github.com/githubjobs/githubjobs/internal/localhub/rest"
 	"github.com/githubjobs/githubjobs/internal/localhub/state"
 	"github.com/githubjobs/githubjobs/internal/localhub/web"
 )
@@ -12,7 +13,7 @@ import (
 // pages answers what is neither git's nor the API's: the addresses that people open.
 func (s *Server) pages() http.Handler {
 	return web.New(web.Config{
-		DB: s.db, Git: s.git, ServerURL: s.cfg.ServerURL, Now: s.cfg.Now, Log: s.cfg.Logger,
+		DB: s.db, Git: s.git, ServerURL: s.cfg.ServerURL, API: s.rest.Handler(), APIPrefix: rest.Prefix, Now: s.cfg.Now, Log: s.cfg.Logger,
 		Authenticate: func(r *http.Request) (web.Viewer, error) { return s.rest.Authenticate(r) },
 		JobLog: func(job state.Job) ([]byte, error) {
 			log, err := s.actions.Log(job)

@@ -210,7 +210,7 @@ func TestRestart(t *testing.T) {
 	t.Parallel()
 	h := setup(t, func(c *localhub.Config) { c.Runners = 1 })
 	dir := t.TempDir()
-	h.push("on: push\njobs:\n  a:\n    runs-on: x\n    steps: [{run: 'echo $$ > " + dir + "/$GITHUB_RUN_NUMBER; test $GITHUB_RUN_NUMBER = 2 || sleep 300'}]\n")
+	h.push("on: push\njobs:\n  a:\n    runs-on: x\n    steps: [{run: 'echo begun; echo $$ > " + dir + "/$GITHUB_RUN_NUMBER; test $GITHUB_RUN_NUMBER = 2 || sleep 300'}]\n")
 	until(t, "running", func() bool { return exists(dir + "/1") })
 	h.commit("Second", nil)
 	h.git("push", "-q", "origin", "HEAD:main")
@@ -224,6 +224,12 @@ func TestRestart(t *testing.T) {
 	job := h.jobs(runs[1])["a"]
 	if job.GetConclusion() != "failure" || job.Steps[1].GetConclusion() != "failure" || job.Steps[2].GetConclusion() != "skipped" {
 		t.Errorf("lost job %+v", job)
+	}
+	if end := job.Steps[1].GetCompletedAt(); end.IsZero() || end.After(job.GetCompletedAt().Time) {
+		t.Errorf("the lost step ended at %s, its job at %s", end, job.GetCompletedAt())
+	}
+	if log := h.log(job); !strings.Contains(log, "\nbegun\n") || !strings.HasSuffix(log, "localhub was stopped while the job ran. Re-run the job.\n") {
+		t.Errorf("the lost job's log: %s", log)
 	}
 	list, _, err := h.Checks.ListCheckRunAnnotations(within(t), "alice", "reports", job.GetID(), nil)
 	h.must(err)

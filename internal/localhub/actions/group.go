@@ -5,8 +5,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/githubjobs/githubjobs/internal/localhub/actions/executor"
-	"github.com/githubjobs/githubjobs/internal/localhub/event"
 	"github.com/githubjobs/githubjobs/internal/localhub/state"
 )
 
@@ -63,42 +61,4 @@ func (e *Engine) setStatus(live *liveRun, status string) error {
 		}
 		return nil
 	})
-}
-
-// lostMessage is what GitHub says of a runner that it does not hear of any more.
-const lostMessage = "The self-hosted runner lost communication with the server: localhub was stopped while the job ran."
-
-// lose concludes a run that was in progress when its process died.
-func (e *Engine) lose(run state.Run) error {
-	return e.transition(func(tx *state.Tx) ([]event.Event, error) {
-		var events []event.Event
-		for _, job := range slices.Collect(tx.Jobs.Of(run.ID)) {
-			if job.Status == "completed" {
-				continue
-			}
-			result := executor.Result{Conclusion: executor.Failure}
-			reason := error(errors.New(lostMessage))
-			if job.Status != "in_progress" {
-				result.Conclusion, reason = executor.Cancelled, nil
-			}
-			job.Steps = lostSteps(job.Steps)
-			tx.Jobs.Put(job)
-			events = append(events, e.conclusion(tx, job.ID, result, nil, reason)...)
-		}
-		return append(events, e.complete(tx, run, executor.Failure)...), nil
-	})
-}
-
-// lostSteps closes the steps of a job whose runner is gone.
-func lostSteps(steps []state.Step) []state.Step {
-	steps = slices.Clone(steps)
-	for i, s := range steps {
-		if s.Status == "in_progress" {
-			steps[i].Conclusion = executor.Failure
-		} else if s.Status == "queued" {
-			steps[i].Conclusion = executor.Skipped
-		}
-		steps[i].Status = "completed"
-	}
-	return steps
 }

@@ -9,6 +9,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"sync"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
@@ -29,7 +31,12 @@ CREATE TABLE IF NOT EXISTS counter(kind TEXT PRIMARY KEY, last INTEGER NOT NULL)
 CREATE TABLE IF NOT EXISTS blob(kind TEXT, key INTEGER, data BLOB NOT NULL, PRIMARY KEY(kind, key));`
 
 // Open reads the state in the SQLite file at path, which it creates when absent.
+//
+// The state holds secrets: only the owner of the file can read it. SQLite gives the files beside it the same mode.
 func Open(path string) (*DB, error) {
+	if err := protect(path); err != nil {
+		return nil, fmt.Errorf("open state %s: %w", path, err)
+	}
 	conn, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(5000)")
 	if err != nil {
 		return nil, fmt.Errorf("open state %s: %w", path, err)
@@ -40,6 +47,21 @@ func Open(path string) (*DB, error) {
 		return nil, errors.Join(fmt.Errorf("read state %s: %w", path, err), conn.Close())
 	}
 	return db, nil
+}
+
+// protect makes the file, where it is not there, and takes it and those beside it from everybody else.
+func protect(path string) error {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	err = errors.Join(file.Chmod(0o600), file.Close())
+	for _, name := range []string{path + "-wal", path + "-shm"} {
+		if e := os.Chmod(name, 0o600); !errors.Is(e, fs.ErrNotExist) {
+			err = errors.Join(err, e)
+		}
+	}
+	return err
 }
 
 // Close closes the file. Every Update that has returned is in it already.

@@ -3,6 +3,7 @@ package state
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -24,6 +25,25 @@ func update(t *testing.T, db *DB, change func(tx *Tx) error) {
 	t.Helper()
 	if err := db.Update(change); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestOnlyTheOwnerCanReadTheFile also takes files of an earlier version from others.
+func TestOnlyTheOwnerCanReadTheFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "state.db")
+	if err := os.WriteFile(path, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	db := open(t, path)
+	update(t, db, func(tx *Tx) error {
+		tx.Users.Put(User{ID: tx.Users.NextID(), Login: "alice"})
+		return nil
+	})
+	for _, name := range []string{path, path + "-wal", path + "-shm"} {
+		if info, err := os.Stat(name); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", name, info, err)
+		}
 	}
 }
 

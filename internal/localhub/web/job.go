@@ -35,6 +35,9 @@ func showJob(q *request) error {
 	logs := stepLogs(job, log)
 	for i, step := range job.Steps {
 		item := stepItem{Step: step, Outcome: outcome(step.Status, step.Conclusion), Log: logs[i]}
+		if step.Status == "completed" && step.CompletedAt.IsZero() { // interrupted: it ended with its job at the latest
+			item.CompletedAt = job.CompletedAt
+		}
 		item.Open = item.Outcome == "failure" || item.Outcome == "in_progress"
 		page.Steps = append(page.Steps, item)
 	}

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"io"
 	"net/http"
 	"net/url"
+	"path"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -66,18 +68,26 @@ func (s *site) render(w http.ResponseWriter, status int, name string, p page) er
 	if err := s.templates[name].ExecuteTemplate(&buf, "layout", p); err != nil {
 		return err
 	}
+	text := turning.Replace(buf.String())
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Length", strconv.Itoa(buf.Len()))
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 	w.WriteHeader(status)
-	w.Write(buf.Bytes()) // an error means that the client has gone
+	io.WriteString(w, text) // an error means that the client has gone
 	return nil
 }
 
+// turning makes the characters that turn the direction of text visible: with them a title or a line of code can look like another. No page
+// needs them, for the browser finds out by itself in which direction a text is written.
+var turning = strings.NewReplacer("\u202a", "\uFFFD", "\u202b", "\uFFFD", "\u202c", "\uFFFD", "\u202d", "\uFFFD", "\u202e", "\uFFFD",
+	"\u2066", "\uFFFD", "\u2067", "\uFFFD", "\u2068", "\uFFFD", "\u2069", "\uFFFD")
+
 // fail answers with an error page. What the viewer can't have caused is logged here.
 func (s *site) fail(w http.ResponseWriter, r *http.Request, err error) {
-	code := http.StatusInternalServerError
+	code, message := http.StatusInternalServerError, ""
 	if e, ok := errors.AsType[statusError](err); ok {
 		code = e.code
+	} else if e, ok := errors.AsType[refusal](err); ok {
+		code, message = e.code, e.message
 	} else if errors.Is(err, errNotFound) || errors.Is(err, gitrepo.ErrNotFound) || errors.Is(err, gitrepo.ErrBadName) ||
 		errors.Is(err, gitrepo.ErrWrongType) {
 		code = http.StatusNotFound
@@ -85,10 +95,10 @@ func (s *site) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() != nil {
 		return // nobody is there to read it
 	}
-	if code == http.StatusInternalServerError {
+	if code == http.StatusInternalServerError && message == "" {
 		s.Log.ErrorContext(r.Context(), "page failed", "path", r.URL.Path, "error", err)
 	}
-	p := page{Title: http.StatusText(code), Data: errorPage{Code: code, Path: r.URL.Path}}
+	p := page{Title: http.StatusText(code), Data: errorPage{Code: code, Path: r.URL.Path, Refused: message, Back: path.Dir(r.URL.EscapedPath())}}
 	if code == http.StatusNotFound {
 		p.Login = "/login?return_to=" + url.QueryEscape(r.URL.EscapedPath())
 	}
@@ -98,8 +108,10 @@ func (s *site) fail(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 type errorPage struct {
-	Code int
-	Path string
+	Code    int
+	Path    string
+	Refused string // why a form did nothing, in the API's words
+	Back    string // the page of the form
 }
 
 // link returns the address of a page of the repository. The parts are joined by slashes, and escaped except for the slashes in them.

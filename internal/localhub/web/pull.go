@@ -25,6 +25,7 @@ type pullPage struct {
 	HeadSHA          string
 	HeadAt           string // address of the head commit
 	Counts           gitrepo.Comparison
+	Forms            pullForms
 	MergedBy         person
 	MergedAt         time.Time
 	MergeSHA         string
@@ -108,6 +109,7 @@ func showPull(q *request) error {
 	if page.Merge, err = q.mergeBox(q.Context(), p, base, page.Checks); err != nil {
 		return err
 	}
+	page.Forms = q.pullForms(p, page)
 	return q.show("pull", pullTitle(p), page)
 }
 
@@ -209,12 +211,14 @@ func (q *request) mergeBox(ctx context.Context, p state.Pull, base string, check
 // mergeable is the box of a pull request without conflicts: what its checks say.
 func mergeable(p state.Pull, checks []checkItem) mergeBox {
 	box := mergeBox{Tone: "good", Icon: "success", Title: "No conflicts with " + p.BaseRef}
-	var failed, waiting int
+	var failed, waiting, wanting int
 	for _, c := range checks {
-		switch looks[c.Outcome].tone {
-		case "bad":
+		switch {
+		case c.Outcome == "action_required":
+			wanting++
+		case looks[c.Outcome].tone == "bad":
 			failed++
-		case "busy", "warn":
+		case looks[c.Outcome].tone == "busy", looks[c.Outcome].tone == "warn":
 			waiting++
 		}
 	}
@@ -224,6 +228,9 @@ func mergeable(p state.Pull, checks []checkItem) mergeBox {
 	case failed > 0:
 		box.Tone, box.Icon = "warn", "action"
 		box.Text = fmt.Sprintf("It can be merged, but %d of %s failed.", failed, plural(len(checks), "check"))
+	case wanting > 0:
+		box.Tone, box.Icon = "warn", "action"
+		box.Text = fmt.Sprintf("It can be merged, but %d of %s asks for somebody to act.", wanting, plural(len(checks), "check"))
 	case waiting > 0:
 		box.Tone, box.Icon = "warn", "queued"
 		box.Text = fmt.Sprintf("It can be merged, but %d of %s not finished yet.", waiting, plural(len(checks), "check"))

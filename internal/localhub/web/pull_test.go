@@ -39,6 +39,49 @@ func TestPull(t *testing.T) {
 	w.page("/demo/reports/pull/4").wants(t, "Draft", "ghost", "Drafts can't be merged")
 }
 
+func TestWhatChecksSay(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		outcomes []string
+		want     string
+	}{
+		{nil, "There are no checks"},
+		{[]string{"success", "neutral"}, "All checks have passed"},
+		{[]string{"action_required"}, "1 of 1 check asks for somebody to act"},
+		{[]string{"in_progress", "action_required"}, "1 of 2 checks asks"},
+		{[]string{"queued", "in_progress"}, "2 of 2 checks not finished yet"},
+		{[]string{"queued", "timed_out"}, "1 of 2 checks failed"},
+	} {
+		var checks []checkItem
+		for _, o := range test.outcomes {
+			checks = append(checks, checkItem{Outcome: o})
+		}
+		if got := mergeable(state.Pull{BaseRef: "main"}, checks).Text; !strings.Contains(got, test.want) {
+			t.Errorf("%v: %q, want %q", test.outcomes, got, test.want)
+		}
+	}
+}
+
+// TestNoCharacterTurnsText: a title or a line of code must not look like another.
+func TestNoCharacterTurnsText(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const turned = "re\u202eport\u2066s"
+	w.commit(w.reports, "job/9", turned, map[string]string{"turned.go": "// " + turned + "\n"})
+	p := w.pull(w.reports, "job/9", turned, turned, nil)
+	for _, path := range []string{fmt.Sprintf("/demo/reports/pull/%d", p.Number), fmt.Sprintf("/demo/reports/pull/%d/files", p.Number), "/demo/reports/pulls",
+		"/demo/reports/commits/job/9", "/demo/reports/blob/job/9/turned.go"} {
+		a := w.page(path)
+		a.wants(t, "re\uFFFDport\uFFFDs")
+		if strings.ContainsAny(a.Body.String(), "\u202e\u2066") {
+			t.Errorf("%s turns text", path)
+		}
+	}
+	if raw := w.get("/demo/reports/raw/job/9/turned.go", "").Body.String(); !strings.Contains(raw, turned) {
+		t.Errorf("the file itself is changed: %q", raw)
+	}
+}
+
 func TestPullOfDeletedBranch(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -130,7 +130,7 @@ func login(q *request) error {
 }
 
 func askForCredentials(w http.ResponseWriter) {
-	w.Header().Set("WWW-Authenticate", `Basic realm="localhub: any user name, a token as the password", charset="UTF-8"`)
+	w.Header().Set("WWW-Authenticate", `Basic realm="localhub: any user name; the password is a personal access token of this localhub", charset="UTF-8"`)
 }
 
 // redirect sends the browser to a path of this server.

@@ -18,6 +18,8 @@ type runPage struct {
 	Jobs         []jobItem
 	Pulls        []pullItem // from the same branch, at the same commit
 	Checks       []checkItem
+	Rerun        string // addresses of forms; empty: not now, or not for the viewer
+	Cancel       string
 }
 
 type attemptItem struct {
@@ -64,6 +66,13 @@ func showRun(q *request) error {
 	}
 	for _, c := range checks {
 		page.Checks = append(page.Checks, q.checkItem(c))
+	}
+	if q.mayChange("actions") && run.Attempt == page.Latest {
+		if live(run) {
+			page.Cancel = q.link("actions/runs", itoa(run.ID), "cancel")
+		} else {
+			page.Rerun = q.link("actions/runs", itoa(run.ID), "rerun")
+		}
 	}
 	return q.showLive("run", page.Title, page, live(run))
 }

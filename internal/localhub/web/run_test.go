@@ -2,8 +2,10 @@ package web
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/net/html/atom"
 
@@ -86,6 +88,19 @@ func opened(a answer) (ids []string) {
 		}
 	}
 	return ids
+}
+
+// TestInterruptedStepHasEnded: the state may hold steps that were interrupted and have no time of their end.
+func TestInterruptedStepHasEnded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	job := w.failedJob
+	job.Steps = slices.Clone(job.Steps)
+	job.Steps[1].CompletedAt = time.Time{}
+	job.Steps[1].StartedAt = job.CompletedAt.Add(-6 * time.Second)
+	w.update(func(tx *state.Tx) { tx.Jobs.Put(job) })
+	w.now = w.now.Add(time.Hour)
+	w.page(fmt.Sprintf("/demo/reports/actions/runs/1/job/%d", job.ID)).wants(t, hostile+" 6s")
 }
 
 func TestJobWithoutLog(t *testing.T) {

@@ -51,7 +51,15 @@ func newHub(t *testing.T) *hub {
 			t.Error(err)
 		}
 	})
-	h.handler = New(Config{DB: db, Git: h.git, JobLog: func(job state.Job) ([]byte, error) { return h.logs[job.ID], nil }, ServerURL: "http://hub.test", Now: func() time.Time { return h.now },
+	h.serve(nil)
+	h.demo = h.user("demo", "demo@example.com")
+	h.bot = h.user("github-actions[bot]", "bot@example.com")
+	return h
+}
+
+// serve makes the handler, with the API that its forms call.
+func (h *hub) serve(api http.Handler) {
+	h.handler = New(Config{API: api, APIPrefix: "/api/v3", DB: h.db, Git: h.git, JobLog: func(job state.Job) ([]byte, error) { return h.logs[job.ID], nil }, ServerURL: "http://hub.test", Now: func() time.Time { return h.now },
 		Authenticate: func(r *http.Request) (Viewer, error) {
 			_, token, _ := r.BasicAuth()
 			if token != "" && token != "right" {
@@ -59,9 +67,6 @@ func newHub(t *testing.T) *hub {
 			}
 			return visitor(token), nil
 		}})
-	h.demo = h.user("demo", "demo@example.com")
-	h.bot = h.user("github-actions[bot]", "bot@example.com")
-	return h
 }
 
 func (h *hub) update(change func(tx *state.Tx)) {
@@ -83,7 +88,7 @@ func (h *hub) user(login, email string) (u state.User) {
 func (h *hub) repository(name string, private bool) (r state.Repository) {
 	h.t.Helper()
 	h.update(func(tx *state.Tx) {
-		r = state.Repository{ID: tx.Repositories.NextID(), OwnerID: h.demo.ID, Owner: "demo", Name: name, Private: private, DefaultBranch: "main",
+		r = state.Repository{ID: tx.Repositories.NextID(), OwnerID: h.demo.ID, Owner: "demo", Name: name, Private: private, DefaultBranch: "main", AllowSquashMerge: true, AllowRebaseMerge: true,
 			Description: "Reports, <b>made</b> by jobs", PushedAt: noon.Add(-time.Hour)}
 		tx.Repositories.Put(r)
 	})

@@ -1,5 +1,7 @@
 // Package web serves the pages behind the addresses that localhub hands out: files, commits, pull requests, workflow runs and their logs, as plain
-// HTML at GitHub's paths. It needs no JavaScript, loads nothing from elsewhere, and changes nothing: every page is a GET.
+// HTML at GitHub's paths. It needs no JavaScript and loads nothing from elsewhere. Every page is a GET; the few buttons are forms, and each of
+// those is an operation of the REST API in the name of who is signed in. Who serves the pages must refuse what other sites post
+// (http.CrossOriginProtection).
 //
 // It may import state, gitrepo and shape. Whatever a repository, a log or a pull request contains is hostile until escaped (html/template) or
 // sanitised (Markdown); the Content-Security-Policy holds the line behind that.
@@ -34,9 +36,12 @@ type Config struct {
 	JobLog func(job state.Job) ([]byte, error)
 	// Authenticate finds out who sends a request; an error means wrong credentials. The browser sends Basic ones once /login has asked for them.
 	Authenticate func(*http.Request) (Viewer, error)
-	ServerURL    string           // without a slash at the end
-	Now          func() time.Time // default time.Now
-	Log          *slog.Logger     // default slog.Default()
+	// API answers the REST API below APIPrefix, for the forms; nil: pages have none.
+	API       http.Handler
+	APIPrefix string
+	ServerURL string           // without a slash at the end
+	Now       func() time.Time // default time.Now
+	Log       *slog.Logger     // default slog.Default()
 }
 
 // site is the handler that New makes.
@@ -56,9 +61,13 @@ func New(c Config) http.Handler {
 	}
 	s := &site{Config: c, markdown: newMarkdown()}
 	s.templates = s.parseTemplates()
-	routes := s.routes()
+	routes, forms := s.routes(), s.forms()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		setHeaders(w.Header())
+		if _, form := forms.Handler(r); form != "" && r.Method == http.MethodPost {
+			forms.ServeHTTP(w, r)
+			return
+		}
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
 			s.fail(w, r, statusError{http.StatusMethodNotAllowed})
