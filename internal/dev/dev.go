@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -20,7 +21,7 @@ import (
 // are, and serves until ctx ends. The server stops before localhub does. What was
 // under way goes on at the next start on the same data.
 func Run(ctx context.Context, c Config, out io.Writer, log *slog.Logger) error {
-	if err := os.MkdirAll(c.DataDir, 0o755); err != nil {
+	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 		return fmt.Errorf("DATA_DIR=%q: %w; give a folder that this program may create and write", c.DataDir, err)
 	}
 	runtime, why, err := chooseRuntime(ctx, c)
@@ -102,9 +103,17 @@ Ctrl-C stops everything; the next start goes on where this one ends.
 `, hubURL, demoOwner, demoName, serverURL, runtime, why, c.DataDir, c.APIKey)
 }
 
-// Main is the program: it returns its exit code, 0 for an orderly end, 1 for a
+// Main is the program, with its arguments (without its name): it returns its exit code, 0 for an orderly end, 1 for a
 // failure, 2 for a wrong configuration.
-func Main(ctx context.Context, environ map[string]string, out, errOut io.Writer) int {
+func Main(ctx context.Context, args []string, environ map[string]string, out, errOut io.Writer) int {
+	if len(args) > 0 {
+		if slices.Contains([]string{"help", "-h", "-help", "--help"}, args[0]) {
+			fmt.Fprint(out, usage)
+			return 0
+		}
+		fmt.Fprintf(errOut, "dev: it takes no arguments, but was given %q; `dev --help` lists its variables\n", args)
+		return 2
+	}
 	c, err := ParseConfig(environ)
 	if err != nil {
 		fmt.Fprintf(errOut, "dev: the environment is not right:\n%v\n", err)
