@@ -135,7 +135,10 @@ func TestFactsFollowAJobThroughItsLife(t *testing.T) {
 	if len(got.Pulls) != 1 || !got.Pulls[0].Open || got.Pulls[0].Number != pull.GetNumber() || got.Pulls[0].MergeSHA != "" {
 		t.Errorf("pulls: %+v", got.Pulls)
 	}
-	if g := got.Gate; g == nil || g.Conclusion != "action_required" || g.Title != "Not merged" || g.Summary != "because" || !g.At.Equal(created.Add(2*time.Minute)) {
+	if len(got.Gates) != 1 {
+		t.Fatalf("gates: %+v", got.Gates)
+	}
+	if g := got.Gates[0]; g.Conclusion != "action_required" || g.Title != "Not merged" || g.Summary != "because" || !g.At.Equal(created.Add(2*time.Minute)) {
 		t.Errorf("gate: %+v", g)
 	}
 	if job := githubjobs.Reduce(got, time.Now()); job.Reason != githubjobs.ReasonMergeBlocked {
