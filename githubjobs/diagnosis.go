@@ -89,6 +89,9 @@ func (v view) diagnose(reason Reason, now time.Time) []Diagnosis {
 	return nil
 }
 
+// inFull ends a sentence that quotes GitHub.
+func inFull(what, why string) string { return strings.TrimSuffix(sentence(what, why), ".") + "." }
+
 func one(code DiagnosisCode, message, mend, url string) []Diagnosis {
 	return []Diagnosis{{Code: code, Message: message, Mend: mend, URL: url}}
 }
@@ -194,7 +197,7 @@ func (v view) zombie(now time.Time) []Diagnosis {
 	stood, c := now.Sub(v.run.At), v.cancel()
 	switch {
 	case c != nil && c.Answer == CancelRefused:
-		return one(ZombieRun, sentence("GitHub refused to cancel the run, and the run goes on", c.Detail), again, v.run.URL)
+		return one(ZombieRun, inFull("GitHub refused to cancel the run, and the run goes on", c.Detail), again, v.run.URL)
 	case c != nil && c.Answer == CancelAccepted && now.Sub(c.AnsweredAt) > cancelLimit:
 		return one(ZombieRun, "GitHub took the request to cancel the run, and the run has not ended since.", again, v.run.URL)
 	case v.run.Status == "in_progress" && stood > runLimit:
@@ -244,7 +247,7 @@ func (v view) refused() []Diagnosis {
 	lower := strings.ToLower(why)
 	for _, word := range []string{"rule", "protected", "declined"} {
 		if strings.Contains(lower, word) {
-			return one(BranchProtected, sentence("A rule of the repository refuses the push", why),
+			return one(BranchProtected, inFull("A rule of the repository refuses the push", why),
 				"Let the rule admit it (Settings → Rules, Settings → Branches): the server must be able to create job/**, and the workflow to push to it. Then submit the job again.", "")
 		}
 	}

@@ -46,10 +46,10 @@ func (s Spec) rank() rank {
 }
 
 // A push that went through is never taken back by a refusal that came later.
-func (d Dispatch) rank() rank { return rank{flag(d.Refused == "")}.at(d.At) }
+func (d Dispatch) rank() rank { return rank{bit(d.Refused == "")}.at(d.At) }
 
 func (c CancelFact) rank() rank {
-	return append(rank{}.at(c.At), rank{flag(c.Answer != "")}.at(c.AnsweredAt)...)
+	return append(rank{}.at(c.At), rank{bit(c.Answer != "")}.at(c.AnsweredAt)...)
 }
 
 func (d DeadlineFact) rank() rank { return rank{}.at(d.At) }
@@ -60,11 +60,11 @@ func (f Findings) rank() rank { return rank{}.at(f.At) }
 // GitHub's: dates are compared among their like only. A branch moves from its
 // creation commit upwards; what is deleted comes back only where that is said.
 func (b BranchFact) rank() rank {
-	stage := flag(b.Moved)
+	stage := bit(b.Moved)
 	if b.Deleted || b.Restored {
 		stage = 2
 	}
-	return append(rank{stage}.at(b.At), flag(b.Deleted), flag(b.Head != ""))
+	return append(rank{stage}.at(b.At), bit(b.Deleted), bit(b.Head != ""))
 }
 
 func (r RunFact) order(other RunFact) int {
@@ -96,18 +96,18 @@ func (r RunFact) waitsForApproval() bool {
 
 func (p PullFact) order(other PullFact) int { return cmp.Compare(p.Number, other.Number) }
 
-func (p PullFact) rank() rank { return append(rank{flag(p.Merged)}.at(p.At), flag(!p.Open)) }
+func (p PullFact) rank() rank { return append(rank{bit(p.Merged)}.at(p.At), bit(!p.Open)) }
 
 // rank puts the job's run, the first on the branch, before any other; see Facts.run.
 func (r ResultFact) rank() rank {
-	return rank{flag(r.Result.RunID != 0), -r.Result.RunID, int64(r.Result.Attempt), flag(r.Result.Problem != nil)}.at(r.At)
+	return rank{bit(r.Result.RunID != 0), -r.Result.RunID, int64(r.Result.Attempt), bit(r.Result.Problem != nil)}.at(r.At)
 }
 
 func (g GateFact) order(other GateFact) int { return cmp.Compare(g.HeadSHA, other.HeadSHA) }
 
 func (g GateFact) rank() rank { return rank{}.at(g.At) }
 
-func flag(b bool) int64 {
+func bit(b bool) int64 {
 	if b {
 		return 1
 	}

@@ -64,6 +64,9 @@ func TestTerminalStatesNeverGoBack(t *testing.T) {
 			if last.Terminal && !j.Terminal && e.cause != "re-run" {
 				t.Fatalf("%s (%s) goes on after %q: %s", last.Status, last.Reason, e.cause, j.Reason)
 			}
+			if last.Status == StatusMerged && j.Status != StatusMerged {
+				t.Fatalf("merged, and after %q %s (%s)", e.cause, j.Status, j.Reason)
+			}
 			last = j
 		}
 		// Time alone ends jobs, and never wakes one that has ended.

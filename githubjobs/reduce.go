@@ -2,7 +2,6 @@ package githubjobs
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -45,6 +44,8 @@ type view struct {
 	run    *RunFact    // newest attempt of the job's run
 	result *ResultFact // of that attempt
 	pull   *PullFact   // the merged one, else the newest
+
+	forGood bool // see mergedForGood
 }
 
 func viewOf(f Facts) view {
@@ -56,10 +57,15 @@ func viewOf(f Facts) view {
 	}
 	switch {
 	case v.run == nil || v.result == nil:
-	case v.result.olderThan(*v.run) && !v.mergedForGood():
+	case v.result.olderThan(*v.run):
 		v.result = nil
 	case v.result.newerThan(*v.run):
 		v.run = nil // the attempt that the result is of has a run that is not known yet
+	}
+	if v.forGood = v.mergedForGood(); v.forGood {
+		if v.result = nil; f.Result != nil && f.Result.SHA == v.pull.HeadSHA {
+			v.result = f.Result
+		}
 	}
 	return v
 }
@@ -106,7 +112,7 @@ func (r ResultFact) newerThan(run RunFact) bool {
 
 func (v view) decide(now time.Time) (Reason, string) {
 	switch {
-	case v.mergedForGood():
+	case v.forGood:
 		return ReasonMerged, "The pull request was merged."
 	case v.run == nil && v.result == nil:
 		return v.withoutRun(now)
@@ -138,17 +144,13 @@ func (v view) withoutRunButResult(now time.Time) (Reason, string) {
 	return delivering()
 }
 
-// mergedForGood: an attempt has succeeded, and exactly its result was merged. No
-// later attempt takes that back. Of earlier attempts GitHub's lists tell nothing, so
-// that there is a later one must do.
+// mergedForGood: the pull request of an earlier attempt was merged, which opened it
+// because it had succeeded. No later attempt takes that back.
 func (v view) mergedForGood() bool {
-	r := v.Facts.Result
-	if r == nil || r.Result.Outcome != OutcomeSuccess || v.pull == nil || !v.pull.Merged || v.pull.HeadSHA != r.SHA {
+	if v.run == nil || v.run.Attempt < 2 || v.pull == nil || !v.pull.Merged {
 		return false
 	}
-	return slices.ContainsFunc(v.Runs, func(run RunFact) bool {
-		return run.ID == r.Result.RunID && (run.Attempt > r.Result.Attempt || run.Attempt == r.Result.Attempt && run.Conclusion == "success")
-	})
+	return v.result == nil || v.result.SHA != v.pull.HeadSHA
 }
 
 func approve(url string) string {
