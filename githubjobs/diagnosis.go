@@ -18,31 +18,34 @@ type Diagnosis struct {
 type DiagnosisCode string
 
 const (
-	WorkflowMissing  DiagnosisCode = "workflow_missing"      // the job's commit has no workflow file
-	WorkflowDisabled DiagnosisCode = "workflow_disabled"     // the workflow is switched off
-	WorkflowInvalid  DiagnosisCode = "workflow_invalid"      // GitHub cannot read the workflow file
-	ActionsDisabled  DiagnosisCode = "actions_disabled"      // the repository has no Actions
-	TokenOfARun      DiagnosisCode = "push_by_actions_token" // the server pushes with a token that starts nothing
-	SkippedByMessage DiagnosisCode = "skipped_by_message"    // the commit's message says that nothing is to start
-	RunLimit         DiagnosisCode = "run_limit"             // GitHub dropped the run, as it does above its limit
-	WaitsForApproval DiagnosisCode = "waits_for_approval"    // a person must approve the run
-	NoRunner         DiagnosisCode = "no_runner"             // no runner that fits is online
-	RunnersBusy      DiagnosisCode = "runners_busy"          // all runners that fit have other work
-	ZombieRun        DiagnosisCode = "zombie_run"            // the run stands still beyond GitHub's limits
-	PullsForbidden   DiagnosisCode = "pr_forbidden"          // workflows may open no pull requests
-	BranchProtected  DiagnosisCode = "branch_protected"      // a rule of the repository refuses a branch or a merge
-	MergeRefused     DiagnosisCode = "merge_refused"         // the merge gate, or GitHub, did not merge
-	PolicyMissing    DiagnosisCode = "policy_missing"        // the base branch has no policy
-	PolicyInvalid    DiagnosisCode = "policy_invalid"        // the policy cannot be read
-	WebhooksSilent   DiagnosisCode = "webhooks_silent"       // GitHub's webhooks do not arrive
-	NotVisible       DiagnosisCode = "settings_not_visible"  // the server's token may not see what is to be looked up
+	DiagnosisWorkflowMissing  DiagnosisCode = "workflow_missing"      // the job's commit has no workflow file
+	DiagnosisWorkflowDisabled DiagnosisCode = "workflow_disabled"     // the workflow is switched off
+	DiagnosisWorkflowInvalid  DiagnosisCode = "workflow_invalid"      // GitHub cannot read the workflow file
+	DiagnosisActionsDisabled  DiagnosisCode = "actions_disabled"      // the repository has no Actions
+	DiagnosisActionsToken     DiagnosisCode = "push_by_actions_token" // the server pushes with a token that starts nothing
+	DiagnosisSkippedByMessage DiagnosisCode = "skipped_by_message"    // the commit's message says that nothing is to start
+	DiagnosisRunLimit         DiagnosisCode = "run_limit"             // GitHub dropped the run, as it does above its limit
+	DiagnosisWaitsForApproval DiagnosisCode = "waits_for_approval"    // a person must approve the run
+	DiagnosisNoRunner         DiagnosisCode = "no_runner"             // no runner that fits is online
+	DiagnosisRunnersBusy      DiagnosisCode = "runners_busy"          // all runners that fit have other work
+	DiagnosisZombieRun        DiagnosisCode = "zombie_run"            // the run stands still beyond GitHub's limits
+	DiagnosisPullsForbidden   DiagnosisCode = "pr_forbidden"          // workflows may open no pull requests
+	DiagnosisBranchProtected  DiagnosisCode = "branch_protected"      // a rule of the repository refuses a branch or a merge
+	DiagnosisMergeRefused     DiagnosisCode = "merge_refused"         // the merge gate, or GitHub, did not merge
+	DiagnosisPolicyMissing    DiagnosisCode = "policy_missing"        // the base branch has no policy
+	DiagnosisPolicyInvalid    DiagnosisCode = "policy_invalid"        // the policy cannot be read
+	DiagnosisWebhooksSilent   DiagnosisCode = "webhooks_silent"       // GitHub's webhooks do not arrive
+	DiagnosisNotVisible       DiagnosisCode = "settings_not_visible"  // the server's token may not see what is to be looked up
 )
 
 // DiagnosisCodes lists every code.
 func DiagnosisCodes() []DiagnosisCode {
 	return []DiagnosisCode{
-		WorkflowMissing, WorkflowDisabled, WorkflowInvalid, ActionsDisabled, TokenOfARun, SkippedByMessage, RunLimit, WaitsForApproval,
-		NoRunner, RunnersBusy, ZombieRun, PullsForbidden, BranchProtected, MergeRefused, PolicyMissing, PolicyInvalid, WebhooksSilent, NotVisible,
+		DiagnosisWorkflowMissing, DiagnosisWorkflowDisabled, DiagnosisWorkflowInvalid, DiagnosisActionsDisabled,
+		DiagnosisActionsToken, DiagnosisSkippedByMessage, DiagnosisRunLimit, DiagnosisWaitsForApproval,
+		DiagnosisNoRunner, DiagnosisRunnersBusy, DiagnosisZombieRun, DiagnosisPullsForbidden,
+		DiagnosisBranchProtected, DiagnosisMergeRefused, DiagnosisPolicyMissing, DiagnosisPolicyInvalid,
+		DiagnosisWebhooksSilent, DiagnosisNotVisible,
 	}
 }
 
@@ -73,13 +76,13 @@ func (v view) diagnose(reason Reason, now time.Time) []Diagnosis {
 	case ReasonRunning, ReasonPublishing:
 		return v.zombie(now)
 	case ReasonWaitingApproval:
-		return one(WaitsForApproval, "The run waits for a person's approval.",
+		return one(DiagnosisWaitsForApproval, "The run waits for a person's approval.",
 			"Approve it on its page, or let the server push with a GitHub App or a personal token, whose pushes need none.", v.run.URL)
 	case ReasonStartupFailure:
-		return one(WorkflowInvalid, "GitHub could not start the workflow: mostly its file is invalid, or asks for what the repository does not allow.",
+		return one(DiagnosisWorkflowInvalid, "GitHub could not start the workflow: mostly its file is invalid, or asks for what the repository does not allow.",
 			"Mend the workflow file on the base branch as the run's page says, and submit the job again.", v.run.URL)
 	case ReasonPRForbidden:
-		return one(PullsForbidden, "The repository lets no workflow open pull requests.",
+		return one(DiagnosisPullsForbidden, "The repository lets no workflow open pull requests.",
 			`Turn on "Allow GitHub Actions to create and approve pull requests" in the repository's Settings → Actions → General, and re-run the job; or open the pull request from its branch by hand.`, "")
 	case ReasonPushRefused:
 		return v.refused()
@@ -108,18 +111,18 @@ func (v view) notStarted() (list []Diagnosis) {
 		}
 	}
 	path := f.Path
-	add(f.Actions == No, ActionsDisabled, "GitHub Actions is disabled for the repository.", enableActions)
-	add(strings.HasPrefix(f.Workflow, "disabled"), WorkflowDisabled, "The workflow "+path+" is disabled ("+f.Workflow+").", enableWorkflow)
-	add(f.File == No, WorkflowMissing, "The job's branch has no "+path+".",
+	add(f.Actions == No, DiagnosisActionsDisabled, "GitHub Actions is disabled for the repository.", enableActions)
+	add(strings.HasPrefix(f.Workflow, "disabled"), DiagnosisWorkflowDisabled, "The workflow "+path+" is disabled ("+f.Workflow+").", enableWorkflow)
+	add(f.File == No, DiagnosisWorkflowMissing, "The job's branch has no "+path+".",
 		"Put the file on the base branch, and submit the job again: a job runs with the workflow of the commit from which it starts.")
-	add(f.RunToken == Yes, TokenOfARun, "The server pushes with a token of the kind of an Actions GITHUB_TOKEN, whose pushes start no workflow.",
+	add(f.RunToken == Yes, DiagnosisActionsToken, "The server pushes with a token of the kind of an Actions GITHUB_TOKEN, whose pushes start no workflow.",
 		"Give the server a personal access token or a GitHub App, and submit the job again.")
-	add(f.Skip == Yes, SkippedByMessage, "The message of the job's commit tells GitHub to start no workflow.",
+	add(f.Skip == Yes, DiagnosisSkippedByMessage, "The message of the job's commit tells GitHub to start no workflow.",
 		"Submit the job again through this server, which writes no such message.")
 	dropped := len(list) == 0 && f.OtherRun.After(v.pushedAt().Add(-time.Minute)) && f.File == Yes && f.Skip == No
-	add(dropped, RunLimit, "GitHub started runs of other jobs since and none of this one: it drops what exceeds 500 runs in 10 seconds.",
+	add(dropped, DiagnosisRunLimit, "GitHub started runs of other jobs since and none of this one: it drops what exceeds 500 runs in 10 seconds.",
 		"Submit the job again, and let nothing else start that many runs in this repository.")
-	add(len(list) == 0 && len(f.Unknown) > 0, NotVisible, "What keeps the job could not be looked up in full: "+strings.Join(f.Unknown, "; ")+".", seeSettings)
+	add(len(list) == 0 && len(f.Unknown) > 0, DiagnosisNotVisible, "What keeps the job could not be looked up in full: "+strings.Join(f.Unknown, "; ")+".", seeSettings)
 	return append(list, v.silent()...)
 }
 
@@ -134,7 +137,7 @@ func (v view) silent() []Diagnosis {
 	if v.Findings == nil || v.Findings.Webhooks != No {
 		return nil
 	}
-	return one(WebhooksSilent, "No webhook has arrived since the job was pushed; its state changes only when GitHub is read.",
+	return one(DiagnosisWebhooksSilent, "No webhook has arrived since the job was pushed; its state changes only when GitHub is read.",
 		"See under Settings → Webhooks whether there is one for this server's /webhooks/github, with the secret of WEBHOOK_SECRET, and what its recent deliveries were answered.", "")
 }
 
@@ -149,7 +152,7 @@ func (v view) notTaken(now time.Time) []Diagnosis {
 		return nil
 	}
 	if f.Actions == No {
-		return append(one(ActionsDisabled, "GitHub Actions is disabled for the repository.", enableActions, v.run.URL), v.silent()...)
+		return append(one(DiagnosisActionsDisabled, "GitHub Actions is disabled for the repository.", enableActions, v.run.URL), v.silent()...)
 	}
 	return append(v.runners(f), v.silent()...)
 }
@@ -162,20 +165,20 @@ func (v view) runners(f *Findings) []Diagnosis {
 		if len(f.Unknown) == 0 {
 			return nil
 		}
-		return one(NotVisible, "What keeps the job could not be looked up in full: "+strings.Join(f.Unknown, "; ")+".", seeSettings, v.run.URL)
+		return one(DiagnosisNotVisible, "What keeps the job could not be looked up in full: "+strings.Join(f.Unknown, "; ")+".", seeSettings, v.run.URL)
 	case r != nil && r.Online > r.Busy:
 		return nil // it may be taken at any moment
 	case r != nil && r.Online > 0:
-		return one(RunnersBusy, fmt.Sprintf("All %d runners with the labels %s have other work.", r.Online, labels),
+		return one(DiagnosisRunnersBusy, fmt.Sprintf("All %d runners with the labels %s have other work.", r.Online, labels),
 			"Wait, or add runners with these labels.", v.run.URL)
 	case hosted(f.Labels):
-		return one(NoRunner, "GitHub gives the run no hosted runner with the label "+labels+".",
+		return one(DiagnosisNoRunner, "GitHub gives the run no hosted runner with the label "+labels+".",
 			"See in the account's Settings → Billing whether the minutes or the spending limit are used up; the account's limit of concurrent jobs may be reached, and githubstatus.com may tell of a delay.", v.run.URL)
 	case r.All > 0:
-		return one(NoRunner, fmt.Sprintf("None of the repository's %d runners with the labels %s is online.", r.All, labels),
+		return one(DiagnosisNoRunner, fmt.Sprintf("None of the repository's %d runners with the labels %s is online.", r.All, labels),
 			"Start a runner; the repository's Settings → Actions → Runners lists them. Runners of the organisation are not seen from here.", v.run.URL)
 	}
-	return one(NoRunner, "The repository has no runner with the labels "+labels+".",
+	return one(DiagnosisNoRunner, "The repository has no runner with the labels "+labels+".",
 		"Add one under Settings → Actions → Runners, or name labels that there are in the variable GITHUBJOBS_RUNS_ON, and submit the job again. Runners of the organisation are not seen from here.", v.run.URL)
 }
 
@@ -184,7 +187,7 @@ func (v view) gaveUp() []Diagnosis {
 	if v.run.Conclusion != "stale" {
 		return nil
 	}
-	return one(NoRunner, "GitHub gave the run up: no runner took it in time.",
+	return one(DiagnosisNoRunner, "GitHub gave the run up: no runner took it in time.",
 		"See that a runner with the labels of the workflow is online, and re-run the job on GitHub.", v.run.URL)
 }
 
@@ -197,15 +200,15 @@ func (v view) zombie(now time.Time) []Diagnosis {
 	stood, c := now.Sub(v.run.At), v.cancel()
 	switch {
 	case c != nil && c.Answer == CancelRefused:
-		return one(ZombieRun, inFull("GitHub refused to cancel the run, and the run goes on", c.Detail), again, v.run.URL)
+		return one(DiagnosisZombieRun, inFull("GitHub refused to cancel the run, and the run goes on", c.Detail), again, v.run.URL)
 	case c != nil && c.Answer == CancelAccepted && now.Sub(c.AnsweredAt) > cancelLimit:
-		return one(ZombieRun, "GitHub took the request to cancel the run, and the run has not ended since.", again, v.run.URL)
+		return one(DiagnosisZombieRun, "GitHub took the request to cancel the run, and the run has not ended since.", again, v.run.URL)
 	case v.run.Status == "in_progress" && stood > runLimit:
-		return one(ZombieRun, fmt.Sprintf("The run is in progress for %s, longer than the workflow allows.", stood.Round(time.Minute)), again, v.run.URL)
+		return one(DiagnosisZombieRun, fmt.Sprintf("The run is in progress for %s, longer than the workflow allows.", stood.Round(time.Minute)), again, v.run.URL)
 	case v.run.Status != "in_progress" && stood > NeverStarted:
-		return one(ZombieRun, fmt.Sprintf("The run waits for a runner for %s; GitHub should have given it up after 24 hours.", stood.Round(time.Minute)), again, v.run.URL)
+		return one(DiagnosisZombieRun, fmt.Sprintf("The run waits for a runner for %s; GitHub should have given it up after 24 hours.", stood.Round(time.Minute)), again, v.run.URL)
 	case v.Deadline != nil && now.After(v.Deadline.Until):
-		return one(ZombieRun, "The run goes on beyond the job's deadline, "+v.Deadline.Until.UTC().Format(time.RFC3339)+".", "Cancel the run on its page. If it does not end: "+again, v.run.URL)
+		return one(DiagnosisZombieRun, "The run goes on beyond the job's deadline, "+v.Deadline.Until.UTC().Format(time.RFC3339)+".", "Cancel the run on its page. If it does not end: "+again, v.run.URL)
 	}
 	return nil
 }
@@ -247,7 +250,7 @@ func (v view) refused() []Diagnosis {
 	lower := strings.ToLower(why)
 	for _, word := range []string{"rule", "protected", "declined"} {
 		if strings.Contains(lower, word) {
-			return one(BranchProtected, inFull("A rule of the repository refuses the push", why),
+			return one(DiagnosisBranchProtected, inFull("A rule of the repository refuses the push", why),
 				"Let the rule admit it (Settings → Rules, Settings → Branches): the server must be able to create job/**, and the workflow to push to it. Then submit the job again.", "")
 		}
 	}
@@ -259,17 +262,17 @@ func (v view) notMerged() []Diagnosis {
 	g := v.gate()
 	const byHand = "Merge the pull request by hand, or "
 	mend := map[DiagnosisCode]string{
-		PolicyMissing:   byHand + "put a policy that enables merging on the base branch and re-run the job.",
-		PolicyInvalid:   "Mend the policy on the base branch and re-run the job; or merge the pull request by hand.",
-		BranchProtected: "Fulfil what the rule asks for and merge by hand; or let the rule admit what jobs merge (Settings → Rules, Settings → Branches).",
-		MergeRefused:    "Do what the comment in the pull request says; mostly: review it and merge it by hand, or submit the job again.",
+		DiagnosisPolicyMissing:   byHand + "put a policy that enables merging on the base branch and re-run the job.",
+		DiagnosisPolicyInvalid:   "Mend the policy on the base branch and re-run the job; or merge the pull request by hand.",
+		DiagnosisBranchProtected: "Fulfil what the rule asks for and merge by hand; or let the rule admit what jobs merge (Settings → Rules, Settings → Branches).",
+		DiagnosisMergeRefused:    "Do what the comment in the pull request says; mostly: review it and merge it by hand, or submit the job again.",
 	}
 	code := g.Code
 	if mend[code] == "" {
 		if g.Conclusion == "neutral" {
 			return nil // the repository has chosen so
 		}
-		code = MergeRefused
+		code = DiagnosisMergeRefused
 	}
 	return one(code, strings.TrimSpace(g.Title), mend[code], v.pull.URL)
 }

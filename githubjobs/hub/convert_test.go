@@ -152,7 +152,7 @@ func TestGateCode(t *testing.T) {
 			t.Errorf("%q has the code %q", text, got)
 		}
 	}
-	if got := codeOf("<!-- githubjobs: policy_missing -->\r\nx"); got != githubjobs.PolicyMissing {
+	if got := codeOf("<!-- githubjobs: policy_missing -->\r\nx"); got != githubjobs.DiagnosisPolicyMissing {
 		t.Errorf("with the line ends of a browser: %q", got)
 	}
 }

@@ -18,7 +18,7 @@ const (
 	// scanEvery is the time between two scans of the store while no job is stuck, and
 	// at least between two tries of a look that failed.
 	scanEvery = time.Minute
-	// page is how many jobs are read from the store at once, and mostStuck how many of
+	// page is how many jobs are read from the store, or written to it, at once, and mostStuck how many of
 	// them are looked up: where more are stuck, these tell why.
 	page      = 500
 	mostStuck = 1000
@@ -113,7 +113,7 @@ func (d *Diagnoser) Once(ctx context.Context) (stuck int, err error) {
 		return 0, err
 	}
 	news := d.news(questions, found, counts.LastDelivery, now)
-	for batch := range slices.Chunk(news, chunk) {
+	for batch := range slices.Chunk(news, page) {
 		if err := d.Store.MergeFacts(ctx, d.Project, batch...); err != nil {
 			return 0, err
 		}

@@ -197,7 +197,7 @@ func (w *world) heard() {
 // what a job says of it that was submitted meanwhile.
 func TestDiagnoses(t *testing.T) {
 	t.Parallel()
-	silent := githubjobs.WebhooksSilent
+	silent := githubjobs.DiagnosisWebhooksSilent
 	setActions := func(w *world, enabled bool) {
 		_, _, err := w.api.Repositories.EditActionsPermissions(w.t.Context(), "alice", "reports", github.ActionsPermissionsRepository{Enabled: &enabled})
 		must(w.t, err)
@@ -208,10 +208,10 @@ func TestDiagnoses(t *testing.T) {
 		says string
 		at   time.Duration // when the status is read; later, where zero
 	}{
-		"missing workflow":      {func(w *world) { w.heard(); w.submit("a") }, []githubjobs.DiagnosisCode{githubjobs.WorkflowMissing}, workflowFile, 0},
-		"the same, a day later": {func(w *world) { w.heard(); w.submit("a") }, []githubjobs.DiagnosisCode{githubjobs.WorkflowMissing}, "base branch", 25 * time.Hour},
-		"silent webhooks":       {func(w *world) { w.workflow("x"); setActions(w, false); w.submit("a") }, []githubjobs.DiagnosisCode{githubjobs.ActionsDisabled, silent}, "WEBHOOK_SECRET", 0},
-		"Actions disabled":      {func(w *world) { w.heard(); w.workflow("x"); setActions(w, false); w.submit("a") }, []githubjobs.DiagnosisCode{githubjobs.ActionsDisabled}, "Settings → Actions", 0},
+		"missing workflow":      {func(w *world) { w.heard(); w.submit("a") }, []githubjobs.DiagnosisCode{githubjobs.DiagnosisWorkflowMissing}, workflowFile, 0},
+		"the same, a day later": {func(w *world) { w.heard(); w.submit("a") }, []githubjobs.DiagnosisCode{githubjobs.DiagnosisWorkflowMissing}, "base branch", 25 * time.Hour},
+		"silent webhooks":       {func(w *world) { w.workflow("x"); setActions(w, false); w.submit("a") }, []githubjobs.DiagnosisCode{githubjobs.DiagnosisActionsDisabled, silent}, "WEBHOOK_SECRET", 0},
+		"Actions disabled":      {func(w *world) { w.heard(); w.workflow("x"); setActions(w, false); w.submit("a") }, []githubjobs.DiagnosisCode{githubjobs.DiagnosisActionsDisabled}, "Settings → Actions", 0},
 		"workflow disabled": {func(w *world) {
 			w.heard()
 			w.workflow("x")
@@ -220,31 +220,31 @@ func TestDiagnoses(t *testing.T) {
 				return err
 			})
 			w.submit("a")
-		}, []githubjobs.DiagnosisCode{githubjobs.WorkflowDisabled}, "disabled_manually", 0},
+		}, []githubjobs.DiagnosisCode{githubjobs.DiagnosisWorkflowDisabled}, "disabled_manually", 0},
 		"invalid workflow": {func(w *world) {
 			w.heard()
 			w.put(workflowFile, "on: [push\n")
 			w.submit("a")
 			must(w.t, w.WaitIdle(w.t.Context()))
-		}, []githubjobs.DiagnosisCode{githubjobs.WorkflowInvalid}, "/actions/runs/", 0},
+		}, []githubjobs.DiagnosisCode{githubjobs.DiagnosisWorkflowInvalid}, "/actions/runs/", 0},
 		"skipped by its message": {func(w *world) {
 			w.heard()
 			w.workflow("x")
 			w.byHand("a", "Run this [skip ci]\n\n"+githubjobs.FormatSpec(spec("a")), true)
-		}, []githubjobs.DiagnosisCode{githubjobs.SkippedByMessage}, "", 0},
+		}, []githubjobs.DiagnosisCode{githubjobs.DiagnosisSkippedByMessage}, "", 0},
 		"dropped by GitHub": {func(w *world) {
 			w.heard()
 			w.workflow("x")
 			w.byHand("a", githubjobs.FormatSpec(spec("a")), false)
 			w.submit("b")
 			must(w.t, w.WaitIdle(w.t.Context()))
-		}, []githubjobs.DiagnosisCode{githubjobs.RunLimit}, "500 runs", 0},
+		}, []githubjobs.DiagnosisCode{githubjobs.DiagnosisRunLimit}, "500 runs", 0},
 		"pushed with the token of a run": {func(w *world) {
 			w.heard()
 			w.workflow("x")
 			w.as(hub.Config{Token: w.hold()})
 			w.submit("a")
-		}, []githubjobs.DiagnosisCode{githubjobs.TokenOfARun}, "personal access token", 0},
+		}, []githubjobs.DiagnosisCode{githubjobs.DiagnosisActionsToken}, "personal access token", 0},
 		"settings that the token may not see": {func(w *world) {
 			w.heard()
 			w.workflow("x")
@@ -255,25 +255,25 @@ func TestDiagnoses(t *testing.T) {
 			must(w.t, err)
 			w.as(hub.Config{App: &hub.App{ID: app.ID, InstallationID: in.ID, PrivateKey: key}})
 			w.submit("a")
-		}, []githubjobs.DiagnosisCode{githubjobs.NotVisible}, "whether Actions is enabled (GitHub answered 403)", 0},
+		}, []githubjobs.DiagnosisCode{githubjobs.DiagnosisNotVisible}, "whether Actions is enabled (GitHub answered 403)", 0},
 		"no runner": {func(w *world) {
 			w.heard()
 			w.hold()
 			w.workflow("[self-hosted, gpu]")
 			w.submit("a")
-		}, []githubjobs.DiagnosisCode{githubjobs.NoRunner}, "self-hosted, gpu", 0},
+		}, []githubjobs.DiagnosisCode{githubjobs.DiagnosisNoRunner}, "self-hosted, gpu", 0},
 		"all runners busy": {func(w *world) {
 			w.heard()
 			w.hold()
 			w.workflow("[self-hosted, " + strings.ToUpper(runtime.GOOS) + "]")
 			w.submit("a")
-		}, []githubjobs.DiagnosisCode{githubjobs.RunnersBusy}, "All 1 runners", 0},
+		}, []githubjobs.DiagnosisCode{githubjobs.DiagnosisRunnersBusy}, "All 1 runners", 0},
 		"queued for longer than GitHub lets": {func(w *world) {
 			w.heard()
 			w.hold()
 			w.workflow("x")
 			w.submit("a")
-		}, []githubjobs.DiagnosisCode{githubjobs.ZombieRun}, "force-cancel", 25 * time.Hour},
+		}, []githubjobs.DiagnosisCode{githubjobs.DiagnosisZombieRun}, "force-cancel", 25 * time.Hour},
 		"in progress for longer than GitHub lets": {func(w *world) {
 			w.heard()
 			w.put(workflowFile, "on:\n  push:\n    branches: ['job/**']\njobs:\n  job:\n    runs-on: x\n    steps:\n      - run: 'until [ -e "+w.gate+" ]; do sleep 0.02; done'\n")
@@ -285,7 +285,7 @@ func TestDiagnoses(t *testing.T) {
 				}
 				return err
 			})
-		}, []githubjobs.DiagnosisCode{githubjobs.ZombieRun}, "in progress for 7h0m0s", 7 * time.Hour},
+		}, []githubjobs.DiagnosisCode{githubjobs.DiagnosisZombieRun}, "in progress for 7h0m0s", 7 * time.Hour},
 		"nothing": {func(w *world) {
 			w.heard()
 			w.workflow("x")
@@ -356,7 +356,7 @@ func TestDiagnosesCostLittle(t *testing.T) {
 		}
 	}
 	for _, s := range specs {
-		if j := w.job(s.ID, later); !slices.Equal(codes(j), []githubjobs.DiagnosisCode{githubjobs.WorkflowMissing}) {
+		if j := w.job(s.ID, later); !slices.Equal(codes(j), []githubjobs.DiagnosisCode{githubjobs.DiagnosisWorkflowMissing}) {
 			t.Errorf("%s: %v", s.ID, codes(j))
 		}
 	}

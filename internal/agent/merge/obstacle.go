@@ -32,7 +32,7 @@ const maxTitle = 250
 
 func invalidPolicy(base string, err error) *obstacle {
 	return &obstacle{
-		code:    githubjobs.PolicyInvalid,
+		code:    githubjobs.DiagnosisPolicyInvalid,
 		title:   fmt.Sprintf("Not merged: %s on %s is not valid.", policy.Path, base),
 		explain: fmt.Sprintf("%s\n\nNothing is merged until it is mended on the branch %s; then re-run the job.", markdown.Block(err.Error()), markdown.Code(base)),
 	}
@@ -46,7 +46,7 @@ func forbidden(v policy.Verdict, r reading, base string) obstacle {
 		o.neutral = true
 		o.title = fmt.Sprintf("Not merged: %s on %s does not enable merging.", policy.Path, base)
 		if r.noPolicy {
-			o.code = githubjobs.PolicyMissing
+			o.code = githubjobs.DiagnosisPolicyMissing
 			o.title = fmt.Sprintf("Not merged: there is no %s on %s.", policy.Path, base)
 		}
 		o.explain = fmt.Sprintf("Merge the pull request by hand. To have pull requests of jobs merged for you, put this into %s on %s, with the paths that jobs may change:\n\n%s",
@@ -112,7 +112,7 @@ func headMoved(r reading) *obstacle {
 
 func refusedByRules(message string) *obstacle {
 	return &obstacle{
-		code:  githubjobs.BranchProtected,
+		code:  githubjobs.DiagnosisBranchProtected,
 		title: "Not merged: GitHub's rules for the base branch do not allow it.",
 		explain: "GitHub says: " + markdown.Text(githubjobs.Defuse(message)) +
 			"\n\nFulfil what it asks for and merge by hand; or let the rule admit what jobs merge (Settings → Rules, Settings → Branches); or, if a merge method is not allowed, choose another with merge.method in " + markdown.Code(policy.Path) + ".",

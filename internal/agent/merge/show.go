@@ -30,7 +30,7 @@ func (g *gate) block(ctx context.Context, o obstacle) error {
 		conclusion = neutral
 	}
 	if o.code == "" && !o.neutral {
-		o.code = githubjobs.MergeRefused
+		o.code = githubjobs.DiagnosisMergeRefused
 	}
 	err := g.show(ctx, conclusion, g.pull.GetHead().GetSHA(), o.code)
 	if o.neutral {
