@@ -1,13 +1,6 @@
 package githubjobs
 
-import (
-	"cmp"
-	"encoding/json"
-	"maps"
-	"slices"
-	"strings"
-	"time"
-)
+import "time"
 
 // Facts are what is known of one job. Each fact comes from one source, says when
 // it was true at that source, and never from when it reached us. Facts from
@@ -16,14 +9,19 @@ import (
 // Merge joins facts; it is commutative, associative and idempotent, so that
 // webhooks may come twice, late, out of order or never.
 type Facts struct {
-	ID       string      `json:"id"`
-	Spec     *Spec       `json:"spec,omitempty"`
-	Dispatch *Dispatch   `json:"dispatch,omitempty"`
-	Branch   *BranchFact `json:"branch,omitempty"`
-	Runs     []RunFact   `json:"runs,omitempty"`   // one for each run and attempt, oldest first
-	Pulls    []PullFact  `json:"pulls,omitempty"`  // one for each pull request, oldest first
-	Result   *ResultFact `json:"result,omitempty"` // of the newest attempt
-	Gate     *GateFact   `json:"gate,omitempty"`   // the newest verdict of the merge gate
+	ID     string      `json:"id"`
+	Spec   *Spec       `json:"spec,omitempty"`
+	Branch *BranchFact `json:"branch,omitempty"`
+	Runs   []RunFact   `json:"runs,omitempty"`   // one for each run and attempt, oldest first
+	Pulls  []PullFact  `json:"pulls,omitempty"`  // one for each pull request, oldest first
+	Result *ResultFact `json:"result,omitempty"` // of the newest attempt
+	Gates  []GateFact  `json:"gates,omitempty"`  // the newest verdict on each head, by SHA
+
+	// The server's own facts, which GitHub does not tell again.
+	Dispatch *Dispatch     `json:"dispatch,omitempty"`
+	Cancel   *CancelFact   `json:"cancel,omitempty"`   // the last request to cancel the job
+	Deadline *DeadlineFact `json:"deadline,omitempty"` // the last that was set
+	Findings *Findings     `json:"findings,omitempty"` // of the last look for what keeps the job
 }
 
 // Dispatch is the server's own fact: what came of pushing the job.
@@ -32,14 +30,44 @@ type Dispatch struct {
 	At      time.Time `json:"at"`
 }
 
+// CancelFact is a request to cancel the job, and what GitHub said to it.
+type CancelFact struct {
+	By      string    `json:"by"` // who asked, for people
+	At      time.Time `json:"at"`
+	Run     int64     `json:"run,omitempty"`     // the run that was to be cancelled; 0 when none was known
+	Attempt int       `json:"attempt,omitempty"` // of that run
+	// Answer is empty until GitHub has answered.
+	Answer     CancelAnswer `json:"answer,omitempty"`
+	Detail     string       `json:"detail,omitempty"` // GitHub's words, when it refused
+	AnsweredAt time.Time    `json:"answered_at,omitzero"`
+}
+
+// CancelAnswer is what GitHub said to a request to cancel a run.
+type CancelAnswer string
+
+const (
+	CancelAccepted CancelAnswer = "accepted" // 202: the run will end; it has not ended yet
+	CancelRefused  CancelAnswer = "refused"  // 409: the run has ended, or GitHub has lost hold of it
+)
+
+// DeadlineFact says by when a job should have ended. It ends nothing by itself.
+type DeadlineFact struct {
+	Until time.Time `json:"until"`
+	At    time.Time `json:"at"` // when it was set
+}
+
 // BranchFact is the job's branch as a push, a deletion or a read of refs showed it.
 type BranchFact struct {
-	Head string `json:"head,omitempty"` // SHA; empty when only the deletion is known
+	Head    string `json:"head,omitempty"` // SHA; empty when only the deletion is known
+	Deleted bool   `json:"deleted,omitempty"`
 	// Moved: the head is not the creation commit any more. It outranks the time, which
 	// is that of commits: in whole seconds, and by the clock of whoever made them.
-	Moved   bool      `json:"moved,omitempty"`
-	Deleted bool      `json:"deleted,omitempty"`
-	At      time.Time `json:"at"`
+	Moved bool `json:"moved,omitempty"`
+	// Restored: the branch exists again after it was deleted.
+	Restored bool `json:"restored,omitempty"`
+	// At is the committer date of the head; of a deletion and a restoration, when
+	// GitHub saw it.
+	At time.Time `json:"at"`
 }
 
 // RunFact is one attempt of one workflow run of the job's own workflow.
@@ -77,106 +105,11 @@ type ResultFact struct {
 
 // GateFact is the merge gate's verdict, from its check run on the head commit.
 type GateFact struct {
-	HeadSHA    string    `json:"head_sha"`
-	Conclusion string    `json:"conclusion"` // success: merged or to be merged; anything else: not
-	Title      string    `json:"title"`
-	Summary    string    `json:"summary,omitempty"`
-	At         time.Time `json:"at"` // completed_at
-}
-
-// Merge joins what two sources know of the same job. Which of two versions of one
-// fact wins is a total order on their content alone: a later attempt before an
-// earlier one, then an end before a state that leads to it, then the later time.
-// Where all of this is equal the encoded bytes decide, so that no order of arrival can.
-func Merge(a, b Facts) Facts {
-	return Facts{
-		ID:       cmp.Or(a.ID, b.ID),
-		Spec:     newest(a.Spec, b.Spec, func(s Spec) []int64 { return []int64{-s.CreatedAt.UnixMilli()} }),
-		Dispatch: newest(a.Dispatch, b.Dispatch, Dispatch.rank),
-		Branch:   newest(a.Branch, b.Branch, BranchFact.rank),
-		Runs:     union(a.Runs, b.Runs, RunFact.key, RunFact.rank),
-		Pulls:    union(a.Pulls, b.Pulls, PullFact.key, PullFact.rank),
-		Result:   newest(a.Result, b.Result, ResultFact.rank),
-		Gate:     newest(a.Gate, b.Gate, func(g GateFact) []int64 { return []int64{g.At.UnixNano()} }),
-	}
-}
-
-func (d Dispatch) rank() []int64 {
-	// A push that went through is never taken back by a refusal that came later.
-	return []int64{flag(d.Refused == ""), d.At.UnixNano()}
-}
-
-func (b BranchFact) rank() []int64 {
-	return []int64{flag(b.Moved || b.Deleted), b.At.UnixNano(), flag(b.Deleted)}
-}
-
-func (r RunFact) key() [2]int64 { return [2]int64{r.ID, int64(r.Attempt)} }
-
-func (r RunFact) rank() []int64 {
-	order := int64(slices.Index([]string{"requested", "queued", "pending", "waiting", "in_progress", "completed"}, r.Status))
-	return []int64{order, r.At.UnixNano()}
-}
-
-func (p PullFact) key() [2]int64 { return [2]int64{int64(p.Number)} }
-
-func (p PullFact) rank() []int64 {
-	return []int64{flag(p.Merged), p.At.UnixNano(), flag(!p.Open)}
-}
-
-// rank puts the job's run, the first on the branch, before any other; see Facts.run.
-func (r ResultFact) rank() []int64 {
-	return []int64{flag(r.Result.RunID != 0), -r.Result.RunID, int64(r.Result.Attempt), flag(r.Result.Problem != nil), r.At.UnixNano()}
-}
-
-func flag(b bool) int64 {
-	if b {
-		return 1
-	}
-	return 0
-}
-
-// newest returns the version that stands higher in the total order.
-func newest[T any](a, b *T, rank func(T) []int64) *T {
-	switch {
-	case a == nil:
-		return b
-	case b == nil:
-		return a
-	case compare(*a, *b, rank) < 0:
-		return b
-	}
-	return a
-}
-
-func compare[T any](a, b T, rank func(T) []int64) int {
-	if c := slices.Compare(rank(a), rank(b)); c != 0 {
-		return c
-	}
-	return strings.Compare(encoded(a), encoded(b))
-}
-
-// encoded is the canonical form of a fact; facts hold nothing that JSON cannot.
-func encoded(v any) string {
-	raw, err := json.Marshal(v)
-	if err != nil {
-		return ""
-	}
-	return string(raw)
-}
-
-// union joins two lists of facts that have a key, and sorts them by it.
-func union[T any, K [2]int64](a, b []T, key func(T) K, rank func(T) []int64) []T {
-	if len(a)+len(b) == 0 {
-		return nil
-	}
-	byKey := map[K]T{}
-	for _, v := range slices.Concat(a, b) {
-		if old, ok := byKey[key(v)]; !ok || compare(old, v, rank) < 0 {
-			byKey[key(v)] = v
-		}
-	}
-	return slices.SortedFunc(maps.Values(byKey), func(x, y T) int {
-		kx, ky := key(x), key(y)
-		return cmp.Or(cmp.Compare(kx[0], ky[0]), cmp.Compare(kx[1], ky[1]))
-	})
+	HeadSHA    string `json:"head_sha"`
+	Conclusion string `json:"conclusion"` // success: merged or to be merged; anything else: not
+	Title      string `json:"title"`
+	Summary    string `json:"summary,omitempty"`
+	// Code says what is in the way, where the gate can tell; see Diagnosis.
+	Code DiagnosisCode `json:"code,omitempty"`
+	At   time.Time     `json:"at"` // completed_at
 }

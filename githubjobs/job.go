@@ -11,21 +11,24 @@ type Job struct {
 	Terminal bool   `json:"terminal"`
 	Reason   Reason `json:"reason"`
 	// Message explains the reason in words and, where a person can act, says how.
-	Message      string    `json:"message"`
-	Branch       string    `json:"branch"`
-	PullURL      string    `json:"pr_url"`  // empty until there is one
-	RunURL       string    `json:"run_url"` // empty until there is one
-	Log          string    `json:"log"`     // tail of the task's log; empty until the task ended
-	Summary      string    `json:"summary"` // Markdown
-	ChangedFiles []string  `json:"changed_files"`
-	FilesTotal   int       `json:"changed_files_total"` // larger than the list when that was cut
-	ExitCode     *int      `json:"exit_code,omitempty"`
-	Kind         Kind      `json:"kind"`
-	Title        string    `json:"title"`
-	CreatedAt    time.Time `json:"created_at,omitzero"`
-	StartedAt    time.Time `json:"started_at,omitzero"`
-	FinishedAt   time.Time `json:"finished_at,omitzero"`
-	Evidence     Evidence  `json:"evidence"`
+	Message string `json:"message"`
+	// Diagnosis says what is wrong with a job that is stuck or failed, as far as that
+	// is known; the cause first. Left out when nothing is.
+	Diagnosis    []Diagnosis `json:"diagnosis,omitempty"`
+	Branch       string      `json:"branch"`
+	PullURL      string      `json:"pr_url"`  // empty until there is one
+	RunURL       string      `json:"run_url"` // empty until there is one
+	Log          string      `json:"log"`     // tail of the task's log; empty until the task ended
+	Summary      string      `json:"summary"` // Markdown
+	ChangedFiles []string    `json:"changed_files"`
+	FilesTotal   int         `json:"changed_files_total"` // larger than the list when that was cut
+	ExitCode     *int        `json:"exit_code,omitempty"`
+	Kind         Kind        `json:"kind"`
+	Title        string      `json:"title"`
+	CreatedAt    time.Time   `json:"created_at,omitzero"`
+	StartedAt    time.Time   `json:"started_at,omitzero"`
+	FinishedAt   time.Time   `json:"finished_at,omitzero"`
+	Evidence     Evidence    `json:"evidence"`
 }
 
 // Evidence names the facts that the status stands on.

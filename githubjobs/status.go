@@ -25,6 +25,12 @@ func Statuses() []Status {
 	return []Status{StatusPending, StatusRunning, StatusCompleted, StatusFailed, StatusMerged}
 }
 
+// Terminal says that nothing more happens by itself: only a new attempt moves the
+// job, or a person who merges, closes or reopens its pull request.
+func (s Status) Terminal() bool {
+	return s == StatusCompleted || s == StatusFailed || s == StatusMerged
+}
+
 // Reason says why a job has its status. The set is closed: each reason belongs to
 // one status, given by Reason.Status.
 type Reason string

@@ -209,11 +209,11 @@ func (s *sweep) readWant(ctx context.Context, w want) (f githubjobs.Facts, err e
 			return githubjobs.Facts{ID: w.id}, nil
 		}
 		if f.Branch != nil && w.at.After(f.Branch.At) {
-			f.Branch.At, f.Branch.Moved = w.at, true // It was away in between.
+			f.Branch.At, f.Branch.Restored = w.at, true // It was away in between.
 		}
 		return f, err
 	}
-	f.Gate, err = s.repo.gate(ctx, w.id, s.pulls[w.id].HeadSHA)
+	f.Gates, err = s.repo.gates(ctx, w.id, s.pulls[w.id].HeadSHA)
 	return f, err
 }
 

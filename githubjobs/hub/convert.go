@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -70,7 +71,28 @@ func GateFact(check *github.CheckRun) (id string, fact githubjobs.GateFact, ok b
 	return id, githubjobs.GateFact{
 		HeadSHA: check.GetHeadSHA(), Conclusion: check.GetConclusion(),
 		Title: check.GetOutput().GetTitle(), Summary: check.GetOutput().GetSummary(), At: utc(check.GetCompletedAt()),
+		Code: codeOf(check.GetOutput().GetText()),
 	}, true
+}
+
+// The gate's code stands in a comment before the text, which GitHub does not show.
+const codeBefore, codeAfter = "<!-- githubjobs: ", " -->\n"
+
+func withCode(text string, code githubjobs.DiagnosisCode) string {
+	if code == "" {
+		return text
+	}
+	return codeBefore + string(code) + codeAfter + text
+}
+
+// codeOf is the code of a text; empty for one that is not known.
+func codeOf(text string) githubjobs.DiagnosisCode {
+	rest, found := strings.CutPrefix(strings.ReplaceAll(text, "\r\n", "\n"), codeBefore)
+	code, _, closed := strings.Cut(rest, strings.TrimSuffix(codeAfter, "\n"))
+	if !found || !closed || !slices.Contains(githubjobs.DiagnosisCodes(), githubjobs.DiagnosisCode(code)) {
+		return ""
+	}
+	return githubjobs.DiagnosisCode(code)
 }
 
 // ResultFact makes a fact of a commit of a job's branch; ok is false when it is no

@@ -138,3 +138,21 @@ func TestResultFact(t *testing.T) {
 		t.Error("a creation commit is taken for a result")
 	}
 }
+
+// The code goes through a check run's text and back; a text that is anything else has none.
+func TestGateCode(t *testing.T) {
+	t.Parallel()
+	for _, code := range append(githubjobs.DiagnosisCodes(), "") {
+		if got := codeOf(withCode("| Rule |", code)); got != code {
+			t.Errorf("%q became %q", code, got)
+		}
+	}
+	for _, text := range []string{"", "| Rule |", "<!-- githubjobs: unheard_of -->\n", "<!-- githubjobs: policy_missing", "x <!-- githubjobs: policy_missing -->\n"} {
+		if got := codeOf(text); got != "" {
+			t.Errorf("%q has the code %q", text, got)
+		}
+	}
+	if got := codeOf("<!-- githubjobs: policy_missing -->\r\nx"); got != githubjobs.DiagnosisPolicyMissing {
+		t.Errorf("with the line ends of a browser: %q", got)
+	}
+}

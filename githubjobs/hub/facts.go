@@ -79,7 +79,7 @@ func (r *Repository) addCommits(ctx context.Context, f githubjobs.Facts, head st
 	if !pull.Open || pull.Number == 0 {
 		return f, nil
 	}
-	f.Gate, err = r.gate(ctx, f.ID, pull.HeadSHA)
+	f.Gates, err = r.gates(ctx, f.ID, pull.HeadSHA)
 	return f, err
 }
 
@@ -92,8 +92,8 @@ func (r *Repository) head(ctx context.Context, branch string) (string, error) {
 	return ref.GetObject().GetSHA(), err
 }
 
-// gate reads the merge gate's newest verdict on a commit; nil when there is none.
-func (r *Repository) gate(ctx context.Context, id, sha string) (*githubjobs.GateFact, error) {
+// gates reads the merge gate's newest verdict on a commit; none when there is none.
+func (r *Repository) gates(ctx context.Context, id, sha string) ([]githubjobs.GateFact, error) {
 	checks, _, err := r.client.Checks.ListCheckRunsForRef(ctx, r.cfg.Owner, r.cfg.Name, sha, &github.ListCheckRunsOptions{
 		CheckName: github.String(GateCheck), ListOptions: github.ListOptions{PerPage: perPage},
 	})
@@ -106,10 +106,10 @@ func (r *Repository) gate(ctx context.Context, id, sha string) (*githubjobs.Gate
 	var f githubjobs.Facts
 	for _, check := range checks.CheckRuns {
 		if of, fact, ok := GateFact(check); ok && of == id {
-			f = githubjobs.Merge(f, githubjobs.Facts{Gate: &fact})
+			f = githubjobs.Merge(f, githubjobs.Facts{Gates: []githubjobs.GateFact{fact}})
 		}
 	}
-	return f.Gate, nil
+	return f.Gates, nil
 }
 
 // maxPages is how far GitHub lets any filtered list of runs be read: 1,000 entries.

@@ -71,7 +71,7 @@ func (f *fixture) deliver(app *Repository, id string) *github.PullRequest {
 	f.must(results[0])
 	pull, err := app.OpenPull(ctx, NewPull{Title: "Report", Body: "…", Head: "job/" + id, Base: "main"})
 	f.must(err)
-	f.must(app.CreateCheckRun(ctx, Gate{JobID: id, HeadSHA: commit.Hash().String(), Conclusion: "action_required", Title: "Not merged", Summary: "because", At: created.Add(2 * time.Minute)}))
+	f.must(app.CreateCheckRun(ctx, Gate{JobID: id, HeadSHA: commit.Hash().String(), Conclusion: "action_required", Title: "Not merged", Summary: "because", Text: "the rules", Code: githubjobs.DiagnosisPolicyInvalid, At: created.Add(2 * time.Minute)}))
 	return pull
 }
 
@@ -135,7 +135,10 @@ func TestFactsFollowAJobThroughItsLife(t *testing.T) {
 	if len(got.Pulls) != 1 || !got.Pulls[0].Open || got.Pulls[0].Number != pull.GetNumber() || got.Pulls[0].MergeSHA != "" {
 		t.Errorf("pulls: %+v", got.Pulls)
 	}
-	if g := got.Gate; g == nil || g.Conclusion != "action_required" || g.Title != "Not merged" || g.Summary != "because" || !g.At.Equal(created.Add(2*time.Minute)) {
+	if len(got.Gates) != 1 {
+		t.Fatalf("gates: %+v", got.Gates)
+	}
+	if g := got.Gates[0]; g.Conclusion != "action_required" || g.Title != "Not merged" || g.Summary != "because" || g.Code != githubjobs.DiagnosisPolicyInvalid || !g.At.Equal(created.Add(2*time.Minute)) {
 		t.Errorf("gate: %+v", g)
 	}
 	if job := githubjobs.Reduce(got, time.Now()); job.Reason != githubjobs.ReasonMergeBlocked {

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/go-github/v60/github"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
 )
 
 // ReadFile reads a file of the repository at a branch or commit: one REST call.
@@ -42,10 +44,11 @@ func (r *Repository) Message(ctx context.Context, sha string) (string, time.Time
 type Gate struct {
 	JobID      string
 	HeadSHA    string
-	Conclusion string // success, neutral, action_required
-	Title      string // one sentence
-	Summary    string // Markdown: what it means and what can be done
-	Text       string // Markdown: the rules one by one
+	Conclusion string                   // success, neutral, action_required
+	Title      string                   // one sentence
+	Summary    string                   // Markdown: what it means and what can be done
+	Text       string                   // Markdown: the rules one by one
+	Code       githubjobs.DiagnosisCode // what is in the way, for the diagnosis; may be empty
 	DetailsURL string
 	At         time.Time
 }
@@ -56,7 +59,7 @@ func (r *Repository) CreateCheckRun(ctx context.Context, g Gate) error {
 	opts := github.CreateCheckRunOptions{
 		Name: GateCheck, HeadSHA: g.HeadSHA, ExternalID: &g.JobID,
 		Status: github.String("completed"), Conclusion: &g.Conclusion, CompletedAt: &github.Timestamp{Time: g.At},
-		Output: &github.CheckRunOutput{Title: &g.Title, Summary: &g.Summary, Text: &g.Text},
+		Output: &github.CheckRunOutput{Title: &g.Title, Summary: &g.Summary, Text: github.String(withCode(g.Text, g.Code))},
 	}
 	if g.DetailsURL != "" {
 		opts.DetailsURL = &g.DetailsURL

@@ -27,6 +27,7 @@ type Repository struct {
 	endpoint *transport.Endpoint
 	tokens   tokenFunc
 	trees    *treeCache
+	looks    looks
 
 	mu   sync.Mutex
 	base string // the default branch, once it was looked up

@@ -46,6 +46,7 @@ type Server struct {
 	contact    *contact
 	dispatcher *dispatch.Dispatcher
 	reconciler *reconcile.Reconciler
+	diagnoser  *reconcile.Diagnoser
 	receiver   *webhook.Receiver
 	listener   net.Listener
 	http       *http.Server
@@ -99,7 +100,10 @@ func (s *Server) open(ctx context.Context) error {
 func (s *Server) wire(repository *hub.Repository) {
 	s.reconciler = reconcile.New(reconcile.Options{
 		Project: s.project, Hub: repository, Store: s.store, Interval: s.cfg.ReconcileInterval,
-		Base: s.learnDefaultBranch, Done: func() { s.dispatcher.Wake() }, Log: s.log.With("part", "reconcile"), Now: time.Now,
+		Base: s.learnDefaultBranch, Done: func() { s.dispatcher.Wake(); s.diagnoser.Wake() }, Log: s.log.With("part", "reconcile"), Now: time.Now,
+	})
+	s.diagnoser = reconcile.NewDiagnoser(reconcile.DiagnoserOptions{
+		Project: s.project, Hub: repository, Store: s.store, Log: s.log.With("part", "diagnose"), Now: time.Now,
 	})
 	s.dispatcher = dispatch.New(s.project, repository, s.store, s.reconciler, s.log.With("part", "dispatch"), time.Now)
 	s.receiver = webhook.New(webhook.Options{
@@ -134,7 +138,7 @@ func (s *Server) Run(ctx context.Context) error {
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	g, failed := errgroup.WithContext(work)
-	for _, worker := range []func(context.Context) error{s.dispatcher.Run, s.receiver.Run, s.reconciler.Run} {
+	for _, worker := range []func(context.Context) error{s.dispatcher.Run, s.receiver.Run, s.reconciler.Run, s.diagnoser.Run} {
 		g.Go(func() error { return worker(failed) })
 	}
 	g.Go(func() error {

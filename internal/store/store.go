@@ -57,6 +57,9 @@ type Jobs interface {
 	// Refresh computes anew the columns of the jobs that are not at an end, since
 	// some states are reached by the passing of time alone.
 	Refresh(ctx context.Context, project string) error
+	// Active returns what is known of the jobs that are not at an end, in the order of
+	// their ids, from the first one after the given id on; none when there is no more.
+	Active(ctx context.Context, project, after string, limit int) ([]githubjobs.Facts, error)
 	// Known says, by job id, what is known of the jobs that GitHub may have news of:
 	// those whose branch exists, those with a run that has not ended, and those of
 	// which something was learnt since the given time.

@@ -21,5 +21,5 @@ func (r *Receiver) checkRun(d store.Delivery) (reading, error) {
 	if !ok {
 		return nothing("not for us: check %q", e.GetCheckRun().GetName()), nil
 	}
-	return reading{[]githubjobs.Facts{{ID: id, Gate: &fact}}, fmt.Sprintf("job %s: verdict %s", id, fact.Conclusion)}, nil
+	return reading{[]githubjobs.Facts{{ID: id, Gates: []githubjobs.GateFact{fact}}}, fmt.Sprintf("job %s: verdict %s", id, fact.Conclusion)}, nil
 }

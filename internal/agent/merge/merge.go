@@ -189,7 +189,7 @@ func (g *gate) finish(ctx context.Context, v policy.Verdict) {
 	g.Logger.Info("merged", "pull", g.report.Pull, "commit", g.report.SHA, "base", g.Spec.Base)
 	var check, branch error
 	var group errgroup.Group
-	group.Go(func() error { check = g.show(ctx, "success", v.HeadSHA); return nil })
+	group.Go(func() error { check = g.show(ctx, "success", v.HeadSHA, ""); return nil })
 	group.Go(func() error { branch = g.deleteBranch(ctx, v.HeadSHA); return nil })
 	_ = group.Wait() // the functions return no errors
 	for _, err := range []error{check, branch} {

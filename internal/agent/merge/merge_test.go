@@ -63,12 +63,12 @@ func TestMergeExplainsWhatThePolicyForbids(t *testing.T) {
 		policy     string
 		files      map[string]string
 		conclusion string
-		reasons    []string
+		reasons    []string // code and texts
 	}{
-		"no policy": {"", changed, neutral, []string{"there is no .githubjobs.yml on main", "enabled: true"}},
+		"no policy": {"", changed, neutral, []string{"githubjobs: policy_missing -->", "there is no .githubjobs.yml on main", "enabled: true"}},
 		"disabled":  {"merge: {enabled: false}\n", changed, neutral, []string{"does not enable merging"}},
-		"invalid":   {"merge: {enabeld: true}\n", changed, actionRequired, []string{"is not valid", "enabeld"}},
-		"paths":     {allow, map[string]string{"reports/a": "", "src/main.go": ""}, actionRequired, []string{"src/main.go", "| every path is allowed | ✗", "| something changed | ✓"}},
+		"invalid":   {"merge: {enabeld: true}\n", changed, actionRequired, []string{"githubjobs: policy_invalid -->", "is not valid", "enabeld"}},
+		"paths":     {allow, map[string]string{"reports/a": "", "src/main.go": ""}, actionRequired, []string{"githubjobs: merge_refused -->", "src/main.go", "| every path is allowed | ✗", "| something changed | ✓"}},
 		"too many":  {allow + "  max_files: 1\n", map[string]string{"reports/a": "", "reports/b": ""}, actionRequired, []string{"2 files changed"}},
 		"own rules": {"merge: {enabled: false}\n", map[string]string{".githubjobs.yml": strings.Replace(allow, "reports/**", "**", 1)}, neutral, []string{"does not enable"}},
 	} {

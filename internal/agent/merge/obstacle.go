@@ -18,6 +18,7 @@ type obstacle struct {
 	title   string // one sentence
 	explain string // Markdown: details, and what can be done
 	neutral bool   // nobody needs to act: the repository has chosen so
+	code    githubjobs.DiagnosisCode
 	verdict policy.Verdict
 }
 
@@ -31,6 +32,7 @@ const maxTitle = 250
 
 func invalidPolicy(base string, err error) *obstacle {
 	return &obstacle{
+		code:    githubjobs.DiagnosisPolicyInvalid,
 		title:   fmt.Sprintf("Not merged: %s on %s is not valid.", policy.Path, base),
 		explain: fmt.Sprintf("%s\n\nNothing is merged until it is mended on the branch %s; then re-run the job.", markdown.Block(err.Error()), markdown.Code(base)),
 	}
@@ -44,6 +46,7 @@ func forbidden(v policy.Verdict, r reading, pull int, base string) obstacle {
 		o.neutral = true
 		o.title = fmt.Sprintf("Not merged: %s on %s does not enable merging.", policy.Path, base)
 		if r.noPolicy {
+			o.code = githubjobs.DiagnosisPolicyMissing
 			o.title = fmt.Sprintf("Not merged: there is no %s on %s.", policy.Path, base)
 		}
 		o.explain = fmt.Sprintf("Merge pull request #%d by hand. To have pull requests of jobs merged for you, put this into %s on %s, with the paths that jobs may change:\n\n%s",
@@ -126,6 +129,7 @@ func headMoved(r reading, pull int) *obstacle {
 
 func refusedByRules(message string) *obstacle {
 	return &obstacle{
+		code:  githubjobs.DiagnosisBranchProtected,
 		title: "Not merged: GitHub's rules for the base branch do not allow it.",
 		explain: "GitHub says: " + markdown.Text(githubjobs.Defuse(message)) +
 			"\n\nFulfil what it asks for and merge by hand; or let the rule admit what jobs merge (Settings → Rules, Settings → Branches); or, if a merge method is not allowed, choose another with merge.method in " + markdown.Code(policy.Path) + ".",

@@ -29,7 +29,10 @@ func (g *gate) block(ctx context.Context, o obstacle) error {
 	if o.neutral {
 		conclusion = neutral
 	}
-	err := g.show(ctx, conclusion, g.pull.GetHead().GetSHA())
+	if o.code == "" && !o.neutral {
+		o.code = githubjobs.DiagnosisMergeRefused
+	}
+	err := g.show(ctx, conclusion, g.pull.GetHead().GetSHA(), o.code)
 	if o.neutral {
 		return err
 	}
@@ -42,11 +45,11 @@ func (g *gate) block(ctx context.Context, o obstacle) error {
 }
 
 // show makes the verdict a check run on the head.
-func (g *gate) show(ctx context.Context, conclusion, head string) error {
+func (g *gate) show(ctx context.Context, conclusion, head string, code githubjobs.DiagnosisCode) error {
 	return g.retry(ctx, func() error {
 		return g.Repo.CreateCheckRun(ctx, hub.Gate{
 			JobID: g.Spec.ID, HeadSHA: head, Conclusion: conclusion, Title: g.report.Title, Summary: g.report.Summary,
-			Text: g.report.Rules, DetailsURL: g.RunURL, At: g.Now(),
+			Text: g.report.Rules, Code: code, DetailsURL: g.RunURL, At: g.Now(),
 		})
 	})
 }

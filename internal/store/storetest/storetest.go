@@ -38,6 +38,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Store
 		{"facts written at once are all kept", concurrentMerge},
 		{"what GitHub may have news of", known},
 		{"time alone ends a job", refresh},
+		{"jobs that are not at an end, page by page", active},
 		{"a delivery is recorded once and processed once", delivery},
 		{"a delivery's facts arrive with its end", deliveryFacts},
 		{"a project's memory", projectMemory},
@@ -50,6 +51,35 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Store
 			t.Cleanup(func() { ok(t, s.Close()) })
 			c.test(t, clk, s)
 		})
+	}
+}
+
+func active(t *testing.T, _ *clock, s store.Store) {
+	for _, id := range []string{"c", "a", "b", "ended"} {
+		ok(t, s.Accept(t.Context(), project, githubjobs.Spec{ID: id, CreatedAt: Now}))
+	}
+	ok(t, s.MergeFacts(t.Context(), project, githubjobs.Facts{ID: "ended", Dispatch: &githubjobs.Dispatch{Refused: "no", At: Now}}))
+	var pages []string
+	for after := ""; ; {
+		list, err := s.Active(t.Context(), project, after, 2)
+		ok(t, err)
+		if len(list) == 0 {
+			break
+		}
+		ids := ""
+		for _, f := range list {
+			if f.Spec == nil {
+				t.Errorf("%+v", f)
+			}
+			ids, after = ids+f.ID, f.ID
+		}
+		pages = append(pages, ids)
+	}
+	if got := fmt.Sprint(pages); got != "[ab c]" {
+		t.Errorf("pages %s", got)
+	}
+	if list, err := s.Active(t.Context(), "other", "", 9); err != nil || len(list) != 0 {
+		t.Errorf("of another project: %v, %v", list, err)
 	}
 }
 

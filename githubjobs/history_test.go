@@ -1,0 +1,317 @@
+package githubjobs
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// history is the life of one job as GitHub would live it. pick decides what happens:
+// it returns a number below n. Every change is told as news, as a webhook would tell
+// it; snapshot is what a read of GitHub tells at the end.
+type history struct {
+	pick func(n int) int
+	news []event
+
+	second         int           // GitHub's clock
+	server, runner time.Duration // how far the others' clocks are ahead of it
+	commits        int
+	creation, head string
+	headAt         time.Time
+	deleted        bool
+	deletedAt      time.Time
+	forgotten      bool // GitHub cannot tell all of it again
+	runs           []RunFact
+	result         *ResultFact
+	pulls          []PullFact
+	gates          []GateFact
+}
+
+// event is one piece of news, and what caused it.
+type event struct {
+	facts Facts
+	cause string
+	at    time.Time
+}
+
+func newHistory(pick func(n int) int) *history {
+	h := &history{pick: pick, creation: "c0", head: "c0"}
+	h.server, h.runner = h.skew(), h.skew()
+	h.live()
+	return h
+}
+
+func (h *history) skew() time.Duration { return time.Duration(h.pick(5)-2) * 40 * time.Second }
+
+// tick lets time pass, sometimes none: times have seconds, and many are equal.
+func (h *history) tick(least int) time.Time {
+	h.second += least + h.pick(3)
+	return at(h.second)
+}
+
+func (h *history) tell(cause string, f Facts) {
+	f.ID = "a"
+	h.news = append(h.news, event{f, cause, at(h.second)})
+}
+
+func (h *history) chance(percent int) bool { return h.pick(100) < percent }
+
+func (h *history) branch() *BranchFact {
+	if h.deleted {
+		return &BranchFact{Head: h.head, Deleted: true, At: h.deletedAt}
+	}
+	return &BranchFact{Head: h.head, Moved: h.head != h.creation, At: h.headAt}
+}
+
+func (h *history) spec() *Spec { return &Spec{Version: 1, ID: "a", Kind: KindReport, CreatedAt: at(0)} }
+
+func (h *history) live() {
+	if h.chance(5) {
+		h.tell("push refused", Facts{Spec: h.spec(), Dispatch: &Dispatch{Refused: "a rule", At: at(0)}})
+		h.forgotten = true
+		return
+	}
+	h.tell("accepted", Facts{Spec: h.spec()})
+	h.headAt = at(0).Add(h.server)
+	h.tell("pushed", Facts{Dispatch: &Dispatch{At: at(0)}, Branch: &BranchFact{Head: h.creation, At: h.headAt}})
+	h.tell("pushed", Facts{Spec: h.spec(), Branch: h.branch()})
+	if h.chance(10) { // no run starts
+		if h.chance(50) {
+			h.deleteBranch()
+		}
+		return
+	}
+	h.attempt(RunFact{ID: 7, Attempt: 1})
+	for range h.pick(5) {
+		h.person()
+	}
+}
+
+func (h *history) setRun(cause string, r RunFact) {
+	r.At, r.URL = at(h.second), "https://hub/run/7"
+	i := slices.IndexFunc(h.runs, func(other RunFact) bool { return other.ID == r.ID })
+	if i < 0 {
+		h.runs, i = append(h.runs, r), len(h.runs)
+	}
+	h.runs[i] = r
+	h.tell(cause, Facts{Runs: []RunFact{r}})
+}
+
+// attempt is one attempt of the job's run, from its request to its end.
+func (h *history) attempt(r RunFact) {
+	cause := "started"
+	if r.Attempt > 1 {
+		cause = "re-run"
+	}
+	r.HeadSHA, r.StartedAt = h.creation, h.tick(1)
+	step := func(status, conclusion string) {
+		r.Status, r.Conclusion = status, conclusion
+		h.setRun(cause, r)
+		cause = "run"
+		h.tick(0)
+	}
+	step([]string{"requested", "queued"}[h.pick(2)], "")
+	switch h.pick(12) {
+	case 0:
+		step("completed", []string{"cancelled", "startup_failure", "stale", "skipped"}[h.pick(4)])
+		return
+	case 1:
+		step("waiting", "")
+		h.tick(1)
+		step("queued", "")
+	case 2:
+		step("completed", "action_required")
+		if h.chance(20) {
+			return
+		}
+		h.tick(1)
+		step("queued", "")
+	}
+	if h.chance(5) {
+		return // it waits for a runner at the end of the history
+	}
+	step("in_progress", "")
+	if h.chance(5) {
+		return // a zombie
+	}
+	step("completed", h.work(r))
+}
+
+// work is what the agent does in a run; it returns the run's conclusion.
+func (h *history) work(r RunFact) (conclusion string) {
+	if h.chance(10) {
+		return []string{"failure", "timed_out", "cancelled"}[h.pick(3)] // no result
+	}
+	res := Result{Version: 1, ID: "a", RunID: r.ID, Attempt: r.Attempt, Outcome: OutcomeSuccess, FilesTotal: h.pick(4)}
+	if h.deleted || h.chance(25) {
+		res.Outcome, res.FilesTotal = []Outcome{OutcomeFailure, OutcomeTimedOut, OutcomeCanceled, OutcomeError}[h.pick(4)], 0
+	}
+	if h.deleted {
+		return "failure" // the branch cannot be pushed to
+	}
+	h.commit(h.runner, &res)
+	switch {
+	case res.Outcome != OutcomeSuccess:
+		return "failure"
+	case res.FilesTotal == 0:
+		return "success"
+	case h.chance(15):
+		res.Problem = &Problem{Reason: []Reason{ReasonPRForbidden, ReasonPolicyDenied}[h.pick(2)], Message: "because"}
+		h.commit(h.runner, &res)
+		return "failure"
+	}
+	h.openPull()
+	if h.chance(5) {
+		return "failure" // the step after it broke
+	}
+	if h.chance(50) {
+		h.gate("action_required")
+		return "success"
+	}
+	h.mergePull("merged by the gate")
+	h.gate("success")
+	if h.chance(80) {
+		h.deleteBranch()
+	}
+	if h.chance(5) {
+		return "failure"
+	}
+	return "success"
+}
+
+// commit pushes a commit onto the branch, a result or a person's.
+func (h *history) commit(clock time.Duration, res *Result) {
+	h.tick(1)
+	h.commits++
+	h.head = fmt.Sprintf("c%d", h.commits)
+	if next := at(h.second).Add(clock); next.After(h.headAt) || h.commits == 1 {
+		h.headAt = next
+	} else {
+		h.headAt = h.headAt.Add(time.Second) // one dates a commit after the one below it
+	}
+	f := Facts{Branch: h.branch()}
+	if res != nil {
+		h.result = &ResultFact{SHA: h.head, Result: *res, At: h.headAt}
+		f.Result = h.result
+	}
+	h.tell("commit", f)
+	if p := h.pull(); p != nil && p.Open {
+		p.HeadSHA = h.head
+		h.setPull("commit", *p)
+	}
+}
+
+// pull is the newest pull request.
+func (h *history) pull() *PullFact {
+	if len(h.pulls) == 0 {
+		return nil
+	}
+	return &h.pulls[len(h.pulls)-1]
+}
+
+func (h *history) setPull(cause string, p PullFact) {
+	p.At = h.tick(1)
+	if p.Merged {
+		p.MergedAt, p.MergeSHA = p.At, "m"
+	}
+	*h.pull() = p
+	h.tell(cause, Facts{Pulls: []PullFact{p}})
+}
+
+func (h *history) openPull() {
+	if p := h.pull(); p != nil && p.Open {
+		return // the one that an earlier attempt opened
+	}
+	h.pulls = append(h.pulls, PullFact{})
+	h.setPull("pull request opened", PullFact{Number: len(h.pulls), URL: fmt.Sprint("https://hub/pull/", len(h.pulls)), Open: true, HeadSHA: h.head})
+}
+
+func (h *history) mergePull(cause string) {
+	p := *h.pull()
+	p.Open, p.Merged = false, true
+	h.setPull(cause, p)
+}
+
+func (h *history) gate(conclusion string) {
+	g := GateFact{HeadSHA: h.pull().HeadSHA, Conclusion: conclusion, Title: "Verdict.", At: h.tick(1)}
+	h.gates = append(slices.DeleteFunc(h.gates, func(other GateFact) bool { return other.HeadSHA == g.HeadSHA }), g)
+	h.tell("verdict", Facts{Gates: []GateFact{g}})
+}
+
+func (h *history) deleteBranch() {
+	h.deletedAt, h.deleted = h.tick(1), true
+	if p := h.pull(); p == nil || p.HeadSHA != h.head {
+		h.forgotten = true
+	}
+	h.tell("branch deleted", Facts{Branch: h.branch()})
+	if p := h.pull(); p != nil && p.Open {
+		p.Open = false
+		h.setPull("branch deleted", *p)
+	}
+}
+
+// person does something by hand, as far as GitHub lets.
+func (h *history) person() {
+	p, last := h.pull(), h.runs[len(h.runs)-1]
+	open, merged := p != nil && p.Open, p != nil && p.Merged
+	ended := h.runs[0].Status == "completed" && last.Status == "completed"
+	switch h.pick(7) {
+	case 0:
+		if ended && !h.deleted {
+			h.attempt(RunFact{ID: h.runs[0].ID, Attempt: h.runs[0].Attempt + 1})
+		}
+	case 1:
+		if open {
+			p.Open = false
+			h.setPull("pull request closed", *p)
+		}
+	case 2:
+		if p != nil && !open && !merged && !h.deleted {
+			p.Open, p.HeadSHA = true, h.head
+			h.setPull("pull request reopened", *p)
+		}
+	case 3:
+		if open {
+			h.mergePull("merged by a person")
+		}
+	case 4:
+		if ended && !h.deleted {
+			h.deleteBranch()
+		}
+	case 5:
+		if ended && !h.deleted {
+			h.commit(h.skew(), nil)
+			h.tick(1)
+			run := RunFact{ID: last.ID + 1, Attempt: 1, HeadSHA: h.head, Status: "queued"}
+			h.setRun("commit", run)
+			run.Status, run.Conclusion = "completed", "skipped"
+			h.setRun("commit", run)
+		}
+	case 6:
+		if r := h.result; ended && r != nil && r.Result.Problem != nil && p == nil && !h.deleted {
+			h.openPull()
+		}
+	}
+}
+
+// snapshot is what a complete read of GitHub tells, with the server's own facts,
+// which are not lost with news.
+func (h *history) snapshot() Facts {
+	f := Facts{ID: "a", Runs: slices.Clone(h.runs), Pulls: slices.Clone(h.pulls)}
+	for _, e := range h.news {
+		f = Merge(f, Facts{Dispatch: e.facts.Dispatch})
+	}
+	p := h.pull()
+	f.Spec, f.Branch, f.Result = h.spec(), h.branch(), h.result
+	if h.deleted && p != nil {
+		f.Branch = &BranchFact{Head: p.HeadSHA, Deleted: true, At: p.At}
+	}
+	if p != nil && p.Open {
+		for _, g := range h.gates {
+			if g.HeadSHA == p.HeadSHA {
+				f.Gates = []GateFact{g}
+			}
+		}
+	}
+	return f
+}

@@ -1,0 +1,157 @@
+package githubjobs
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Merge joins what two sources know of the same job. Which of two versions of one
+// fact wins is a total order on their content alone: a later attempt before an
+// earlier one, then an end before a state that leads to it, then the later time.
+// Where all of this is equal the encoded bytes decide, so that no order of arrival can.
+func Merge(a, b Facts) Facts {
+	return Facts{
+		ID:       max(a.ID, b.ID),
+		Spec:     newest(a.Spec, b.Spec, Spec.rank),
+		Branch:   newest(a.Branch, b.Branch, BranchFact.rank),
+		Runs:     union(a.Runs, b.Runs, RunFact.order, RunFact.rank),
+		Pulls:    union(a.Pulls, b.Pulls, PullFact.order, PullFact.rank),
+		Result:   newest(a.Result, b.Result, ResultFact.rank),
+		Gates:    union(a.Gates, b.Gates, GateFact.order, GateFact.rank),
+		Dispatch: newest(a.Dispatch, b.Dispatch, Dispatch.rank),
+		Cancel:   newest(a.Cancel, b.Cancel, CancelFact.rank),
+		Deadline: newest(a.Deadline, b.Deadline, DeadlineFact.rank),
+		Findings: newest(a.Findings, b.Findings, Findings.rank),
+	}
+}
+
+// rank is a place in the order of the versions of one fact: the first number that
+// differs decides.
+type rank []int64
+
+// at appends a time. Seconds and their fraction stand apart, since nanoseconds alone
+// cannot count from the zero time, which comes first.
+func (r rank) at(t time.Time) rank { return append(r, t.Unix(), int64(t.Nanosecond())) }
+
+// A spec is written once; where two differ the older one was there first. One
+// without a time is older than none.
+func (s Spec) rank() rank {
+	if s.CreatedAt.IsZero() {
+		return rank{0}
+	}
+	return rank{1, -s.CreatedAt.Unix(), -int64(s.CreatedAt.Nanosecond())}
+}
+
+// A push that went through is never taken back by a refusal that came later.
+func (d Dispatch) rank() rank { return rank{bit(d.Refused == "")}.at(d.At) }
+
+func (c CancelFact) rank() rank {
+	return append(rank{}.at(c.At), rank{bit(c.Answer != "")}.at(c.AnsweredAt)...)
+}
+
+func (d DeadlineFact) rank() rank { return rank{}.at(d.At) }
+
+func (f Findings) rank() rank { return rank{}.at(f.At) }
+
+// The dates of a job's commits come from several clocks, and those of deletions from
+// GitHub's: dates are compared among their like only. A branch moves from its
+// creation commit upwards; what is deleted comes back only where that is said.
+func (b BranchFact) rank() rank {
+	stage := bit(b.Moved)
+	if b.Deleted || b.Restored {
+		stage = 2
+	}
+	return append(rank{stage}.at(b.At), bit(b.Deleted), bit(b.Head != ""))
+}
+
+func (r RunFact) order(other RunFact) int {
+	return cmp.Or(cmp.Compare(r.ID, other.ID), cmp.Compare(r.Attempt, other.Attempt))
+}
+
+// waiting are the states of a run that no runner has taken, which may follow one
+// another in many ways; of two at the same time the later in this list counts.
+var waiting = []string{"requested", "queued", "pending", "waiting"}
+
+func (r RunFact) rank() rank {
+	stage := int64(0)
+	switch {
+	case r.waitsForApproval():
+		r.Status = "waiting"
+	case r.Status == "in_progress":
+		stage = 1
+	case r.Status == "completed":
+		stage = 2
+	}
+	return append(rank{stage}.at(r.At), int64(slices.Index(waiting, r.Status)))
+}
+
+// waitsForApproval: GitHub says completed of a run that nobody has approved, and
+// goes on with the same attempt when somebody does.
+func (r RunFact) waitsForApproval() bool {
+	return r.Status == "waiting" || r.Status == "completed" && r.Conclusion == "action_required"
+}
+
+func (p PullFact) order(other PullFact) int { return cmp.Compare(p.Number, other.Number) }
+
+func (p PullFact) rank() rank { return append(rank{bit(p.Merged)}.at(p.At), bit(!p.Open)) }
+
+// rank puts the job's run, the first on the branch, before any other; see Facts.run.
+func (r ResultFact) rank() rank {
+	return rank{bit(r.Result.RunID != 0), -r.Result.RunID, int64(r.Result.Attempt), bit(r.Result.Problem != nil)}.at(r.At)
+}
+
+func (g GateFact) order(other GateFact) int { return cmp.Compare(g.HeadSHA, other.HeadSHA) }
+
+func (g GateFact) rank() rank { return rank{}.at(g.At) }
+
+func bit(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// newest returns the version that stands higher in the total order.
+func newest[T any](a, b *T, rank func(T) rank) *T {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	case compare(*a, *b, rank) < 0:
+		return b
+	}
+	return a
+}
+
+func compare[T any](a, b T, rank func(T) rank) int {
+	if c := slices.Compare(rank(a), rank(b)); c != 0 {
+		return c
+	}
+	return strings.Compare(encoded(a), encoded(b))
+}
+
+// encoded is the canonical form of a fact; facts hold nothing that JSON cannot.
+func encoded(v any) string {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return ""
+	}
+	return string(raw)
+}
+
+// union joins two lists and sorts them; order is 0 for versions of the same thing,
+// of which the newest stays.
+func union[T any](a, b []T, order func(x, y T) int, rank func(T) rank) []T {
+	all := slices.Concat(a, b)
+	slices.SortFunc(all, func(x, y T) int {
+		if c := order(x, y); c != 0 {
+			return c
+		}
+		return compare(y, x, rank)
+	})
+	return slices.CompactFunc(all, func(x, y T) bool { return order(x, y) == 0 })
+}
