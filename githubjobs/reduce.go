@@ -245,11 +245,11 @@ func (v view) outcome(now time.Time) (Reason, string) {
 	case v.pull == nil:
 		return v.unseen(now, "pull request")
 	}
-	return v.delivered()
+	return v.delivered(now)
 }
 
 // delivered decides a successful attempt that has a pull request.
-func (v view) delivered() (Reason, string) {
+func (v view) delivered(now time.Time) (Reason, string) {
 	switch {
 	case v.pull.Merged:
 		return ReasonMerged, "The pull request was merged."
@@ -258,6 +258,10 @@ func (v view) delivered() (Reason, string) {
 	}
 	if g := v.gate(); g != nil && g.Conclusion != "success" {
 		return ReasonMergeBlocked, strings.TrimSpace(g.Title + "\n\n" + g.Summary)
+	}
+	if v.pull.HeadSHA == v.result.SHA && now.Sub(v.endedAt()) <= SlowDelivery {
+		// The gate has merged this head, or said why not, before the run ended.
+		return ReasonPublishing, "The run has ended; news of its merge, or of what keeps it from that, is on the way."
 	}
 	return ReasonPROpen, "The pull request is open."
 }

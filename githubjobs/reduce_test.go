@@ -29,6 +29,7 @@ func TestReduce(t *testing.T) {
 	t.Parallel()
 	open := []PullFact{{Number: 1, URL: "https://hub/pull/1", Open: true, HeadSHA: "r"}}
 	merged := []PullFact{{Number: 1, URL: "https://hub/pull/1", Merged: true, MergedAt: at(55), HeadSHA: "r", MergeSHA: "m"}}
+	pushedOn := []PullFact{{Number: 1, URL: "https://hub/pull/1", Open: true, HeadSHA: "p"}}
 	closed := []PullFact{{Number: 1, HeadSHA: "r"}}
 	pushed := &BranchFact{Head: "c", At: at(0)}
 	success := []RunFact{run(1, "completed", "success", 60)}
@@ -64,11 +65,14 @@ func TestReduce(t *testing.T) {
 		"merged, made outside a run":            {Facts{Branch: pushed, Result: resultFact(OutcomeSuccess, 1, func(r *Result) { r.RunID = 0 }), Pulls: merged}, soon, ReasonMerged},
 		"merged, failed result, no run known":   {Facts{Branch: pushed, Result: bad, Pulls: merged}, late, ReasonTaskFailed},
 		"the result of a run not yet known":     {Facts{Runs: failure, Result: resultFact(OutcomeSuccess, 1, func(r *Result) { r.Attempt = 2 }), Pulls: open}, soon, ReasonPublishing},
-		"a later push started a run":            {Facts{Runs: []RunFact{success[0], {ID: 8, Attempt: 1, Status: "completed", Conclusion: "skipped", HeadSHA: "x", At: at(90)}}, Result: good, Pulls: open}, soon, ReasonPROpen},
+		"a later push started a run":            {Facts{Runs: []RunFact{success[0], {ID: 8, Attempt: 1, Status: "completed", Conclusion: "skipped", HeadSHA: "x", At: at(90)}}, Result: good, Pulls: open}, late, ReasonPROpen},
 		"only the run of the result is known":   {Facts{Runs: []RunFact{{ID: 8, Attempt: 1, Status: "completed", Conclusion: "skipped", HeadSHA: "r", At: at(90)}}, Result: good, Pulls: open}, soon, ReasonPublishing},
-		"success, open":                         {Facts{Runs: success, Result: good, Pulls: open}, soon, ReasonPROpen},
+		"success, open":                         {Facts{Runs: success, Result: good, Pulls: open}, late, ReasonPROpen},
+		"success, open, verdict on the way":     {Facts{Runs: success, Result: good, Pulls: open}, soon, ReasonPublishing},
+		"success, open, merge on the way":       {Facts{Runs: success, Result: good, Pulls: open, Gates: []GateFact{{HeadSHA: "r", Conclusion: "success"}}}, soon, ReasonPublishing},
+		"success, a person pushed":              {Facts{Runs: success, Result: good, Pulls: pushedOn}, soon, ReasonPROpen},
 		"success, merged":                       {Facts{Runs: success, Result: good, Pulls: merged}, soon, ReasonMerged},
-		"a later push started another run":      {Facts{Runs: []RunFact{success[0], {ID: 9, Attempt: 1, Status: "completed", Conclusion: "skipped", At: at(70)}}, Result: good, Pulls: open}, at(71), ReasonPROpen},
+		"a later push started another run":      {Facts{Runs: []RunFact{success[0], {ID: 9, Attempt: 1, Status: "completed", Conclusion: "skipped", At: at(70)}}, Result: good, Pulls: open}, late, ReasonPROpen},
 		"the branch was restored after a merge": {Facts{Runs: []RunFact{success[0], {ID: 9, Attempt: 1, Status: "completed", Conclusion: "failure", At: at(70)}}, Result: good, Pulls: merged}, at(71), ReasonMerged},
 		"re-run of a merged job":                {Facts{Runs: []RunFact{success[0], run(2, "in_progress", "", 70)}, Result: good, Pulls: merged}, at(71), ReasonMerged},
 		"failed re-run of a merged job":         {Facts{Runs: []RunFact{success[0], run(2, "completed", "failure", 70)}, Result: good, Pulls: merged}, at(71), ReasonMerged},
@@ -76,7 +80,7 @@ func TestReduce(t *testing.T) {
 		"success, just merged, result unknown":  {Facts{Runs: success, Pulls: merged}, soon, ReasonPublishing},
 		"success, closed":                       {Facts{Runs: success, Result: good, Pulls: closed}, soon, ReasonPRClosed},
 		"success, gate says no":                 {Facts{Runs: success, Result: good, Pulls: open, Gates: []GateFact{{HeadSHA: "r", Conclusion: "action_required"}}}, soon, ReasonMergeBlocked},
-		"success, gate spoke of another head":   {Facts{Runs: success, Result: good, Pulls: open, Gates: []GateFact{{HeadSHA: "x", Conclusion: "action_required"}}}, soon, ReasonPROpen},
+		"success, gate spoke of another head":   {Facts{Runs: success, Result: good, Pulls: open, Gates: []GateFact{{HeadSHA: "x", Conclusion: "action_required"}}}, late, ReasonPROpen},
 		"success, no change":                    {Facts{Runs: success, Result: resultFact(OutcomeSuccess, 0)}, soon, ReasonNoChanges},
 		"success, pull on the way":              {Facts{Runs: success, Result: good}, soon, ReasonPublishing},
 		"success, pull never came":              {Facts{Runs: success, Result: good}, late, ReasonAgentError},

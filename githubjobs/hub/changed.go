@@ -52,6 +52,9 @@ type Changes struct {
 // It takes some five REST calls, and one or two more for each job that changed in a
 // way that the lists do not tell. Known must name every job whose branch the caller
 // knows to exist and every job with a run that has not ended; of others all is read.
+//
+// With an error the changes hold what was read until then, which is true and worth
+// keeping: a read of many jobs may hardly ever go through as a whole. They have no At.
 func (r *Repository) Changed(ctx context.Context, since time.Time, known map[string]Known) (Changes, error) {
 	if !since.IsZero() {
 		since = since.Add(-overlap)
@@ -59,7 +62,7 @@ func (r *Repository) Changed(ctx context.Context, since time.Time, known map[str
 	s := &sweep{repo: r, since: since, known: known, facts: map[string]githubjobs.Facts{}, pulls: map[string]githubjobs.PullFact{}}
 	for _, step := range []func(context.Context) error{s.readRuns, s.readPulls, s.readBranches, s.readCommits} {
 		if err := step(ctx); err != nil {
-			return Changes{}, err
+			return Changes{Facts: s.facts}, err
 		}
 	}
 	return Changes{Facts: s.facts, At: s.at}, nil
@@ -186,18 +189,21 @@ func (s *sweep) readCommits(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(parallel)
 	for i, w := range s.wants {
-		g.Go(func() (err error) {
-			found[i], err = s.readWant(ctx, w)
+		g.Go(func() error {
+			f, err := s.readWant(ctx, w)
+			if err == nil {
+				found[i] = f
+			}
 			return err
 		})
 	}
-	if err := g.Wait(); err != nil {
-		return err
-	}
+	err := g.Wait()
 	for _, f := range found {
-		s.add(f.ID, f)
+		if f.ID != "" {
+			s.add(f.ID, f)
+		}
 	}
-	return nil
+	return err
 }
 
 func (s *sweep) readWant(ctx context.Context, w want) (f githubjobs.Facts, err error) {

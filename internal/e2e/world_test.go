@@ -54,6 +54,7 @@ const (
 // options say how a world differs from the ordinary one.
 type options struct {
 	runners     int
+	limits      rest.Limits       // of localhub; zero: GitHub's
 	image       string            // of the agent: the Docker runtime; empty: the process runtime
 	files       map[string]string // of the repository, over the default ones; "" removes
 	noPulls     bool              // the repository forbids pull requests by Actions
@@ -80,7 +81,7 @@ func start(t testing.TB, o options) *world {
 	if o.hubDataDir == "" {
 		o.hubDataDir = t.TempDir()
 	}
-	hub, err := localhub.New(localhub.Config{DataDir: o.hubDataDir, Runners: max(o.runners, 1), Logger: slog.New(slog.NewTextHandler(w.log("localhub"), nil))})
+	hub, err := localhub.New(localhub.Config{DataDir: o.hubDataDir, Runners: max(o.runners, 1), Limits: o.limits, Logger: slog.New(slog.NewTextHandler(w.log("localhub"), nil))})
 	if err != nil {
 		t.Fatal(err)
 	}

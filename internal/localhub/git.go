@@ -1,11 +1,13 @@
 package localhub
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 
+	"github.com/githubjobs/githubjobs/internal/localhub/faults"
 	"github.com/githubjobs/githubjobs/internal/localhub/gitrepo"
 	"github.com/githubjobs/githubjobs/internal/localhub/rest"
 	"github.com/githubjobs/githubjobs/internal/localhub/state"
@@ -15,11 +17,24 @@ import (
 func (s *Server) withGit(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if g, ok := gitrepo.ParseRequest(r); ok {
-			s.serveGit(w, r, g)
+			o := faults.Occasion{Repository: g.Owner + "/" + g.Name, Operation: gitOperation(g)}
+			s.faults.Serve(w, r, o, s.cfg.Now, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serveGit(w, r, g) }))
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// gitOperation is what a fault calls a request of git's: git-push-refs, git-push, git-fetch-refs or git-fetch.
+func gitOperation(g gitrepo.Request) string {
+	name := "git-fetch"
+	if g.Write {
+		name = "git-push"
+	}
+	if g.Advertise {
+		name += "-refs"
+	}
+	return name
 }
 
 // serveGit lets in who may fetch or push, as GitHub does, and tells of what a push changed before the client is answered.
@@ -40,7 +55,7 @@ func (s *Server) serveGit(w http.ResponseWriter, r *http.Request, g gitrepo.Requ
 		http.Error(w, "Internal Server Error", http.StatusInternalServerError)
 		return
 	}
-	git.ServeGit(w, r, g, gitrepo.ServeOptions{
+	options := gitrepo.ServeOptions{
 		RefuseWorkflows: actor.Limited() && actor.Allow(repo, "workflows", "write") != nil,
 		Logger:          s.cfg.Logger,
 		OnPush: func(ctx context.Context, changes []gitrepo.RefChange) {
@@ -48,7 +63,17 @@ func (s *Server) serveGit(w http.ResponseWriter, r *http.Request, g gitrepo.Requ
 				s.cfg.Logger.ErrorContext(ctx, "push received but not announced", "name", repo.FullName(), "error", err)
 			}
 		},
-	})
+	}
+	if s.faults.Has(faults.RefuseRef) {
+		options.Refuse = func(_ context.Context, c gitrepo.RefChange) string {
+			hit, ok := s.faults.Strike(faults.RefuseRef, faults.Occasion{Repository: repo.FullName(), Ref: c.Ref})
+			if !ok {
+				return ""
+			}
+			return cmp.Or(hit.Reason, "failed")
+		}
+	}
+	git.ServeGit(w, r, g, options)
 }
 
 // mayGit decides as rest does, in the words that git shows to people.

@@ -24,6 +24,7 @@ import (
 
 	"github.com/githubjobs/githubjobs/internal/localhub/actions"
 	"github.com/githubjobs/githubjobs/internal/localhub/event"
+	"github.com/githubjobs/githubjobs/internal/localhub/faults"
 	"github.com/githubjobs/githubjobs/internal/localhub/gitrepo"
 	"github.com/githubjobs/githubjobs/internal/localhub/hooks"
 	"github.com/githubjobs/githubjobs/internal/localhub/rest"
@@ -58,6 +59,7 @@ type Server struct {
 	listener net.Listener
 	handler  http.Handler
 	requests requestLog
+	faults   *faults.Set
 }
 
 // New opens the data and listens, so that URL is known; requests are answered once Run is called. Close must be called in any case.
@@ -70,7 +72,8 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	s := &Server{cfg: cfg, bus: &event.Bus{}}
+	s := &Server{cfg: cfg, bus: &event.Bus{}, faults: &faults.Set{}}
+	s.cfg.Now = s.faults.Clock(cfg.Now)
 	if err := s.open(); err != nil {
 		return nil, errors.Join(fmt.Errorf("localhub: %w", err), s.Close())
 	}
@@ -118,19 +121,22 @@ func reachable(addr net.Addr) string {
 func (s *Server) wire() (err error) {
 	payloads := hooks.Payloads{DB: s.db, Git: s.git, URL: s.cfg.ServerURL}
 	s.hooks = hooks.New(payloads, s.cfg.Now, s.cfg.Logger)
+	s.hooks.Faults = s.faults
 	s.actions, err = actions.New(actions.Config{DB: s.db, Bus: s.bus, Git: s.git, Payload: payloads.Build, ServerURL: s.cfg.ServerURL,
 		DataDir: filepath.Join(s.cfg.DataDir, "actions"), Runners: s.cfg.Runners, Env: actions.Environment(s.cfg.RunnerPath...),
-		Grace: s.cfg.CancelGrace, BotID: actionsBot.ID, Now: s.cfg.Now, Log: s.cfg.Logger})
+		Grace: s.cfg.CancelGrace, BotID: actionsBot.ID, Now: s.cfg.Now, Log: s.cfg.Logger, Faults: s.faults})
 	if err != nil {
 		return err
 	}
 	s.bus.Subscribe(s.hooks.Enqueue)
 	s.bus.Subscribe(s.actions.Enqueue)
 	s.rest = &rest.Service{DB: s.db, Bus: s.bus, Git: s.git, Hooks: s.hooks, Actions: s.actions, ServerURL: s.cfg.ServerURL, Now: s.cfg.Now, Log: s.cfg.Logger,
-		Limits: s.cfg.Limits}
+		Limits: s.cfg.Limits, Faults: s.faults}
 	mux := http.NewServeMux()
 	mux.Handle(rest.Prefix+"/", s.rest.Handler())
 	mux.Handle("/_services/", s.actions.Handler())
+	mux.Handle(faults.Path, s.faults.Handler(s.cfg.ServerURL))
+	mux.Handle(faults.Path+"/", s.faults.Handler(s.cfg.ServerURL))
 	mux.Handle("/", s.pages())
 	s.handler = s.requests.record(s.cfg.Now, sameSite(s.withGit(mux)))
 	return nil
@@ -153,6 +159,9 @@ func (s *Server) URL() string { return s.cfg.ServerURL }
 
 // Handler answers all requests, for those who serve it themselves.
 func (s *Server) Handler() http.Handler { return s.handler }
+
+// Faults are what goes wrong on purpose; the same that are served under faults.Path. They are not kept over a restart.
+func (s *Server) Faults() *faults.Set { return s.faults }
 
 // Run serves until ctx ends, then stops in order and returns nil. It can be called once.
 func (s *Server) Run(ctx context.Context) error {

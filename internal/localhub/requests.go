@@ -27,7 +27,7 @@ type Request struct {
 	Method    string
 	Path      string // with the query
 	UserAgent string
-	Status    int
+	Status    int // 0: the connection was cut without an answer
 }
 
 // maxRequests is how many requests are remembered; the oldest are forgotten first.
@@ -78,7 +78,14 @@ func (l *requestLog) record(now func() time.Time, next http.Handler) http.Handle
 		entry := Request{Time: now().UTC(), Kind: kindOf(r), Method: r.Method, Path: r.URL.RequestURI(), UserAgent: r.UserAgent()}
 		// Before the answer is complete, so that a client that has it finds its request in the log.
 		rec.before = func() { entry.Status = rec.status; l.add(entry) }
-		defer rec.once()
+		defer func() {
+			if cut := recover(); cut != nil {
+				rec.status = 0
+				rec.once()
+				panic(cut)
+			}
+			rec.once()
+		}()
 		next.ServeHTTP(rec, r)
 	})
 }

@@ -7,6 +7,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -234,13 +235,10 @@ func (r *Reconciler) Once(ctx context.Context) error {
 		return err
 	}
 	changes, err := r.Hub.Changed(ctx, p.ReconciledAt, known)
-	if err != nil {
-		return err
+	if mergeErr := r.merge(ctx, changes); mergeErr != nil {
+		err = errors.Join(err, fmt.Errorf("storing what was read from GitHub: %w", mergeErr))
 	}
-	if err := r.merge(ctx, changes); err != nil {
-		return fmt.Errorf("storing what was read from GitHub: %w", err)
-	}
-	return nil
+	return err
 }
 
 func (r *Reconciler) known(ctx context.Context, since time.Time) (map[string]hub.Known, error) {

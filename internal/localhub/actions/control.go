@@ -15,7 +15,7 @@ import (
 )
 
 // Cancel asks for the end of a run in the name of a user. With force, steps and jobs that say always() are not waited for. ErrCompleted when the run
-// has ended, ErrNotFound when there is none.
+// has ended, ErrZombie when nothing can end it, ErrNotFound when there is none.
 func (e *Engine) Cancel(runID, userID int64, force bool) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -30,7 +30,9 @@ func (e *Engine) Cancel(runID, userID int64, force bool) error {
 func (e *Engine) notLive(runID int64) error {
 	err := ErrNotFound
 	e.cfg.DB.View(func(tx *state.Tx) {
-		if _, ok := tx.Runs.Get(runID); ok {
+		if run, ok := tx.Runs.Get(runID); ok && run.Zombie {
+			err = ErrZombie
+		} else if ok {
 			err = ErrCompleted
 		}
 	})

@@ -1,5 +1,5 @@
 // Package actions is GitHub Actions on one machine: it decides which workflows an event starts, queues their jobs for a number of runners, runs them
-// with package executor, keeps their logs, and tells what happens on the bus. It may import state, event, gitrepo and shape.
+// with package executor, keeps their logs, and tells what happens on the bus. It may import state, event, faults, gitrepo and shape.
 package actions
 
 import (
@@ -18,6 +18,7 @@ import (
 
 	"github.com/githubjobs/githubjobs/internal/localhub/actions/executor"
 	"github.com/githubjobs/githubjobs/internal/localhub/event"
+	"github.com/githubjobs/githubjobs/internal/localhub/faults"
 	"github.com/githubjobs/githubjobs/internal/localhub/gitrepo"
 	"github.com/githubjobs/githubjobs/internal/localhub/shape"
 	"github.com/githubjobs/githubjobs/internal/localhub/state"
@@ -29,10 +30,11 @@ var (
 	ErrCompleted    = errors.New("cannot cancel a workflow run that is completed")
 	ErrNotCompleted = errors.New("this workflow is already running")
 	ErrBroken       = errors.New("this workflow run can't be run again")
+	ErrZombie       = errors.New("cannot cancel a workflow run that hangs")
 	ErrNoLog        = errors.New("there is no log (yet, or any more)")
 )
 
-// Config says what an Engine works on. All but Env, Grace and Runners must be set.
+// Config says what an Engine works on. All but Env, Grace, Runners and Faults must be set.
 type Config struct {
 	DB        *state.DB
 	Bus       *event.Bus
@@ -46,6 +48,7 @@ type Config struct {
 	BotID     int64                                                    // the user github-actions[bot]
 	Now       func() time.Time
 	Log       *slog.Logger
+	Faults    *faults.Set // nil: none
 }
 
 // Environment picks from this process's environment what steps may see of the machine. path, if any, goes before PATH.

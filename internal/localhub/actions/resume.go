@@ -26,10 +26,10 @@ func (e *Engine) resume(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// open are the runs that are not completed, oldest first.
+// open are the runs that are not completed and can be, oldest first.
 func (e *Engine) open() (runs []state.Run) {
 	e.cfg.DB.View(func(tx *state.Tx) {
-		runs = slices.DeleteFunc(tx.Runs.All(), func(r state.Run) bool { return r.Status == "completed" })
+		runs = slices.DeleteFunc(tx.Runs.All(), func(r state.Run) bool { return r.Status == "completed" || r.Zombie })
 	})
 	return runs
 }

@@ -68,7 +68,7 @@ func (e *Engine) choose(c *cause, files []parsed) ([]parsed, error) {
 				return nil, err
 			}
 		}
-		if starts {
+		if starts && !e.neverStarts(c, f.path) {
 			chosen = append(chosen, f)
 		}
 	}
@@ -158,6 +158,8 @@ func (e *Engine) createRun(c *cause, f parsed, payload []byte) (live *liveRun, e
 			return append(events, e.complete(tx, run, startupFailure)...), nil
 		case c.approval:
 			return append(events, e.complete(tx, run, actionRequired)...), nil
+		case run.Zombie:
+			return events, nil
 		}
 		live = &liveRun{id: run.ID, repositoryID: run.RepositoryID, group: run.Group, file: f.file, waiting: f.file.Jobs}
 		return events, nil
@@ -177,7 +179,7 @@ func (e *Engine) newRun(tx *state.Tx, c *cause, f parsed, payload []byte) state.
 		ID: tx.Runs.NextID(), RepositoryID: w.RepositoryID, WorkflowID: w.ID, Number: w.LastRun, Attempt: 1, SuiteID: suite.ID, Name: f.name(),
 		DisplayTitle: cmp.Or(c.title, f.name()), Path: f.path, Event: c.event.Name, Payload: payload, HeadBranch: c.headBranch, HeadSHA: c.commit.SHA,
 		HeadCommit: headCommit(c.commit), Ref: c.ref, Status: "queued", ActorID: c.base.Sender.ID, TriggerID: c.base.Sender.ID,
-		CreatedAt: now, UpdatedAt: now, StartedAt: now,
+		CreatedAt: now, UpdatedAt: now, StartedAt: now, Zombie: e.isZombie(c, f.path),
 	}
 	if f.err != nil {
 		run.Error = f.err.Error()

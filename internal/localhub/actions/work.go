@@ -25,8 +25,12 @@ func (e *Engine) work(live *liveJob, runner int64) {
 	}
 	if err == nil {
 		job.Notes = notes(permissions, live.run.file.Job(live.key))
-		result = executor.Run(live.hard, job, executor.Control{Cancel: live.soft, Grace: e.cfg.Grace}, log)
+		runner := e.mortal(live, log)
+		result = executor.Run(live.hard, job, executor.Control{Cancel: live.soft, Grace: e.cfg.Grace}, runner)
 		err = log.close()
+		if lost, reason, died := runner.lost(); died {
+			result, err = lost, reason
+		}
 	}
 	if err != nil {
 		result = executor.Result{Conclusion: executor.Failure}

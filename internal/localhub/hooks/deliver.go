@@ -17,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/githubjobs/githubjobs/internal/localhub/faults"
 	"github.com/githubjobs/githubjobs/internal/localhub/state"
 )
 
@@ -54,6 +55,7 @@ func (d *Deliverer) store(all []message) error {
 
 // send queues a stored delivery.
 func (d *Deliverer) send(m message) {
+	hold := d.hold(m)
 	d.mu.Lock()
 	d.busy++
 	ctx := d.ctx
@@ -61,6 +63,11 @@ func (d *Deliverer) send(m message) {
 	if q == nil {
 		q = &queue{slots: make(chan struct{}, maxInFlight)}
 		d.queues[m.hook.ID] = q
+	}
+	if hold > 0 {
+		d.mu.Unlock()
+		d.inFlight.Go(func() { d.late(ctx, q, m, hold) })
+		return
 	}
 	before, passed := q.last, make(chan struct{})
 	q.last = passed
@@ -101,6 +108,9 @@ func (d *Deliverer) deliver(ctx context.Context, m message) {
 }
 
 func (d *Deliverer) post(ctx context.Context, m message) (status string, code int, header map[string]string, answer []byte) {
+	if d.struck(faults.DropDelivery, m) {
+		return "failed to connect to host", 0, nil, nil
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.hook.URL, bytes.NewReader(m.body))
 	if err != nil {
 		return "invalid address", 0, nil, nil

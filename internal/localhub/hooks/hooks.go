@@ -1,5 +1,5 @@
 // Package hooks delivers what happens in localhub's repositories to webhooks, as GitHub does: signed, on record, and never twice by itself.
-// It may import state, event, gitrepo and shape.
+// It may import state, event, faults, gitrepo and shape.
 package hooks
 
 import (
@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/githubjobs/githubjobs/internal/localhub/event"
+	"github.com/githubjobs/githubjobs/internal/localhub/faults"
 	"github.com/githubjobs/githubjobs/internal/localhub/shape"
 	"github.com/githubjobs/githubjobs/internal/localhub/state"
 )
@@ -26,6 +27,7 @@ type Deliverer struct {
 	Now      func() time.Time
 	Log      *slog.Logger
 	Client   *http.Client // nil: one that gives up after 10 seconds, as GitHub does
+	Faults   *faults.Set  // nil: none
 
 	mu     sync.Mutex
 	events []happened
@@ -129,11 +131,17 @@ func (d *Deliverer) record(ctx context.Context, events []happened) {
 		}
 		for _, t := range e.targets {
 			m, err := d.message(t, e.Event, body)
+			if err == nil && d.struck(faults.VanishDelivery, m) {
+				continue
+			}
 			if err != nil {
 				d.Log.Error("webhook not delivered", "event", e.Name(), "hook", t.hook.ID, "error", err)
 				continue
 			}
 			all = append(all, m)
+			if d.struck(faults.DoubleDelivery, m) {
+				all = append(all, m)
+			}
 		}
 	}
 	if err := d.store(all); err != nil {

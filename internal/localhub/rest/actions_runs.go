@@ -268,6 +268,8 @@ func actionsError(err error) error {
 	switch {
 	case errors.Is(err, actions.ErrCompleted):
 		return Conflict("Cannot cancel a workflow run that is completed.")
+	case errors.Is(err, actions.ErrZombie):
+		return Conflict("Cannot cancel a workflow run that is not in progress.")
 	case errors.Is(err, actions.ErrNotCompleted):
 		return Forbidden("This workflow is already running")
 	case errors.Is(err, actions.ErrBroken):

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/githubjobs/githubjobs/internal/localhub/event"
+	"github.com/githubjobs/githubjobs/internal/localhub/faults"
 	"github.com/githubjobs/githubjobs/internal/localhub/gitrepo"
 	"github.com/githubjobs/githubjobs/internal/localhub/shape"
 	"github.com/githubjobs/githubjobs/internal/localhub/state"
@@ -109,7 +110,10 @@ func (c *Context) mayOpenPull(head state.Repository) error {
 			return err
 		}
 	}
-	if c.Actor.ByRun() && !c.Repo.Actions.CanApprovePullRequestReviews {
+	if !c.Actor.ByRun() {
+		return nil
+	}
+	if _, struck := c.S.Faults.Strike(faults.ForbidPulls, faults.Occasion{Repository: c.Repo.FullName()}); struck || !c.Repo.Actions.CanApprovePullRequestReviews {
 		return Forbidden("GitHub Actions is not permitted to create or approve pull requests.")
 	}
 	return nil

@@ -1,9 +1,11 @@
 package rest
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 
+	"github.com/githubjobs/githubjobs/internal/localhub/faults"
 	"github.com/githubjobs/githubjobs/internal/localhub/gitrepo"
 	"github.com/githubjobs/githubjobs/internal/localhub/shape"
 	"github.com/githubjobs/githubjobs/internal/localhub/state"
@@ -169,6 +171,9 @@ func deleteRef(c *Context) (Response, error) {
 func (c *Context) moveRef(git *gitrepo.Repo, change gitrepo.RefChange) error {
 	if err := c.mayMove(git, change); err != nil {
 		return err
+	}
+	if hit, ok := c.S.Faults.Strike(faults.RefuseRef, faults.Occasion{Repository: c.Repo.FullName(), Ref: change.Ref}); ok {
+		return Invalid(cmp.Or(hit.Reason, "Reference update failed"))
 	}
 	err := git.UpdateRefs(c.Context(), gitrepo.RefUpdate{Ref: change.Ref, New: change.New, Old: change.Old})
 	switch {

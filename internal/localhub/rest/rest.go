@@ -1,4 +1,4 @@
-// Package rest answers GitHub's REST API from localhub's state and git repositories. It may import state, event, shape, gitrepo and hooks.
+// Package rest answers GitHub's REST API from localhub's state and git repositories. It may import state, event, faults, shape, gitrepo and hooks.
 //
 // # How to add an operation
 //
@@ -44,6 +44,7 @@ import (
 
 	"github.com/githubjobs/githubjobs/internal/localhub/actions"
 	"github.com/githubjobs/githubjobs/internal/localhub/event"
+	"github.com/githubjobs/githubjobs/internal/localhub/faults"
 	"github.com/githubjobs/githubjobs/internal/localhub/gitrepo"
 	"github.com/githubjobs/githubjobs/internal/localhub/hooks"
 	"github.com/githubjobs/githubjobs/internal/localhub/shape"
@@ -73,6 +74,7 @@ type Service struct {
 	Now       func() time.Time
 	Log       *slog.Logger
 	Limits    Limits
+	Faults    *faults.Set // nil: none
 
 	limiter   limiter
 	following sync.Mutex // see followRef
@@ -86,10 +88,21 @@ func (s *Service) Close() { s.pulls.close() }
 func (s *Service) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for _, op := range s.Operations() {
-		mux.Handle(op.Method+" "+Prefix+op.Pattern, s.serve(op))
+		mux.Handle(op.Method+" "+Prefix+op.Pattern, s.faulty(op, s.serve(op)))
 	}
 	mux.Handle(Prefix+"/", http.HandlerFunc(s.serveUnknown))
 	return mergeRef(mux)
+}
+
+// faulty lets faults strike the requests of an operation.
+func (s *Service) faulty(op Operation, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		o := faults.Occasion{Operation: op.ID}
+		if name := r.PathValue("repo"); name != "" {
+			o.Repository = r.PathValue("owner") + "/" + name
+		}
+		s.Faults.Serve(w, r, o, s.Now, next)
+	})
 }
 
 // Context is one request to one operation.

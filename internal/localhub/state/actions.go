@@ -55,6 +55,7 @@ type Run struct {
 	StartedAt    time.Time // run_started_at: of this attempt
 	Previous     []Attempt // earlier attempts, oldest first
 	Error        string    // why the run could not start (conclusion startup_failure)
+	Zombie       bool      `json:",omitempty"` // queued for ever, by a fault
 }
 
 // HeadCommit is what a run shows of the commit that it runs on.
