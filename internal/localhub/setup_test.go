@@ -149,7 +149,7 @@ func (h *hub) commit(dir, path, content, message string) string {
 
 // within is a context that ends with the test, or after ten seconds.
 func within(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
