@@ -167,8 +167,11 @@ func (s *Server) Faults() *faults.Set { return s.faults }
 func (s *Server) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	server := &http.Server{Handler: s.handler, ReadHeaderTimeout: 10 * time.Second}
-	group.Go(func() error { return s.hooks.Run(ctx) })
-	group.Go(func() error { return s.actions.Run(ctx) })
+	// Hooks and Actions end after the last request: a push that was answered has its events.
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	group.Go(func() error { return s.hooks.Run(work) })
+	group.Go(func() error { return s.actions.Run(work) })
 	group.Go(func() error {
 		if err := server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("localhub: %w", err)
@@ -177,6 +180,7 @@ func (s *Server) Run(ctx context.Context) error {
 	})
 	group.Go(func() error {
 		<-ctx.Done()
+		defer stop()
 		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
 		if err := server.Shutdown(grace); err != nil {

@@ -269,3 +269,21 @@ func TestRunsTakeTurnsOnOneRunner(t *testing.T) {
 		t.Errorf("there are %d runs, want 4", len(runs))
 	}
 }
+
+// TestPushesBeforeAStop: whatever was pushed before localhub is stopped has its run after the next start.
+func TestPushesBeforeAStop(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	h.push("on: push\njobs: {a: {runs-on: ubuntu-latest, steps: [{run: 'true'}]}}")
+	h.idle()
+	const stops = 4
+	for range stops {
+		h.git("commit", "-q", "--allow-empty", "-m", "again")
+		h.git("push", "-q", "origin", "main")
+		h.restart()
+	}
+	h.idle()
+	if runs := h.runs(); len(runs) != stops+1 {
+		t.Errorf("%d pushes have %d runs", stops+1, len(runs))
+	}
+}

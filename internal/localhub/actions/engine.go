@@ -173,21 +173,28 @@ func (e *Engine) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
+			e.startAll(context.WithoutCancel(ctx)) // The next start takes the runs up.
 			return nil
 		case <-e.inbox.wake:
+			e.startAll(context.WithoutCancel(ctx))
+		}
+	}
+}
+
+// startAll makes the runs of all events that have come. It is not cut short: what
+// was pushed must have its runs.
+func (e *Engine) startAll(ctx context.Context) {
+	e.inbox.Lock()
+	events := e.inbox.events
+	e.inbox.events = nil
+	e.inbox.Unlock()
+	for _, ev := range events {
+		if err := e.start(ctx, ev); err != nil {
+			e.cfg.Log.Error("workflows not started", "event", ev.Name(), "repository", ev.Repo().FullName(), "error", err)
 		}
 		e.inbox.Lock()
-		events := e.inbox.events
-		e.inbox.events = nil
+		e.inbox.busy--
 		e.inbox.Unlock()
-		for _, ev := range events {
-			if err := e.start(ctx, ev); err != nil && ctx.Err() == nil {
-				e.cfg.Log.Error("workflows not started", "event", ev.Name(), "repository", ev.Repo().FullName(), "error", err)
-			}
-			e.inbox.Lock()
-			e.inbox.busy--
-			e.inbox.Unlock()
-		}
 	}
 }
 
