@@ -204,7 +204,7 @@ func TestKillMarked(t *testing.T) {
 
 func TestTimeouts(t *testing.T) {
 	t.Parallel()
-	source := strings.Replace(workflow("    - run: sleep 300\n    - if: failure()\n      run: echo no\n"), "    steps:", "    timeout-minutes: 0.002\n    steps:", 1)
+	source := strings.Replace(workflow("    - run: sleep 300\n    - if: failure()\n      run: echo no\n"), "    steps:", "    timeout-minutes: 0.05\n    steps:", 1)
 	rec, result := run(t, newJob(t, source), executor.Control{})
 	if result.Conclusion != executor.Cancelled || rec.conclusions[2] != executor.Cancelled || rec.conclusions[3] != executor.Skipped {
 		t.Errorf("%s %v\n%s", result.Conclusion, rec.conclusions, rec.all())
