@@ -33,7 +33,7 @@ func TestComments(t *testing.T) {
 	_, err = create(h.client(""), "x")
 	wantError(t, err, 401, "Requires authentication")
 	_, err = create(bob, "")
-	wantError(t, err, 422, "body")
+	wantError(t, err, 422, "Body can't be blank")
 	list, _, err := bob.Issues.ListComments(within(t), "alice", "reports", 1, nil)
 	if err != nil || len(list) != 2 || h.pull(1).GetComments() != 2 {
 		t.Errorf("%v, %v", list, err)
@@ -123,7 +123,7 @@ func TestReviews(t *testing.T) {
 	_, err = create(h.alice, "APPROVE", "")
 	wantError(t, err, 422, "Can not approve your own pull request")
 	_, err = create(bob, "COMMENT", "")
-	wantError(t, err, 422, "body")
+	wantError(t, err, 422, "Body can't be blank")
 	_, err = create(bob, "SHRUG", "x")
 	wantError(t, err, 422, "event")
 	_, err = create(h.run("pull_requests"), "APPROVE", "")
