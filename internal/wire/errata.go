@@ -28,7 +28,9 @@ var errata = []erratum{
 	{
 		what: "workflow_run in_progress without display_title",
 		why:  "the description has it in the run of requested and of completed, and the run is the same",
-		mend: func(doc object) int { return mendObjects(doc, "display_title", "run_number", "run_attempt", "check_suite_node_id", "rerun_url") },
+		mend: func(doc object) int {
+			return mendObjects(doc, "display_title", "run_number", "run_attempt", "check_suite_node_id", "rerun_url")
+		},
 	},
 	{
 		what: "actions/list-workflow-runs: created is a date-time",
