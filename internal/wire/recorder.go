@@ -81,9 +81,12 @@ func (r *Recorder) Wrap(next http.Handler) http.Handler {
 
 func (r *Recorder) record(e Exchange) {
 	op, problems := r.d.Check(e)
+	agent := e.Header.Get("User-Agent")
+	use(op.ID, agent)
 	r.mu.Lock()
-	r.seen = append(r.seen, Seen{Operation: op.ID, Path: e.Path, UserAgent: e.Header.Get("User-Agent"), Status: e.Status})
+	r.seen = append(r.seen, Seen{Operation: op.ID, Path: e.Path, UserAgent: agent, Status: e.Status})
 	r.mu.Unlock()
+	problems = append(problems, unlisted(op.ID, agent)...)
 	r.tell(e.Method+" "+e.Path+" ("+op.ID+")", op.ID, problems)
 }
 
