@@ -98,6 +98,7 @@ func read(file string) (*Description, error) {
 	d.compiler.DefaultDraft(jsonschema.Draft2020)
 	d.compiler.AssertFormat()
 	d.compiler.RegisterFormat(&jsonschema.Format{Name: "uri-template", Validate: checkTemplate})
+	d.compiler.RegisterFormat(&jsonschema.Format{Name: "email", Validate: checkEmail})
 	if err := d.compiler.AddResource(location, doc); err != nil {
 		return nil, err
 	}

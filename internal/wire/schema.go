@@ -155,6 +155,16 @@ func innermost(places []string) (inner []string) {
 	return inner
 }
 
+var email = regexp.MustCompile(`^[^@\s]+@[^@\s]+$`)
+
+// checkEmail takes brackets, too: the bots of GitHub have them in their addresses.
+func checkEmail(v any) error {
+	if text, ok := v.(string); ok && !email.MatchString(text) {
+		return errors.New("is no address")
+	}
+	return nil
+}
+
 // uriTemplate is RFC 6570 as far as GitHub goes: expressions with an operator, in an absolute address.
 var uriTemplate = regexp.MustCompile(`^https?://[^{}\s]+(\{[+#./;?&]?[A-Za-z_]+(,[A-Za-z_]+)*\}[^{}\s]*)*$`)
 

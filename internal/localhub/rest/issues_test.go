@@ -33,7 +33,7 @@ func TestComments(t *testing.T) {
 	_, err = create(h.client(""), "x")
 	wantError(t, err, 401, "Requires authentication")
 	_, err = create(bob, "")
-	wantError(t, err, 422, "Body can't be blank")
+	wantError(t, err, 422, "body")
 	list, _, err := bob.Issues.ListComments(within(t), "alice", "reports", 1, nil)
 	if err != nil || len(list) != 2 || h.pull(1).GetComments() != 2 {
 		t.Errorf("%v, %v", list, err)
