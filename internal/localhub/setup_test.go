@@ -150,9 +150,9 @@ func (h *hub) commit(dir, path, content, message string) string {
 	return h.git(dir, "rev-parse", "HEAD")
 }
 
-// within is a context that ends with the test, or after ten seconds.
+// within is a context that ends with the test, or after a minute.
 func within(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
