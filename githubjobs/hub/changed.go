@@ -161,25 +161,21 @@ func (s *sweep) readBranches(ctx context.Context) error {
 	return nil
 }
 
-// listHeads reads the branches of all jobs: one call, however many there are.
+// listHeads reads the branches of all jobs: one call, however many there are. GitHub does not page this list.
 func (s *sweep) listHeads(ctx context.Context) (map[string]string, error) {
 	heads := map[string]string{}
-	opts := &github.ReferenceListOptions{Ref: "heads/" + githubjobs.BranchPrefix, ListOptions: github.ListOptions{PerPage: perPage}}
-	for {
-		refs, res, err := s.repo.client.Git.ListMatchingRefs(ctx, s.repo.cfg.Owner, s.repo.cfg.Name, opts)
-		if err != nil {
-			return nil, fail(ctx, "list the branches of "+s.repo.FullName(), err)
-		}
-		s.see(res)
-		for _, ref := range refs {
-			if id, ok := githubjobs.ParseBranch(strings.TrimPrefix(ref.GetRef(), "refs/heads/")); ok {
-				heads[id] = ref.GetObject().GetSHA()
-			}
-		}
-		if opts.Page = res.NextPage; opts.Page == 0 {
-			return heads, nil
+	opts := &github.ReferenceListOptions{Ref: "heads/" + githubjobs.BranchPrefix}
+	refs, res, err := s.repo.client.Git.ListMatchingRefs(ctx, s.repo.cfg.Owner, s.repo.cfg.Name, opts)
+	if err != nil {
+		return nil, fail(ctx, "list the branches of "+s.repo.FullName(), err)
+	}
+	s.see(res)
+	for _, ref := range refs {
+		if id, ok := githubjobs.ParseBranch(strings.TrimPrefix(ref.GetRef(), "refs/heads/")); ok {
+			heads[id] = ref.GetObject().GetSHA()
 		}
 	}
+	return heads, nil
 }
 
 // readCommits reads what only single commits and checks tell.

@@ -18,6 +18,7 @@ import (
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/internal/localhub"
 	"github.com/githubjobs/githubjobs/internal/localhub/rest"
+	"github.com/githubjobs/githubjobs/internal/wire"
 )
 
 var created = time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC)
@@ -34,7 +35,7 @@ type fixture struct {
 func setup(t testing.TB, change ...func(*Config)) *fixture {
 	t.Helper()
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
-	server, err := localhub.New(localhub.Config{DataDir: t.TempDir(), Logger: quiet})
+	server, err := localhub.New(localhub.Config{DataDir: t.TempDir(), Logger: quiet, Wrap: wire.Watch(t).Wrap})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -123,9 +123,9 @@ func (w *world) pointHook(url string) {
 	if err != nil || len(hooks) != 1 {
 		w.t.Fatalf("hooks: %v, %v", hooks, err)
 	}
-	hooks[0].Config.URL = &url
-	hooks[0].Config.Secret = github.String(webhookSecret)
-	if _, _, err := client.Repositories.EditHook(context.Background(), "demo", "reports", hooks[0].GetID(), hooks[0]); err != nil {
+	change := &github.Hook{Config: hooks[0].Config}
+	change.Config.URL, change.Config.Secret = &url, github.String(webhookSecret)
+	if _, _, err := client.Repositories.EditHook(context.Background(), "demo", "reports", hooks[0].GetID(), change); err != nil {
 		w.t.Fatal(err)
 	}
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/githubjobs/githubjobs/internal/localhub/rest"
 	"github.com/githubjobs/githubjobs/internal/localhub/state"
 	"github.com/githubjobs/githubjobs/internal/require"
+	"github.com/githubjobs/githubjobs/internal/wire"
 )
 
 // binaries is the folder of the programs under test, built once by TestMain.
@@ -72,6 +73,7 @@ type world struct {
 	dataDir string // of the server
 	env     []string
 	server  *process
+	wire    *wire.Recorder // of localhub's REST API
 }
 
 func start(t testing.TB, o options) *world {
@@ -81,7 +83,8 @@ func start(t testing.TB, o options) *world {
 	if o.hubDataDir == "" {
 		o.hubDataDir = t.TempDir()
 	}
-	hub, err := localhub.New(localhub.Config{DataDir: o.hubDataDir, Runners: max(o.runners, 1), Limits: o.limits, Logger: slog.New(slog.NewTextHandler(w.log("localhub"), nil))})
+	w.wire = wire.Watch(t)
+	hub, err := localhub.New(localhub.Config{DataDir: o.hubDataDir, Wrap: w.wire.Wrap, Runners: max(o.runners, 1), Limits: o.limits, Logger: slog.New(slog.NewTextHandler(w.log("localhub"), nil))})
 	if err != nil {
 		t.Fatal(err)
 	}

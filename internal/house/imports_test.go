@@ -54,6 +54,7 @@ func TestImportDirections(t *testing.T) {
 		{"internal/store", nil, []string{"githubjobs"}},
 		{"internal/agent", nil, []string{"githubjobs"}},
 		{"internal/localhub", nil, nil},
+		{"internal/wire", nil, []string{"internal/require"}},
 		{"internal/server", nil, append(server, "githubjobs")},
 		{"cmd/server", nil, append(server, "githubjobs")},
 		{"cmd/agent", nil, []string{"githubjobs", "internal/agent"}},
@@ -73,6 +74,16 @@ func TestImportDirections(t *testing.T) {
 		}
 		if guarded == 0 {
 			t.Errorf("there is no package in %s: the rule guards nothing", rule.folder)
+		}
+	}
+}
+
+// TestHelpersOfTestsStayInTests: nothing but tests (whose imports are no dependencies) reaches what is there for tests.
+func TestHelpersOfTestsStayInTests(t *testing.T) {
+	t.Parallel()
+	for name, deps := range dependencies(t) {
+		if slices.Contains(deps, module+"/internal/wire") {
+			t.Errorf("%s depends on internal/wire", name)
 		}
 	}
 }

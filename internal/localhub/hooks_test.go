@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/google/go-github/v60/github"
+
+	"github.com/githubjobs/githubjobs/internal/wire"
 )
 
 // receiver is a webhook receiver that checks signatures with go-github and keeps what came, in order of arrival.
@@ -33,7 +35,7 @@ type received struct {
 const hookSecret = "it's a secret"
 
 func newReceiver(t *testing.T) *receiver {
-	r := &receiver{}
+	r, recorder := &receiver{}, wire.Watch(t)
 	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		body, err := github.ValidatePayload(req, []byte(hookSecret))
 		if err != nil {
@@ -45,6 +47,7 @@ func newReceiver(t *testing.T) *receiver {
 			t.Errorf("payload of %s: %v", github.WebHookType(req), err)
 			return
 		}
+		recorder.Webhook(github.WebHookType(req), body)
 		var raw map[string]any
 		json.Unmarshal(body, &raw)
 		r.mu.Lock()

@@ -41,9 +41,10 @@ type Config struct {
 	RunnerPath  []string      // folders that go before PATH in the steps of workflows
 	CancelGrace time.Duration // for the always() steps of cancelled jobs; default GitHub's 5 minutes
 
-	Limits rest.Limits      // rate limits; zero: GitHub's
-	Now    func() time.Time // default time.Now
-	Logger *slog.Logger     // default slog.Default()
+	Wrap   func(http.Handler) http.Handler // put around the handler of all requests, for tests that record them; optional
+	Limits rest.Limits                     // rate limits; zero: GitHub's
+	Now    func() time.Time                // default time.Now
+	Logger *slog.Logger                    // default slog.Default()
 }
 
 // Server is a running localhub.
@@ -139,6 +140,9 @@ func (s *Server) wire() (err error) {
 	mux.Handle(faults.Path+"/", s.faults.Handler(s.cfg.ServerURL))
 	mux.Handle("/", s.pages())
 	s.handler = s.requests.record(s.cfg.Now, sameSite(s.withGit(mux)))
+	if s.cfg.Wrap != nil {
+		s.handler = s.cfg.Wrap(s.handler)
+	}
 	return nil
 }
 

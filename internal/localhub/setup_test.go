@@ -18,6 +18,7 @@ import (
 
 	"github.com/githubjobs/githubjobs/internal/localhub/rest"
 	"github.com/githubjobs/githubjobs/internal/localhub/state"
+	"github.com/githubjobs/githubjobs/internal/wire"
 )
 
 // hub is a running localhub with the repository alice/reports, of which alice is the owner.
@@ -26,6 +27,7 @@ type hub struct {
 	t     *testing.T
 	token string // of alice
 	stop  func()
+	wire  *wire.Recorder
 }
 
 func setup(t *testing.T, change ...func(*Config)) *hub {
@@ -54,7 +56,8 @@ func seed(t *testing.T, h *hub) {
 // start runs a localhub on dir; stop (also at the end of the test) ends it.
 func start(t *testing.T, dir string, change ...func(*Config)) *hub {
 	t.Helper()
-	cfg := Config{DataDir: dir, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	recorder := wire.Watch(t)
+	cfg := Config{DataDir: dir, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Wrap: recorder.Wrap}
 	for _, f := range change {
 		f(&cfg)
 	}
@@ -66,7 +69,7 @@ func start(t *testing.T, dir string, change ...func(*Config)) *hub {
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }()
 	stopped := false
-	h := &hub{Server: s, t: t}
+	h := &hub{Server: s, t: t, wire: recorder}
 	h.stop = func() {
 		if stopped {
 			return

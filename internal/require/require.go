@@ -1,5 +1,5 @@
 // Package require lets a test ask for a real program that not every machine has: a Docker engine with the agent's
-// image, a PostgreSQL server, a Chromium. Where it is missing the test is skipped, and `make test` lists what was
+// image, a PostgreSQL server, a Chromium, npm. Where it is missing the test is skipped, and `make test` lists what was
 // skipped and why. With REQUIRE=docker,postgres (any of the suites, separated by commas) a missing one fails instead,
 // so that a machine that is meant to run everything can't pass by skipping.
 //
@@ -21,10 +21,11 @@ const (
 	docker   = "docker"
 	postgres = "postgres"
 	chromium = "chromium"
+	npm      = "npm"
 )
 
 // Suites lists the names that REQUIRE knows.
-var Suites = []string{chromium, docker, postgres}
+var Suites = []string{chromium, docker, npm, postgres}
 
 // runEnv names a folder that `make test` makes for each run. Skipped tests are noted in its file "skipped".
 const runEnv = "GITHUBJOBS_TEST_RUN"
@@ -52,6 +53,12 @@ func parse(value string) (map[string]bool, error) {
 // missing ends the test: skipped, or failed where REQUIRE names the suite.
 func missing(t testing.TB, suite string, why error) {
 	t.Helper()
+	t.Skip(without(t, suite, why))
+}
+
+// without fails the test where REQUIRE names the suite; else it notes what the test does without, and returns it.
+func without(t testing.TB, suite string, why error) (line string) {
+	t.Helper()
 	required, err := parse(os.Getenv("REQUIRE"))
 	if err != nil {
 		t.Fatal(err)
@@ -59,11 +66,11 @@ func missing(t testing.TB, suite string, why error) {
 	if required[suite] {
 		t.Fatalf("REQUIRE names %s, which is missing: %v", suite, why)
 	}
-	line := fmt.Sprintf("SKIPPED SUITE %s: %v", suite, why)
+	line = fmt.Sprintf("SKIPPED SUITE %s: %v", suite, why)
 	if err := note(os.Getenv(runEnv), line, t.Name(), caller()); err != nil {
 		t.Fatalf("note the skipped test: %v", err)
 	}
-	t.Skip(line)
+	return line
 }
 
 // note adds one line to the run's file, if there is a run: what was skipped, a tab, and the test. A short write to a

@@ -17,6 +17,7 @@ import (
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/internal/localhub"
 	"github.com/githubjobs/githubjobs/internal/localhub/rest"
+	"github.com/githubjobs/githubjobs/internal/wire"
 )
 
 const (
@@ -33,7 +34,7 @@ type github struct {
 
 func startGitHub(t testing.TB) *github {
 	t.Helper()
-	hub, err := localhub.New(localhub.Config{DataDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)})
+	hub, err := localhub.New(localhub.Config{DataDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler), Wrap: wire.Watch(t).Wrap})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -67,18 +67,25 @@ func (r *Receiver) process(ctx context.Context) (int, error) {
 }
 
 func (r *Receiver) handle(ctx context.Context, d store.Delivery) error {
-	facts, outcome := r.interpret(d)
-	if err := r.Store.FinishDelivery(ctx, r.Project, d.GUID, outcome, facts...); err != nil {
+	got := r.interpret(d)
+	if got.progress != nil {
+		var err error
+		if got, err = r.vouched(ctx, *got.progress); err != nil {
+			return fmt.Errorf("delivery %s: %w", d.GUID, err)
+		}
+	}
+	if err := r.Store.FinishDelivery(ctx, r.Project, d.GUID, got.outcome, got.facts...); err != nil {
 		return fmt.Errorf("delivery %s: %w", d.GUID, err)
 	}
-	r.Log.Debug("webhook delivery", "guid", d.GUID, "event", d.Event, "outcome", outcome)
+	r.Log.Debug("webhook delivery", "guid", d.GUID, "event", d.Event, "outcome", got.outcome)
 	return nil
 }
 
 // reading is what an event tells: facts, and in words what it was.
 type reading struct {
-	facts   []githubjobs.Facts
-	outcome string
+	facts    []githubjobs.Facts
+	outcome  string
+	progress *progress // instead of both: it is for the store to say whether the run is ours
 }
 
 func nothing(format string, args ...any) reading {
@@ -87,31 +94,39 @@ func nothing(format string, args ...any) reading {
 
 // events are the events that are read; all others are not for us.
 var events = map[string]func(*Receiver, store.Delivery) (reading, error){
-	"check_run":    (*Receiver).checkRun,
-	"create":       (*Receiver).create,
-	"delete":       (*Receiver).delete,
-	"ping":         (*Receiver).ping,
-	"pull_request": (*Receiver).pullRequest,
-	"push":         (*Receiver).push,
-	"workflow_run": (*Receiver).workflowRun,
+	"check_run":                 (*Receiver).checkRun,
+	"check_suite":               (*Receiver).checkSuite,
+	"create":                    (*Receiver).create,
+	"delete":                    (*Receiver).delete,
+	"installation":              (*Receiver).installation,
+	"installation_repositories": (*Receiver).installationRepositories,
+	"ping":                      (*Receiver).ping,
+	"pull_request":              (*Receiver).pullRequest,
+	"pull_request_review":       (*Receiver).pullRequestReview,
+	"push":                      (*Receiver).push,
+	"workflow_job":              (*Receiver).workflowJob,
+	"workflow_run":              (*Receiver).workflowRun,
 }
+
+// wide are the events that are not about one repository.
+var wide = map[string]bool{"installation": true, "installation_repositories": true, "ping": true}
 
 // interpret turns a delivery into facts, and says in words what came of it. It
 // takes any body, and never fails: a delivery that is not understood tells nothing.
-func (r *Receiver) interpret(d store.Delivery) (facts []githubjobs.Facts, outcome string) {
+func (r *Receiver) interpret(d store.Delivery) (got reading) {
 	defer func() {
 		if reason := recover(); reason != nil {
 			r.Log.Error("reading a webhook delivery ended in a panic", "guid", d.GUID, "event", d.Event, "panic", reason)
-			facts, outcome = nil, "not understood: the server made a mistake"
+			got = nothing("not understood: the server made a mistake")
 		}
 	}()
 	read, ok := events[d.Event]
 	if !ok {
-		return nil, "not for us: event " + d.Event
+		return nothing("not for us: event %s", d.Event)
 	}
-	if d.Event != "ping" {
+	if !wide[d.Event] {
 		if other, err := r.checkRepository(d.Body); err != nil || other != "" {
-			return nil, refusal(other, err)
+			return refusal(other, err)
 		}
 	}
 	got, err := read(r, d)
@@ -119,16 +134,16 @@ func (r *Receiver) interpret(d store.Delivery) (facts []githubjobs.Facts, outcom
 		err = storable(got.facts)
 	}
 	if err != nil {
-		return nil, refusal("", err)
+		return refusal("", err)
 	}
-	return got.facts, got.outcome
+	return got
 }
 
-func refusal(other string, err error) string {
+func refusal(other string, err error) reading {
 	if err != nil {
-		return "not understood: " + err.Error()
+		return nothing("not understood: %v", err)
 	}
-	return "not for us: " + other
+	return nothing("not for us: %s", other)
 }
 
 // checkRepository says what other repository a delivery is about, if it is not

@@ -21,5 +21,5 @@ func (r *Receiver) pullRequest(d store.Delivery) (reading, error) {
 		return nothing("not for us: a pull request from another branch or repository"), nil
 	}
 	outcome := fmt.Sprintf("job %s: pull request %d %s", id, fact.Number, e.GetAction())
-	return reading{[]githubjobs.Facts{{ID: id, Pulls: []githubjobs.PullFact{fact}}}, outcome}, nil
+	return reading{facts: []githubjobs.Facts{{ID: id, Pulls: []githubjobs.PullFact{fact}}}, outcome: outcome}, nil
 }

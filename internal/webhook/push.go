@@ -36,7 +36,7 @@ func (r *Receiver) push(d store.Delivery) (reading, error) {
 	}
 	if e.GetDeleted() {
 		at := moment(e.GetRepo().GetPushedAt(), d)
-		return reading{[]githubjobs.Facts{{ID: id, Branch: &githubjobs.BranchFact{Head: e.GetBefore(), Deleted: true, At: at}}}, "job " + id + ": branch deleted"}, nil
+		return reading{facts: []githubjobs.Facts{{ID: id, Branch: &githubjobs.BranchFact{Head: e.GetBefore(), Deleted: true, At: at}}}, outcome: "job " + id + ": branch deleted"}, nil
 	}
 	return jobPush(id, e)
 }
@@ -72,7 +72,7 @@ func jobPush(id string, e github.PushEvent) (reading, error) {
 			outcome = fmt.Sprintf("job %s: result %s", id, result.Result.Outcome)
 		}
 	}
-	return reading{[]githubjobs.Facts{f}, outcome}, nil
+	return reading{facts: []githubjobs.Facts{f}, outcome: outcome}, nil
 }
 
 // readSpec reads the creation commit, which is the head of the push that made the branch.

@@ -1,7 +1,6 @@
 package webhook
 
 import (
-	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -19,11 +18,7 @@ import (
 	"github.com/githubjobs/githubjobs/internal/store"
 )
 
-const (
-	maxBody     = 25 << 20 // GitHub sends no larger payload
-	maxParallel = 32       // deliveries whose bodies are in memory
-	slotTime    = 5 * time.Second
-)
+const maxBody = 25 << 20 // GitHub sends no larger payload
 
 // GitHub's names of events, and its GUIDs.
 var (
@@ -34,11 +29,18 @@ var (
 // ServeHTTP answers when the delivery is durable: 202, or 200 for one that was
 // received before.
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	if !r.enter(req.Context()) {
-		problem.New(problem.StorageUnavailable, "Too many deliveries at once; redeliver it later.").After(10 * time.Second).Write(w)
+	if req.ContentLength > maxBody {
+		tooLarge().Write(w)
 		return
 	}
-	defer func() { <-r.slots }()
+	leave, ok := r.intake.enter(req)
+	if !ok {
+		problem.New(problem.StorageUnavailable, "Too many deliveries at once; redeliver it later. What it tells is also found by reading GitHub.").After(10 * time.Second).Write(w)
+		return
+	}
+	defer leave()
+	// Who sends slowly must not keep others out. An error means a connection that knows no deadlines.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(r.intake.readTime))
 	d, p := r.read(w, req)
 	if p != nil {
 		p.Write(w)
@@ -92,27 +94,25 @@ func (r *Receiver) read(w http.ResponseWriter, req *http.Request) (store.Deliver
 	return d, p
 }
 
-// enter takes one of the places for deliveries in memory.
-func (r *Receiver) enter(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, slotTime)
-	defer cancel()
-	select {
-	case r.slots <- struct{}{}:
-		return true
-	case <-ctx.Done():
-		return false
+func readBody(w http.ResponseWriter, req *http.Request) (body []byte, p *problem.Error) {
+	var err error
+	if req.ContentLength >= 0 {
+		body = make([]byte, req.ContentLength) // not more, as growing would
+		_, err = io.ReadFull(req.Body, body)
+	} else {
+		body, err = io.ReadAll(http.MaxBytesReader(w, req.Body, maxBody))
 	}
-}
-
-func readBody(w http.ResponseWriter, req *http.Request) ([]byte, *problem.Error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, maxBody))
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return nil, problem.New(problem.DeliveryTooLarge, "The delivery has more than %d bytes; GitHub sends none of that size.", maxBody)
+		return nil, tooLarge()
 	}
 	if err != nil {
 		return nil, problem.New(problem.InvalidBody, "The body could not be read to its end: %s.", err)
 	}
 	return body, nil
+}
+
+func tooLarge() *problem.Error {
+	return problem.New(problem.DeliveryTooLarge, "The delivery has more than %d bytes; GitHub sends none of that size.", maxBody)
 }
 
 func sign(secret string, body []byte) []byte {
@@ -124,7 +124,7 @@ func sign(secret string, body []byte) []byte {
 // payload is the JSON of a delivery, in either of the two content types that a
 // webhook can be set to.
 func payload(req *http.Request, body []byte) ([]byte, *problem.Error) {
-	if kind, _, _ := mime.ParseMediaType(req.Header.Get("Content-Type")); kind == "application/x-www-form-urlencoded" {
+	if isForm(req) {
 		form, err := url.ParseQuery(string(body))
 		if err != nil {
 			return nil, problem.New(problem.InvalidJSON, "The delivery is not a form: %s. Set the webhook's content type to application/json.", err)
@@ -138,4 +138,9 @@ func payload(req *http.Request, body []byte) ([]byte, *problem.Error) {
 		return nil, problem.New(problem.InvalidJSON, "The delivery's payload is not valid JSON.")
 	}
 	return body, nil
+}
+
+func isForm(req *http.Request) bool {
+	kind, _, _ := mime.ParseMediaType(req.Header.Get("Content-Type"))
+	return kind == "application/x-www-form-urlencoded"
 }

@@ -31,6 +31,8 @@ type Store interface {
 	RecordDelivery(ctx context.Context, d store.Delivery) error
 	PendingDeliveries(ctx context.Context, project string, limit int) ([]store.Delivery, error)
 	FinishDelivery(ctx context.Context, project, guid, outcome string, facts ...githubjobs.Facts) error
+	// Facts is that of store.Jobs.
+	Facts(ctx context.Context, project, id string) (githubjobs.Facts, error)
 }
 
 // Options are what a Receiver is made of. Every field must be set but Secret.
@@ -50,8 +52,8 @@ type Options struct {
 // Receiver is the endpoint (ServeHTTP) and the worker behind it (Run).
 type Receiver struct {
 	Options
-	wake  chan struct{}
-	slots chan struct{}
+	wake   chan struct{}
+	intake *intake
 
 	mu      sync.Mutex
 	running bool
@@ -59,7 +61,7 @@ type Receiver struct {
 
 // New returns a receiver.
 func New(o Options) *Receiver {
-	return &Receiver{Options: o, wake: make(chan struct{}, 1), slots: make(chan struct{}, maxParallel)}
+	return &Receiver{Options: o, wake: make(chan struct{}, 1), intake: newIntake()}
 }
 
 // Running says whether the worker runs.

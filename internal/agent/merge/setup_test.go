@@ -22,6 +22,7 @@ import (
 	"github.com/githubjobs/githubjobs/internal/agent/publish"
 	"github.com/githubjobs/githubjobs/internal/localhub"
 	"github.com/githubjobs/githubjobs/internal/localhub/rest"
+	"github.com/githubjobs/githubjobs/internal/wire"
 )
 
 const (
@@ -54,7 +55,7 @@ func must(t *testing.T, err error) {
 func setup(t *testing.T, policy string) *world {
 	t.Helper()
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
-	server, err := localhub.New(localhub.Config{DataDir: t.TempDir(), Logger: quiet})
+	server, err := localhub.New(localhub.Config{DataDir: t.TempDir(), Logger: quiet, Wrap: wire.Watch(t).Wrap})
 	must(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)

@@ -17,6 +17,7 @@ import (
 	"github.com/githubjobs/githubjobs/internal/agent/git"
 	"github.com/githubjobs/githubjobs/internal/localhub"
 	"github.com/githubjobs/githubjobs/internal/localhub/rest"
+	"github.com/githubjobs/githubjobs/internal/wire"
 )
 
 const jobID = "abc"
@@ -38,7 +39,7 @@ type world struct {
 func setup(t *testing.T, base map[string]string) *world {
 	t.Helper()
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
-	server, err := localhub.New(localhub.Config{DataDir: t.TempDir(), Logger: quiet})
+	server, err := localhub.New(localhub.Config{DataDir: t.TempDir(), Logger: quiet, Wrap: wire.Watch(t).Wrap})
 	if err != nil {
 		t.Fatal(err)
 	}

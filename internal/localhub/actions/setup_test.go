@@ -21,6 +21,7 @@ import (
 
 	"github.com/githubjobs/githubjobs/internal/localhub"
 	"github.com/githubjobs/githubjobs/internal/localhub/rest"
+	"github.com/githubjobs/githubjobs/internal/wire"
 )
 
 // hub is a running localhub with the repository alice/reports, of which alice is the owner, and a clone of it.
@@ -60,7 +61,7 @@ func (h *hub) must(err error) {
 // start runs a localhub on h.data, with a short grace for cancelled jobs.
 func (h *hub) start(change ...func(*localhub.Config)) {
 	h.t.Helper()
-	cfg := localhub.Config{DataDir: h.data, CancelGrace: 20 * time.Second, Logger: slog.New(slog.NewTextHandler(testLog{h.t}, &slog.HandlerOptions{Level: slog.LevelError}))}
+	cfg := localhub.Config{DataDir: h.data, Wrap: wire.Watch(h.t).Wrap, CancelGrace: 20 * time.Second, Logger: slog.New(slog.NewTextHandler(testLog{h.t}, &slog.HandlerOptions{Level: slog.LevelError}))}
 	for _, f := range change {
 		f(&cfg)
 	}

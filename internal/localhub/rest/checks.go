@@ -142,13 +142,30 @@ func getCheckSuite(c *Context) (Response, error) {
 	if err != nil {
 		return Response{}, err
 	}
+	head, err := c.readCommit(suite.HeadSHA)
+	if err != nil {
+		return Response{}, err
+	}
 	var body shape.Object
-	c.View(func(_ *state.Tx, b shape.Builder) { body = b.CheckSuite(c.Repo, suite) })
+	c.View(func(_ *state.Tx, b shape.Builder) { body = b.CheckSuite(c.Repo, suite, head) })
 	return OK(body), nil
+}
+
+// readCommit reads a commit that localhub itself names.
+func (c *Context) readCommit(sha string) (gitrepo.Commit, error) {
+	git, err := c.Git()
+	if err != nil {
+		return gitrepo.Commit{}, err
+	}
+	return git.Commit(c.Context(), sha)
 }
 
 func listRefSuites(c *Context) (Response, error) {
 	sha, err := c.commitNamed(c.Param("ref"))
+	if err != nil {
+		return Response{}, err
+	}
+	head, err := c.readCommit(sha)
 	if err != nil {
 		return Response{}, err
 	}
@@ -169,7 +186,7 @@ func listRefSuites(c *Context) (Response, error) {
 		}
 		list := []shape.Object{}
 		for _, s := range Paginate(c, suites) {
-			list = append(list, b.CheckSuite(c.Repo, s))
+			list = append(list, b.CheckSuite(c.Repo, s, head))
 		}
 		body["total_count"], body["check_suites"] = len(suites), list
 	})

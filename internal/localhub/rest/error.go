@@ -9,6 +9,7 @@ type Error struct {
 	Status  int
 	Message string
 	Fields  []FieldError // "errors" of a 422
+	Reasons []string     // "errors" of a 422 of the few operations that give sentences there
 	Header  http.Header  // extra headers, may be nil
 }
 

@@ -123,7 +123,7 @@ func TestReviews(t *testing.T) {
 	_, err = create(h.alice, "APPROVE", "")
 	wantError(t, err, 422, "Can not approve your own pull request")
 	_, err = create(bob, "COMMENT", "")
-	wantError(t, err, 422, "body")
+	wantError(t, err, 422, "Body can't be blank")
 	_, err = create(bob, "SHRUG", "x")
 	wantError(t, err, 422, "event")
 	_, err = create(h.run("pull_requests"), "APPROVE", "")

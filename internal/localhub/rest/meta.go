@@ -9,12 +9,6 @@ var metaOperations = []Operation{
 	{"GET", "/rate_limit", "rate-limit/get", Anyone(), getRateLimit},
 }
 
-func getRoot(c *Context) (Response, error) {
-	api := c.S.ServerURL + Prefix
-	return OK(shape.Object{"current_user_url": api + "/user", "rate_limit_url": api + "/rate_limit", "repository_url": api + "/repos/{owner}/{repo}",
-		"user_url": api + "/users/{user}", "user_repositories_url": api + "/users/{user}/repos{?type,page,per_page,sort}"}), nil
-}
-
 // getMeta answers as GitHub Enterprise Server does, whose clients tell it by installed_version.
 func getMeta(*Context) (Response, error) {
 	return OK(shape.Object{"verifiable_password_authentication": false, "installed_version": "3.18.0"}), nil
@@ -27,6 +21,7 @@ func getZen(*Context) (Response, error) {
 func getRateLimit(c *Context) (Response, error) {
 	key, limit := c.S.budget(c.Actor, c.Request)
 	b := c.S.limiter.get(key, limit, c.S.Now(), false)
-	core := shape.Object{"limit": b.Limit, "used": b.Used, "remaining": b.Remaining(), "reset": b.Reset.Unix(), "resource": "core"}
-	return OK(shape.Object{"resources": shape.Object{"core": core}, "rate": core}), nil
+	core := shape.Object{"limit": b.Limit, "used": b.Used, "remaining": b.Remaining(), "reset": b.Reset.Unix()}
+	search := shape.Object{"limit": 30, "used": 0, "remaining": 30, "reset": b.Reset.Unix()} // GitHub's; localhub has no search
+	return OK(shape.Object{"resources": shape.Object{"core": core, "search": search}, "rate": core}), nil
 }

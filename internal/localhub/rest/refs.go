@@ -74,6 +74,7 @@ func (c *Context) ref(ref gitrepo.Ref) (body shape.Object) {
 	return body
 }
 
+// listMatchingRefs answers with all of them at once: GitHub does not page this list.
 func listMatchingRefs(c *Context) (Response, error) {
 	git, err := c.Git()
 	if err != nil {
@@ -84,7 +85,7 @@ func listMatchingRefs(c *Context) (Response, error) {
 		return Response{}, gitError(err)
 	}
 	list := []shape.Object{}
-	for _, ref := range Paginate(c, refs) {
+	for _, ref := range refs {
 		list = append(list, c.ref(ref))
 	}
 	return OK(list), nil

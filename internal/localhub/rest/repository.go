@@ -178,7 +178,16 @@ func (c *Context) repositories(keep func(state.Repository) bool) []shape.Object 
 	c.View(func(tx *state.Tx, _ shape.Builder) { repos = tx.Repositories.All() })
 	list := []shape.Object{}
 	for _, r := range slices.DeleteFunc(repos, func(r state.Repository) bool { return !keep(r) }) {
-		list = append(list, c.repository(r))
+		list = append(list, c.listed(r))
 	}
 	return list
+}
+
+// listed is repo in a list: without the settings of merges.
+func (c *Context) listed(repo state.Repository) (body shape.Object) {
+	c.View(func(_ *state.Tx, b shape.Builder) { body = b.Repository(repo) })
+	if !c.Actor.Anonymous() {
+		body["permissions"] = c.Actor.permissions(repo)
+	}
+	return body
 }

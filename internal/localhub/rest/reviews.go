@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"net/http"
 	"slices"
 
 	"github.com/githubjobs/githubjobs/internal/localhub/shape"
@@ -88,14 +89,19 @@ func (c *Context) checkReview(p state.Pull, in newReview) error {
 	judges := in.Event == "APPROVE" || in.Event == "REQUEST_CHANGES"
 	switch {
 	case !known:
-		return Invalid("Validation Failed", FieldError{Resource: "PullRequestReview", Field: "event", Code: "invalid"})
+		return unprocessable("Variable $event of type PullRequestReviewEvent was provided invalid value")
 	case in.Event == "APPROVE" && c.Actor.ByRun() && !c.Repo.Actions.CanApprovePullRequestReviews:
 		return Forbidden("GitHub Actions is not permitted to create or approve pull requests.")
 	case judges && p.AuthorID == c.Actor.User.ID:
 		words := map[string]string{"APPROVE": "approve", "REQUEST_CHANGES": "request changes on"}
-		return Invalid("Unprocessable Entity: Can not " + words[in.Event] + " your own pull request")
+		return unprocessable("Can not " + words[in.Event] + " your own pull request")
 	case in.Body == "" && (in.Event == "COMMENT" || in.Event == "REQUEST_CHANGES"):
-		return MissingField("PullRequestReview", "body")
+		return unprocessable("Body can't be blank")
 	}
 	return nil
+}
+
+// unprocessable is the 422 of reviews, which says in a sentence what is wrong.
+func unprocessable(reason string) *Error {
+	return &Error{Status: http.StatusUnprocessableEntity, Message: "Unprocessable Entity", Reasons: []string{reason}}
 }

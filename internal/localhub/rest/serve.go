@@ -149,8 +149,11 @@ func (c *Context) writeError(err error) {
 		c.W.Header()[k] = v
 	}
 	body := map[string]any{"message": e.Message, "documentation_url": docsURL, "status": strconv.Itoa(e.Status)}
-	if len(e.Fields) > 0 {
+	switch {
+	case len(e.Fields) > 0:
 		body["errors"] = e.Fields
+	case len(e.Reasons) > 0:
+		body["errors"] = e.Reasons
 	}
 	text, _ := json.Marshal(body) // strings only: can't fail
 	c.charge()

@@ -22,6 +22,7 @@ import (
 	"github.com/githubjobs/githubjobs/internal/localhub/gitrepo"
 	"github.com/githubjobs/githubjobs/internal/localhub/rest"
 	"github.com/githubjobs/githubjobs/internal/localhub/state"
+	"github.com/githubjobs/githubjobs/internal/wire"
 )
 
 // hub is the REST service and the git side, served together, with the repository alice/reports and a first commit in it.
@@ -54,7 +55,7 @@ func setup(t *testing.T) *hub {
 		db.Close()
 	})
 	h.ServerURL, h.url = srv.URL, srv.URL
-	mux.Handle(rest.Prefix+"/", h.Handler())
+	mux.Handle(rest.Prefix+"/", wire.Watch(t).Wrap(h.Handler()))
 	mux.HandleFunc("/", h.serveGit)
 	h.seen = h.listen()
 	h.token = h.user("alice")

@@ -90,7 +90,9 @@ func getCombinedStatus(c *Context) (Response, error) {
 		latest := latestStatuses(tx, c.Repo.ID, sha)
 		list := []shape.Object{}
 		for _, s := range Paginate(c, latest) {
-			list = append(list, b.Status(c.Repo, s))
+			status := b.Status(c.Repo, s)
+			delete(status, "creator") // GitHub leaves it out here
+			list = append(list, status)
 		}
 		body = shape.Object{
 			"state": combinedState(latest), "statuses": list, "sha": sha, "total_count": len(latest), "repository": b.MinimalRepository(c.Repo),

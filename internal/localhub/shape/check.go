@@ -1,6 +1,9 @@
 package shape
 
-import "github.com/githubjobs/githubjobs/internal/localhub/state"
+import (
+	"github.com/githubjobs/githubjobs/internal/localhub/gitrepo"
+	"github.com/githubjobs/githubjobs/internal/localhub/state"
+)
 
 // actionsAppID is the id of the App "GitHub Actions" on github.com.
 const actionsAppID = 15368
@@ -11,7 +14,7 @@ func (b Builder) CheckApp(id int64) Object {
 		return Object{
 			"id": a.ID, "slug": a.Slug, "node_id": NodeID("App", a.ID), "owner": b.UserID(a.OwnerID), "name": a.Name, "description": "",
 			"external_url": b.HTML("/apps/%s", a.Slug), "html_url": b.HTML("/apps/%s", a.Slug), "created_at": Time(a.CreatedAt),
-			"updated_at": Time(a.CreatedAt), "permissions": a.Permissions, "events": a.Events,
+			"updated_at": Time(a.CreatedAt), "permissions": a.Permissions, "events": nonNil(a.Events),
 		}
 	}
 	return Object{
@@ -58,8 +61,8 @@ func (b Builder) Annotation(r state.Repository, c state.CheckRun, a state.Annota
 	return o
 }
 
-// CheckSuite is a check suite.
-func (b Builder) CheckSuite(r state.Repository, s state.CheckSuite) Object {
+// CheckSuite is a check suite; head is the commit that it is on.
+func (b Builder) CheckSuite(r state.Repository, s state.CheckSuite, head gitrepo.Commit) Object {
 	runs := 0
 	for c := range b.Tx.CheckRuns.Of(r.ID) {
 		if c.SuiteID == s.ID {
@@ -71,7 +74,7 @@ func (b Builder) CheckSuite(r state.Repository, s state.CheckSuite) Object {
 		"id": s.ID, "node_id": NodeID("CheckSuite", s.ID), "head_branch": NonEmpty(s.HeadBranch), "head_sha": s.HeadSHA,
 		"before": NonEmpty(s.Before), "after": NonEmpty(s.After), "status": s.Status, "conclusion": NonEmpty(s.Conclusion), "url": api,
 		"check_runs_url": api + "/check-runs", "created_at": Time(s.CreatedAt), "updated_at": Time(s.UpdatedAt), "app": b.CheckApp(s.AppID),
-		"pull_requests": b.PullsOfHead(r, s.HeadSHA), "repository": b.MinimalRepository(r), "latest_check_runs_count": runs,
+		"pull_requests": b.PullsOfHead(r, s.HeadSHA), "repository": b.MinimalRepository(r), "latest_check_runs_count": runs, "head_commit": simpleCommit(head),
 	}
 }
 

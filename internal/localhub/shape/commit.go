@@ -45,6 +45,15 @@ func (b Builder) account(email string) any {
 // message is a commit's message as GitHub shows it: without the newlines at its end.
 func message(c gitrepo.Commit) string { return strings.TrimRight(c.Message, "\n") }
 
+// simpleCommit is GitHub's simple-commit, as in check suites.
+func simpleCommit(c gitrepo.Commit) Object {
+	return Object{
+		"id": c.SHA, "tree_id": c.Tree, "message": message(c), "timestamp": Time(c.Committer.When),
+		"author":    Object{"name": c.Author.Name, "email": c.Author.Email},
+		"committer": Object{"name": c.Committer.Name, "email": c.Committer.Email},
+	}
+}
+
 // GitCommit is a commit of the git database API (git/commits).
 func (b Builder) GitCommit(r state.Repository, c gitrepo.Commit) Object {
 	parents := make([]Object, 0, len(c.Parents))
