@@ -35,11 +35,16 @@ type Dispatch struct {
 // BranchFact is the job's branch as a push, a deletion or a read of refs showed it.
 type BranchFact struct {
 	Head string `json:"head,omitempty"` // SHA; empty when only the deletion is known
-	// Moved: the head is not the creation commit any more. It outranks the time, which
-	// is that of commits: in whole seconds, and by the clock of whoever made them.
+	// Moved: the head is not the creation commit any more. It decides between heads
+	// that were seen in the same second.
 	Moved   bool      `json:"moved,omitempty"`
 	Deleted bool      `json:"deleted,omitempty"`
-	At      time.Time `json:"at"`
+	At      time.Time `json:"at"` // committer date of the head; of a deletion, about when it happened
+	// Seen is when GitHub, by its own clock, saw the branch like this: the time of
+	// the push, or of the read. It orders the heads of a branch, for the dates in
+	// commits come from the clocks of those who made them. It is zero in what the
+	// server knows from its own push of the creation, before which there is nothing.
+	Seen time.Time `json:"seen,omitzero"`
 }
 
 // RunFact is one attempt of one workflow run of the job's own workflow.
@@ -86,7 +91,8 @@ type GateFact struct {
 
 // Merge joins what two sources know of the same job. Which of two versions of one
 // fact wins is a total order on their content alone: a later attempt before an
-// earlier one, then an end before a state that leads to it, then the later time.
+// earlier one, then an end before a state that leads to it, then the later time;
+// of a branch, what GitHub saw later by its own clock.
 // Where all of this is equal the encoded bytes decide, so that no order of arrival can.
 func Merge(a, b Facts) Facts {
 	return Facts{
@@ -107,7 +113,15 @@ func (d Dispatch) rank() []int64 {
 }
 
 func (b BranchFact) rank() []int64 {
-	return []int64{flag(b.Moved || b.Deleted), b.At.UnixNano(), flag(b.Deleted)}
+	return []int64{moment(b.Seen), flag(b.Moved || b.Deleted), moment(b.At), flag(b.Deleted)}
+}
+
+// moment orders times; UnixNano is not defined for the zero time.
+func moment(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
 }
 
 func (r RunFact) key() [2]int64 { return [2]int64{r.ID, int64(r.Attempt)} }

@@ -277,7 +277,9 @@ func (v view) describe(j *Job) {
 	}
 	if b := v.Branch; b != nil {
 		e.BranchSHA, e.BranchDeleted = b.Head, b.Deleted
-		observe(b.At)
+		if !b.Deleted { // GitHub does not keep when a branch was deleted
+			observe(b.At)
+		}
 	}
 	if d := v.Dispatch; d != nil && d.Refused != "" {
 		j.FinishedAt = d.At

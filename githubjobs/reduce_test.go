@@ -150,6 +150,9 @@ func drawFacts(t *rapid.T) Facts {
 	}
 	if rapid.Bool().Draw(t, "branch?") {
 		f.Branch = &BranchFact{Head: rapid.SampledFrom([]string{"c", "r"}).Draw(t, "head"), Deleted: rapid.Bool().Draw(t, "deleted"), At: at(second.Draw(t, "t"))}
+		if rapid.Bool().Draw(t, "seen?") {
+			f.Branch.Seen = at(second.Draw(t, "t"))
+		}
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "runs") {
 		r := run(rapid.IntRange(1, 2).Draw(t, "attempt"), rapid.SampledFrom([]string{"queued", "in_progress", "completed"}).Draw(t, "status"), "", second.Draw(t, "t"))
@@ -193,13 +196,14 @@ func TestAnyOrderOfNewsGivesTheSameJob(t *testing.T) {
 	t.Parallel()
 	news := []Facts{
 		{Dispatch: &Dispatch{At: at(0)}},
-		{Branch: &BranchFact{Head: "c", At: at(1)}},
+		{Branch: &BranchFact{Head: "c", At: at(70)}}, // the server's clock is ahead of GitHub's
+		{Branch: &BranchFact{Head: "c", At: at(70), Seen: at(1)}},
 		{Runs: []RunFact{run(1, "queued", "", 2)}},
 		{Runs: []RunFact{run(1, "in_progress", "", 2)}},
-		{Branch: &BranchFact{Head: "r", At: at(50)}, Result: resultFact(OutcomeSuccess, 1)},
+		{Branch: &BranchFact{Head: "r", At: at(-500), Seen: at(50)}, Result: resultFact(OutcomeSuccess, 1)},
 		{Pulls: []PullFact{{Number: 1, Open: true, HeadSHA: "r", At: at(51)}}},
 		{Pulls: []PullFact{{Number: 1, Merged: true, HeadSHA: "r", At: at(51)}}},
-		{Branch: &BranchFact{Deleted: true, At: at(52)}},
+		{Branch: &BranchFact{Head: "r", Deleted: true, At: at(52), Seen: at(52)}},
 		{Runs: []RunFact{run(1, "completed", "success", 53)}},
 	}
 	for seed := range int64(200) {
@@ -210,7 +214,7 @@ func TestAnyOrderOfNewsGivesTheSameJob(t *testing.T) {
 		for _, n := range all {
 			f = Merge(f, n)
 		}
-		if j := Reduce(f, at(60)); j.Status != StatusMerged || !j.Terminal || !j.Evidence.BranchDeleted {
+		if j := Reduce(f, at(60)); j.Status != StatusMerged || !j.Terminal || !j.Evidence.BranchDeleted || j.Evidence.BranchSHA != "r" {
 			t.Fatalf("seed %d: %+v", seed, j)
 		}
 	}

@@ -23,13 +23,16 @@ const (
 type Repository struct {
 	cfg      Config
 	client   *github.Client
+	app      *github.Client // as the GitHub App itself; nil without one
 	git      transport.Transport
 	endpoint *transport.Endpoint
 	tokens   tokenFunc
+	meter    *meter
 	trees    *treeCache
 
 	mu   sync.Mutex
 	base string // the default branch, once it was looked up
+	id   int64  // GitHub's, once it was looked up
 }
 
 // New returns the repository that the Config names. It makes no request; see Check.
@@ -42,7 +45,12 @@ func New(cfg Config) (*Repository, error) {
 	if err != nil {
 		return nil, &ConfigError{"ServerURL", err.Error()}
 	}
-	auth, tokens, err := credentials(cfg)
+	meter := &meter{base: waitForLimits(cfg)}
+	auth, tokens, err := credentials(cfg, newConditional(meter))
+	if err != nil {
+		return nil, err
+	}
+	app, err := appClient(cfg, meter)
 	if err != nil {
 		return nil, err
 	}
@@ -54,9 +62,11 @@ func New(cfg Config) (*Repository, error) {
 	return &Repository{
 		cfg:      cfg,
 		client:   client,
+		app:      app,
 		git:      githttp.NewClient(&http.Client{Transport: gitTransport{cfg.Transport}, Timeout: gitTimeout}),
 		endpoint: endpoint,
 		tokens:   tokens,
+		meter:    meter,
 		trees:    newTreeCache(maxKnownTrees),
 		base:     cfg.Base,
 	}, nil
@@ -94,6 +104,7 @@ func (r *Repository) Check(ctx context.Context) (base string, err error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.id = repo.GetID()
 	if r.base == "" {
 		r.base = repo.GetDefaultBranch()
 	}

@@ -57,7 +57,7 @@ func (d *Dispatcher) judge(specs []githubjobs.Spec, results []hub.Submission) (f
 		f := githubjobs.Facts{ID: specs[i].ID, Dispatch: &githubjobs.Dispatch{At: now}}
 		switch {
 		case r.Err == nil && r.Created:
-			// The commit's date is that of the job; what GitHub tells later outranks it.
+			// The commit's date is that of the job. Whatever GitHub tells outranks this.
 			f.Branch = &githubjobs.BranchFact{Head: r.SHA, At: specs[i].CreatedAt.Truncate(time.Second)}
 		case r.Err == nil:
 			d.log.Info("the job's branch was there already", "job_id", r.ID)

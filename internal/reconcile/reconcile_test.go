@@ -3,8 +3,10 @@ package reconcile
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -23,6 +25,7 @@ type memory struct {
 	at     time.Time
 	facts  []githubjobs.Facts
 	fail   error
+	last   time.Time // webhook
 }
 
 func (m *memory) Project(context.Context, string) (store.Project, error) {
@@ -38,7 +41,7 @@ func (m *memory) Known(context.Context, string, time.Time) (map[string]store.Kno
 func (m *memory) Counts(context.Context, string) (store.Counts, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return store.Counts{Active: m.active}, nil
+	return store.Counts{Active: m.active, LastDelivery: m.last}, nil
 }
 
 func (m *memory) MergeFacts(_ context.Context, _ string, facts ...githubjobs.Facts) error {
@@ -46,6 +49,17 @@ func (m *memory) MergeFacts(_ context.Context, _ string, facts ...githubjobs.Fac
 	defer m.mu.Unlock()
 	m.facts = append(m.facts, facts...)
 	return m.fail
+}
+
+func (m *memory) Facts(context.Context, string, string) (githubjobs.Facts, error) {
+	return githubjobs.Facts{}, store.ErrNotFound
+}
+
+func (m *memory) Delivery(_ context.Context, _, guid string) (store.Delivery, error) {
+	if guid == "came" {
+		return store.Delivery{GUID: guid}, nil
+	}
+	return store.Delivery{}, store.ErrNotFound
 }
 
 func (m *memory) Refresh(context.Context, string) error { return nil }
@@ -70,21 +84,63 @@ type github struct {
 	since []time.Time
 	known []map[string]hub.Known
 	fail  func(n int) error
+
+	cost   int // requests of a read that were not answered by 304
+	budget hub.Budget
+	hooks  []hub.Webhook
+	failed []hub.Delivery
+	refuse error // by what there is to webhooks
+	looks  int
+	sweeps []time.Time
+	asked  []string
 }
 
 func (g *github) Check(context.Context) (string, error) { return "trunk", nil }
 
-func (g *github) Changed(_ context.Context, since time.Time, known map[string]hub.Known) (hub.Changes, error) {
+func (g *github) Everything(ctx context.Context, o hub.Full) (hub.Reading, error) {
+	return g.Changed(ctx, time.Time{}, nil, o.Found)
+}
+
+func (g *github) Changed(ctx context.Context, since time.Time, known map[string]hub.Known, found hub.Found) (hub.Reading, error) {
 	g.mu.Lock()
-	defer g.mu.Unlock()
 	n := len(g.reads)
 	g.reads, g.since, g.known = append(g.reads, time.Now()), append(g.since, since), append(g.known, known)
-	if g.fail != nil {
-		if err := g.fail(n); err != nil {
-			return hub.Changes{}, err
+	reading := hub.Reading{At: time.Now(), Requests: 3 + g.cost, Unchanged: 3}
+	fail := g.fail
+	g.mu.Unlock()
+	if fail != nil {
+		if err := fail(n); err != nil {
+			return hub.Reading{}, err
 		}
 	}
-	return hub.Changes{At: time.Now(), Facts: map[string]githubjobs.Facts{"a": {ID: "a"}}}, nil
+	return reading, found(ctx, []githubjobs.Facts{{ID: "a"}})
+}
+
+func (g *github) Budget() hub.Budget {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.budget
+}
+
+func (g *github) Webhooks(context.Context, string) ([]hub.Webhook, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.looks++
+	return g.hooks, g.refuse
+}
+
+func (g *github) FailedDeliveries(_ context.Context, _ hub.Webhook, since time.Time) ([]hub.Delivery, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.sweeps = append(g.sweeps, since)
+	return slices.Clone(g.failed), g.refuse
+}
+
+func (g *github) Redeliver(_ context.Context, d hub.Delivery) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.asked = append(g.asked, d.GUID)
+	return g.refuse
 }
 
 // after are the times of the reads, from the start.
@@ -101,7 +157,7 @@ func setup(t *testing.T, g *github, m *memory) (*Reconciler, *[]string) {
 	bases := &[]string{}
 	r := New(Options{
 		Project: "p", Hub: g, Store: m, Interval: 30 * time.Second, Base: func(b string) { *bases = append(*bases, b) },
-		Done: func() {}, Log: slog.New(slog.DiscardHandler), Now: time.Now,
+		WebhookPath: "/webhooks/github", Done: func() {}, Log: slog.New(slog.DiscardHandler), Now: time.Now,
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
@@ -138,7 +194,7 @@ func TestIntervals(t *testing.T) {
 				t.Errorf("read %d since %s", i, since)
 			}
 		}
-		if k := g.known[0]["a"]; k != (hub.Known{Head: "abc", Run: 7}) {
+		if k := g.known[1]["a"]; k != (hub.Known{Head: "abc", Run: 7}) {
 			t.Errorf("known %+v", k)
 		}
 	})
@@ -151,7 +207,7 @@ func TestFailures(t *testing.T) {
 		want []string
 	}{
 		"no answer":    {&hub.Error{Kind: hub.ErrUnavailable}, []string{"0s", "1s", "3s", "7s"}},
-		"a rate limit": {&hub.Error{Kind: hub.ErrRateLimited, RetryAfter: time.Minute}, []string{"0s", "1m0s", "2m0s", "3m0s"}},
+		"a rate limit": {&hub.Error{Kind: hub.ErrRateLimited, RetryAfter: time.Minute}, []string{"0s", "1m0s", "3m0s", "7m0s"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -168,7 +224,7 @@ func TestFailures(t *testing.T) {
 				if s := r.State(); !errors.Is(s.Problem, c.err) || !s.Since.Equal(began) || !s.LastRun.IsZero() || !s.Running {
 					t.Errorf("state %+v", s)
 				}
-				time.Sleep(4 * time.Minute)
+				time.Sleep(8 * time.Minute)
 				synctest.Wait()
 				if got := g.after(began); !slices.Equal(got, c.want) {
 					t.Errorf("reads after %v, want %v", got, c.want)
@@ -200,6 +256,180 @@ func TestStoreFails(t *testing.T) {
 		synctest.Wait()
 		if len(g.since) < 2 || !g.since[1].IsZero() || m.at.IsZero() {
 			t.Errorf("reads since %v", g.since)
+		}
+	})
+}
+
+func TestPause(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	full := hub.Budget{Limit: 5000, Remaining: 5000, Reset: now.Add(time.Hour)}
+	left := func(n int) hub.Budget { b := full; b.Remaining = n; return b }
+	const i = 30 * time.Second
+	for name, c := range map[string]struct {
+		s    situation
+		want time.Duration
+	}{
+		"active, no webhook ever":        {situation{active: true, webhook: -1}, i},
+		"active, webhooks silent":        {situation{active: true, webhook: time.Minute}, i},
+		"active, webhooks arrive":        {situation{active: true, webhook: 59 * time.Second}, 4 * i},
+		"idle":                           {situation{webhook: time.Second}, 10 * i},
+		"asked for":                      {situation{active: true, asked: true}, 0},
+		"asked for while idle":           {situation{asked: true}, 0},
+		"failed once":                    {situation{failures: 1, active: true}, time.Second},
+		"failed often":                   {situation{failures: 40, active: true}, i},
+		"limited, for long":              {situation{failures: 1, after: 40 * time.Minute}, 40 * time.Minute},
+		"limited again and again":        {situation{failures: 30, after: time.Minute}, 15 * time.Minute},
+		"plenty is left":                 {situation{active: true, webhook: -1, cost: 10, budget: full}, i},
+		"little is left":                 {situation{active: true, webhook: -1, cost: 10, budget: left(1100)}, 6 * time.Minute},
+		"only the reserve is left":       {situation{active: true, webhook: -1, cost: 10, budget: left(1005)}, time.Hour + time.Second},
+		"nothing is left, asked for":     {situation{asked: true, cost: 1, budget: left(0)}, time.Hour + time.Second},
+		"little is left, reads are free": {situation{active: true, webhook: -1, budget: left(3)}, i},
+		"the limit was reset":            {situation{active: true, webhook: -1, cost: 10, budget: hub.Budget{Limit: 5000, Reset: now}}, i},
+	} {
+		c.s.interval = i
+		if got := c.s.pause(now); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+}
+
+func (m *memory) webhook() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.last = time.Now()
+}
+
+// While webhooks arrive, GitHub is read less often; once they are silent, more often.
+func TestWebhooksCalmTheReads(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g, m, began := &github{}, &memory{active: 1}, time.Now()
+		m.webhook()
+		setup(t, g, m)
+		for range 9 { // until 3m
+			time.Sleep(20 * time.Second)
+			m.webhook()
+		}
+		time.Sleep(3 * time.Minute)
+		synctest.Wait()
+		if got, want := g.after(began), []string{"0s", "2m0s", "4m0s", "4m30s", "5m0s", "5m30s", "6m0s"}; !slices.Equal(got, want) {
+			t.Errorf("reads after %v, want %v", got, want)
+		}
+	})
+}
+
+func TestRedeliveries(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := &github{cost: 1, hooks: []hub.Webhook{{ID: 1, URL: "https://x/webhooks/github"}}}
+		for i := range 35 {
+			g.failed = append(g.failed, hub.Delivery{GUID: fmt.Sprint("g", i), At: time.Now().Add(time.Duration(i) * time.Second)})
+		}
+		g.failed = append(g.failed, hub.Delivery{GUID: "came"}, hub.Delivery{GUID: "asked by hand", Asked: true})
+		r, _ := setup(t, g, &memory{active: 1})
+		synctest.Wait()
+		if len(g.asked) != 30 || g.asked[0] != "g0" {
+			t.Errorf("asked for %v, want the oldest 30", g.asked)
+		}
+		time.Sleep(31 * time.Second)
+		synctest.Wait()
+		if want := 35; len(g.asked) != want || slices.Contains(g.asked, "came") || slices.Contains(g.asked, "asked by hand") {
+			t.Errorf("asked for %v", g.asked)
+		}
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		if len(g.asked) != 35 || g.looks != 1 || r.State().Requested != 35 || r.State().Note != "" {
+			t.Errorf("asked for %d, looked %d times: %+v", len(g.asked), g.looks, r.State())
+		}
+		// Nothing happens any more: one sweep follows, and then none.
+		g.mu.Lock()
+		g.cost = 0
+		n := len(g.sweeps)
+		g.mu.Unlock()
+		time.Sleep(5 * time.Minute)
+		synctest.Wait()
+		if len(g.sweeps) != n+1 {
+			t.Errorf("%d sweeps of a quiet repository, want 1", len(g.sweeps)-n)
+		}
+	})
+}
+
+func TestRedeliveriesAreRefused(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		github *github
+		note   string
+	}{
+		"forbidden":       {&github{refuse: &hub.Error{Kind: hub.ErrForbidden}}, "Webhooks: read and write"},
+		"hidden":          {&github{refuse: &hub.Error{Kind: hub.ErrNotFound}}, "Webhooks: read and write"},
+		"no such webhook": {&github{}, "ends in /webhooks/github"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				g := c.github
+				g.cost = 1
+				r, _ := setup(t, g, &memory{active: 1})
+				time.Sleep(59 * time.Minute)
+				synctest.Wait()
+				if s := r.State(); g.looks != 1 || len(g.asked) != 0 || !strings.Contains(s.Note, c.note) || s.Problem != nil {
+					t.Errorf("looked %d times, asked for %v: %+v", g.looks, g.asked, s)
+				}
+				g.mu.Lock()
+				g.refuse, g.hooks = nil, []hub.Webhook{{ID: 1}}
+				g.mu.Unlock()
+				time.Sleep(2 * time.Minute)
+				synctest.Wait()
+				if s := r.State(); s.Note != "" || g.looks != 2 || len(g.sweeps) == 0 {
+					t.Errorf("after the right was given: looked %d times, %+v", g.looks, s)
+				}
+			})
+		})
+	}
+}
+
+// A failure of the webhooks' record does not make the read incomplete.
+func TestRedeliveriesFail(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := &github{refuse: &hub.Error{Kind: hub.ErrUnavailable}}
+		r, _ := setup(t, g, &memory{active: 1})
+		time.Sleep(61 * time.Second)
+		synctest.Wait()
+		if s := r.State(); s.Reads != 3 || s.Problem != nil || s.Failures != 0 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+func TestRebuildWaitsForWhatPasses(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g, m := &github{}, &memory{}
+		g.fail = func(n int) error {
+			if n < 2 {
+				return &hub.Error{Kind: hub.ErrRateLimited, RetryAfter: time.Minute}
+			}
+			return nil
+		}
+		r := New(Options{Project: "p", Hub: g, Store: m, Interval: time.Minute, Base: func(string) {}, Done: func() {}, Log: slog.New(slog.DiscardHandler), Now: time.Now})
+		var waits []time.Duration
+		wait := func(ctx context.Context, d time.Duration, err error) error {
+			waits = append(waits, d)
+			return hub.Sleep(ctx, d)
+		}
+		if err := r.Rebuild(t.Context(), false, wait); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(waits, []time.Duration{time.Minute, 2 * time.Minute}) || len(g.reads) != 4 || g.since[3].IsZero() {
+			t.Errorf("waited %v, read %d times since %v", waits, len(g.reads), g.since)
+		}
+		if err := r.Rebuild(t.Context(), false, wait); !errors.Is(err, ErrNotEmpty) {
+			t.Errorf("a second rebuild: %v", err)
+		}
+		if err := r.Rebuild(t.Context(), true, wait); err != nil || len(g.reads) != 6 || !g.since[4].IsZero() {
+			t.Errorf("a forced rebuild: %v, reads since %v", err, g.since)
 		}
 	})
 }

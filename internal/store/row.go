@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
@@ -35,7 +36,7 @@ func NewRow(f githubjobs.Facts, accepted bool, now time.Time) (Row, error) {
 	j := githubjobs.Reduce(f, now)
 	news := newKnown(f)
 	return Row{
-		News: news, Live: news.Head != "" && !news.Deleted || news.Run != 0, UpdatedAt: now,
+		News: news, Live: f.Branch != nil && !f.Branch.Deleted || news.Run != 0, UpdatedAt: now,
 		Facts: raw, Known: f.Spec != nil,
 		Waiting: accepted && f.Spec != nil && f.Dispatch == nil && f.Branch == nil && len(f.Runs)+len(f.Pulls) == 0,
 		Active:  f.Spec != nil && !j.Terminal,
@@ -59,8 +60,24 @@ func MergeRow(stored []byte, accepted bool, f githubjobs.Facts, now time.Time) (
 func newKnown(f githubjobs.Facts) Known {
 	var k Known
 	if f.Branch != nil {
-		k.Head, k.Deleted = f.Branch.Head, f.Branch.Deleted
+		k.Deleted = f.Branch.Deleted
+		if ReadTo(f, f.Branch.Head) {
+			k.Head = f.Branch.Head
+		}
 	}
 	k.Run = f.Unfinished()
 	return k
+}
+
+// ReadTo says whether the facts hold what the commits up to a head tell. A webhook
+// may have named a head whose own push was lost. Of a branch that is gone only a
+// creation or a result tells; of one that exists, everything that was pushed was read.
+func ReadTo(f githubjobs.Facts, head string) bool {
+	switch {
+	case f.Spec == nil || f.Branch == nil:
+		return false
+	case !f.Branch.Deleted, f.Result != nil && f.Result.SHA == head:
+		return true
+	}
+	return slices.ContainsFunc(f.Runs, func(r githubjobs.RunFact) bool { return r.HeadSHA == head })
 }

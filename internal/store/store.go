@@ -67,7 +67,7 @@ type Jobs interface {
 
 // Known is what a store knows of a job, as far as it decides what to ask GitHub.
 type Known struct {
-	Head    string // of the job's branch; empty while that is not known
+	Head    string // of the job's branch; empty while that, or what its commits say, is not known
 	Deleted bool   // the branch is known to be gone
 	Run     int64  // id of a run that has not ended; 0 for none
 }

@@ -232,15 +232,19 @@ func concurrentMerge(t *testing.T, _ *clock, s store.Store) {
 
 func known(t *testing.T, clk *clock, s store.Store) {
 	merge := func(f githubjobs.Facts) { ok(t, s.MergeFacts(t.Context(), project, f)) }
-	merge(githubjobs.Facts{ID: "branch", Branch: &githubjobs.BranchFact{Head: "abc", At: Now}})
+	spec, result := Spec("x", Now), githubjobs.ResultFact{SHA: "def"}
+	merge(githubjobs.Facts{ID: "branch", Spec: &spec, Branch: &githubjobs.BranchFact{Head: "abc", At: Now}})
+	merge(githubjobs.Facts{ID: "no-spec", Branch: &githubjobs.BranchFact{Head: "abc", At: Now}})
 	merge(githubjobs.Facts{ID: "gone", Branch: &githubjobs.BranchFact{Head: "abc", Deleted: true, At: Now}})
 	merge(githubjobs.Facts{ID: "running", Runs: []githubjobs.RunFact{run(1, "completed", "failure"), run(2, "queued", "")}})
 	merge(githubjobs.Facts{ID: "ended", Runs: []githubjobs.RunFact{run(1, "in_progress", ""), run(2, "completed", "success")}})
 	clk.advance(time.Hour)
-	merge(githubjobs.Facts{ID: "recent", Branch: &githubjobs.BranchFact{Head: "def", Deleted: true, At: Now}})
+	merge(githubjobs.Facts{ID: "recent", Spec: &spec, Result: &result, Branch: &githubjobs.BranchFact{Head: "def", Deleted: true, At: Now}})
+	// Its deletion was told, and not the push of the result before it.
+	merge(githubjobs.Facts{ID: "no-result", Spec: &spec, Branch: &githubjobs.BranchFact{Head: "def", Deleted: true, At: Now}})
 	got, err := s.Known(t.Context(), project, Now.Add(time.Minute))
 	ok(t, err)
-	want := map[string]store.Known{"branch": {Head: "abc"}, "running": {Run: 7}, "recent": {Head: "def", Deleted: true}}
+	want := map[string]store.Known{"branch": {Head: "abc"}, "no-spec": {}, "running": {Run: 7}, "recent": {Head: "def", Deleted: true}, "no-result": {Deleted: true}}
 	if !maps.Equal(got, want) {
 		t.Fatalf("known %+v, want %+v", got, want)
 	}
