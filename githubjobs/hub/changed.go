@@ -43,11 +43,20 @@ type Reading struct {
 	// Requests is how many requests it took, Unchanged how many of them were answered
 	// by 304, which cost no primary quota.
 	Requests, Unchanged int
+	// NoWorkflow says that GitHub does not know the workflow that runs jobs: its file
+	// has never been on the default branch, or has another name.
+	NoWorkflow bool
 }
 
 // Quiet says that GitHub answered every request of the read by 304: nothing at all
 // has happened in the repository since the read before.
-func (r Reading) Quiet() bool { return r.Requests > 0 && r.Requests == r.Unchanged }
+func (r Reading) Quiet() bool {
+	told := r.Requests - r.Unchanged
+	if r.NoWorkflow {
+		told-- // GitHub answers 404 each time
+	}
+	return r.Requests > 0 && told == 0
+}
 
 // Found takes facts as they are read, to be merged into what is known.
 type Found func(context.Context, []githubjobs.Facts) error
@@ -83,7 +92,7 @@ func (r *Repository) Changed(ctx context.Context, since time.Time, known map[str
 	if err := r.readWants(ctx, s.wants, found); err != nil {
 		return Reading{}, err
 	}
-	return Reading{At: s.at, Requests: int(n.requests.Load()), Unchanged: int(n.unchanged.Load())}, nil
+	return n.reading(s.at), nil
 }
 
 // sweep is one read of a repository. Runs and pull requests are read before the

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Bounds of the answers that are kept for conditional requests. A page of a hundred
@@ -158,7 +159,14 @@ func (c *conditional) drop(at *list.Element) {
 }
 
 // counts are the requests of one reading.
-type counts struct{ requests, unchanged atomic.Int64 }
+type counts struct {
+	requests, unchanged atomic.Int64
+	noWorkflow          atomic.Bool
+}
+
+func (c *counts) reading(at time.Time) Reading {
+	return Reading{At: at, Requests: int(c.requests.Load()), Unchanged: int(c.unchanged.Load()), NoWorkflow: c.noWorkflow.Load()}
+}
 
 type countsKey struct{}
 

@@ -47,21 +47,21 @@ func (r *Repository) Everything(ctx context.Context, o Full) (Reading, error) {
 			return Reading{}, err
 		}
 	}
-	return Reading{At: f.reading.At, Requests: int(n.requests.Load()), Unchanged: int(n.unchanged.Load())}, nil
+	return n.reading(f.at), nil
 }
 
 // full is one read of everything.
 type full struct {
 	Full
-	repo    *Repository
-	reading Reading
-	heads   map[string]string // of the branches that exist, by job
-	done    Progress
+	repo  *Repository
+	at    time.Time         // GitHub's, of the first answer
+	heads map[string]string // of the branches that exist, by job
+	done  Progress
 }
 
 func (f *full) see(res *github.Response) {
-	if f.reading.At.IsZero() {
-		f.reading.At = answeredAt(res)
+	if f.at.IsZero() {
+		f.at = answeredAt(res)
 	}
 }
 
@@ -69,12 +69,12 @@ func (f *full) readBranches(ctx context.Context) (err error) {
 	if f.heads, err = f.repo.listHeads(ctx, f.see); err != nil {
 		return err
 	}
-	f.done.Branches, f.done.At = len(f.heads), f.reading.At
+	f.done.Branches, f.done.At = len(f.heads), f.at
 	f.Progress(f.done)
 	for ids := range slices.Chunk(slices.Sorted(maps.Keys(f.heads)), perPage) {
 		var wants []want
 		for _, id := range ids {
-			wants = append(wants, want{id: id, branch: githubjobs.BranchFact{Head: f.heads[id], Seen: f.reading.At}})
+			wants = append(wants, want{id: id, branch: githubjobs.BranchFact{Head: f.heads[id], Seen: f.at}})
 		}
 		if err := f.read(ctx, wants); err != nil {
 			return err
@@ -140,7 +140,7 @@ func (f *full) addPulls(ctx context.Context, pulls []*github.PullRequest) error 
 		facts = append(facts, githubjobs.Facts{ID: id, Pulls: []githubjobs.PullFact{fact}})
 		w := want{id: id, gateOf: openHead(fact)}
 		if _, exists := f.heads[id]; !exists {
-			w.branch = githubjobs.BranchFact{Head: fact.HeadSHA, Deleted: true, At: fact.At, Seen: f.reading.At}
+			w.branch = githubjobs.BranchFact{Head: fact.HeadSHA, Deleted: true, At: fact.At, Seen: f.at}
 		}
 		wants[id] = w
 	}
@@ -169,7 +169,7 @@ func (f *full) readRuns(ctx context.Context) error {
 				return false, err
 			}
 			if _, exists := f.heads[id]; !exists && !known {
-				lost[id] = want{id: id, branch: githubjobs.BranchFact{Head: fact.HeadSHA, Deleted: true, At: fact.At, Seen: f.reading.At}}
+				lost[id] = want{id: id, branch: githubjobs.BranchFact{Head: fact.HeadSHA, Deleted: true, At: fact.At, Seen: f.at}}
 			}
 		}
 		if err := f.found(ctx, facts); err != nil {

@@ -50,7 +50,8 @@ func (r *Repository) eachRunPage(ctx context.Context, filter url.Values, visit f
 	for {
 		oldest, err := r.runWindow(ctx, filter, visit)
 		if errors.Is(err, ErrNotFound) {
-			return nil // the workflow has never run
+			tally(ctx).noWorkflow.Store(true)
+			return nil
 		}
 		if err != nil || oldest == nil {
 			return err
