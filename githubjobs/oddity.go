@@ -28,14 +28,14 @@ func (f Facts) Oddity(now time.Time) Oddity {
 	if f.Spec == nil {
 		return ""
 	}
-	if len(f.Runs) == 0 {
+	run := f.run()
+	if run == nil {
 		v := viewOf(f)
 		if f.Branch != nil && !f.Branch.Deleted && f.Result == nil && len(f.Pulls) == 0 && now.Sub(v.pushedAt()) > SlowStart {
 			return BranchWithoutRun
 		}
 		return ""
 	}
-	run := f.Runs[len(f.Runs)-1]
 	limit := NeverStarted
 	if run.Status == "in_progress" {
 		limit = ZombieAfter
@@ -49,11 +49,4 @@ func (f Facts) Oddity(now time.Time) Oddity {
 		return RunWithoutBranch
 	}
 	return ""
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/internal/localhub"
 	"github.com/githubjobs/githubjobs/internal/localhub/state"
 )
@@ -163,5 +164,25 @@ func TestConditionalRequestsFollowTheToken(t *testing.T) {
 		if status, served := ask(c.token); served != c.want || c.want != 401 && !strings.HasPrefix(status, "200") {
 			t.Errorf("%d: answered %d, seen as %s; want %d", i, served, status, c.want)
 		}
+	}
+}
+
+// A run that GitHub has forgotten is asked for, and does no harm; and a branch whose
+// result was committed by a clock that is behind is read once.
+func TestChangedOutlivesWhatIsLost(t *testing.T) {
+	f := setup(t)
+	submitted := f.submit(spec("late"))[0]
+	facts := githubjobs.Facts{ID: "late", Branch: &githubjobs.BranchFact{Head: submitted.SHA, At: created}}
+	known := map[string]Known{"late": {Head: submitted.SHA}, "lost": {Run: 4711}}
+	f.t.(*testing.T).Setenv("GIT_COMMITTER_DATE", created.Add(-time.Hour).Format(time.RFC3339))
+	head := f.commit("job/late", githubjobs.FormatResult("x", githubjobs.Result{ID: "late", Attempt: 1, Outcome: githubjobs.OutcomeFailure}))
+	got := f.changed(time.Now(), known)
+	facts = githubjobs.Merge(facts, got.Facts["late"])
+	if facts.Branch.Head != head || facts.Result == nil || !facts.Branch.At.Before(created) {
+		t.Errorf("facts %+v, want the head %s", facts.Branch, head)
+	}
+	known["late"] = Known{Head: facts.Branch.Head}
+	if got = f.changed(time.Now(), known); len(got.Facts) != 0 {
+		t.Errorf("it is read again: %+v", got.Facts)
 	}
 }

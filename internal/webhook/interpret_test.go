@@ -86,7 +86,7 @@ func TestInterpret(t *testing.T) {
 		"a spec later":       {"push", with(push, "created", false), &githubjobs.Facts{Branch: &githubjobs.BranchFact{Head: sha, Moved: true, At: at, Seen: pushed}}, "branch at"},
 		"result":             {"push", with(push, "created", false, "head_commit", commit(sha, resultMessage("j1"))), &githubjobs.Facts{Branch: &githubjobs.BranchFact{Head: sha, Moved: true, At: at, Seen: pushed}, Result: &result}, "result success"},
 		"result of another":  {"push", with(push, "created", false, "head_commit", commit(sha, resultMessage("j2"))), &githubjobs.Facts{Branch: &githubjobs.BranchFact{Head: sha, Moved: true, At: at, Seen: pushed}}, "branch at"},
-		"deletion":           {"push", with(push, "created", false, "deleted", true, "before", sha, "head_commit", nil), &githubjobs.Facts{Branch: &githubjobs.BranchFact{Head: sha, Deleted: true, At: pushed}}, "deleted"},
+		"deletion":           {"push", with(push, "created", false, "deleted", true, "before", sha, "head_commit", nil), &githubjobs.Facts{Branch: &githubjobs.BranchFact{Head: sha, Deleted: true, At: pushed, Seen: pushed}}, "deleted"},
 		"base":               {"push", with(push, "ref", "refs/heads/main"), nil, "learnt the tree of main"},
 		"tag":                {"push", with(push, "ref", "refs/tags/job/j1"), nil, "not for us"},
 		"a wrong id":         {"push", with(push, "ref", "refs/heads/job/J1"), nil, "learnt"},
