@@ -58,6 +58,7 @@ func (r *Reconciler) Rebuild(ctx context.Context, force bool, wait func(context.
 	if !p.ReconciledAt.IsZero() && !force {
 		return fmt.Errorf("%w (last at %s)", ErrNotEmpty, p.ReconciledAt.Format(time.RFC3339))
 	}
+	r.WebhookPath = "" // nobody takes deliveries meanwhile
 	if force {
 		r.fresh = &afresh{}
 	}

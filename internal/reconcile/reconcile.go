@@ -20,13 +20,9 @@ import (
 	"github.com/githubjobs/githubjobs/internal/store"
 )
 
-const (
-	// recent is how long the store's recent jobs are told to hub as known, so that it
-	// does not read them again: well above the overlap of two reads.
-	recent = time.Hour
-	// oddEvery is how often jobs are looked through for what is odd about them.
-	oddEvery = githubjobs.SlowStart
-)
+// recent is how long the store's recent jobs are told to hub as known, so that it
+// does not read them again: well above the overlap of two reads.
+const recent = time.Hour
 
 // Hub reads the repository; see hub.Repository.
 type Hub interface {
@@ -91,27 +87,6 @@ type Reconciler struct {
 	wanted   bool      // a read without delay was asked for
 }
 
-// State says how the reconciler gets on.
-type State struct {
-	Running bool
-	LastRun time.Time // when GitHub was last read completely
-	// Known is until when everything on GitHub is known: the beginning of the last
-	// complete read, also that of an earlier process; zero when there was none.
-	Known   time.Time
-	Next    time.Time // when the next read is due, unless something happens; zero during a read
-	Problem error     // of the last read; nil when that went through
-	Since   time.Time // of Problem
-	Budget  hub.Budget
-
-	Reads     int // that went through, since the start
-	Failures  int // reads that did not
-	Requested int // redeliveries that GitHub was asked for
-	// Note says why failed deliveries are not asked for again; empty while they are.
-	Note string
-	// Odd counts the jobs that something is odd about.
-	Odd map[githubjobs.Oddity]int
-}
-
 // New returns a reconciler; Run makes it work.
 func New(o Options) *Reconciler {
 	if o.Progress == nil {
@@ -145,15 +120,6 @@ func (r *Reconciler) ReadNow() {
 	r.wanted = true
 	r.mu.Unlock()
 	r.Wake()
-}
-
-// State says how the reconciler gets on.
-func (r *Reconciler) State() State {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	s := r.state
-	s.Budget = r.Hub.Budget()
-	return s
 }
 
 // Run reads at once, and then whenever it is due, until ctx ends.
@@ -242,20 +208,6 @@ func (r *Reconciler) attempt(ctx context.Context, began time.Time) {
 	if err == nil {
 		r.Done()
 	}
-}
-
-func (s *State) note(err error, began, now time.Time) {
-	switch {
-	case err == nil:
-		s.LastRun, s.Known, s.Since = now, began, time.Time{}
-		s.Reads++
-	case s.Problem == nil:
-		s.Since = now
-		fallthrough
-	default:
-		s.Failures++
-	}
-	s.Problem = err
 }
 
 // Once reads what has changed since the last complete read and merges it; when there
@@ -356,40 +308,4 @@ func (r *Reconciler) redeliver(ctx context.Context, since time.Time, read hub.Re
 		r.Log.Warn("failed webhook deliveries could not be asked for again; it will be tried after the next read", "error", err)
 	}
 	return nil
-}
-
-// lookForOddities finds the jobs that need a person, among those that GitHub may have
-// news of.
-func (r *Reconciler) lookForOddities(ctx context.Context) error {
-	now := r.Now()
-	if now.Sub(r.oddAt) < oddEvery {
-		return nil
-	}
-	r.oddAt = now
-	list, err := r.Store.Known(ctx, r.Project, now)
-	if err != nil {
-		return err
-	}
-	odd := map[githubjobs.Oddity]int{}
-	for id := range list {
-		f, err := r.Store.Facts(ctx, r.Project, id)
-		if errors.Is(err, store.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if o := f.Oddity(now); o != "" {
-			odd[o]++
-			r.Log.Debug("something is odd about a job", "job_id", id, "what", o)
-		}
-	}
-	r.update(func(s *State) { s.Odd = odd })
-	return nil
-}
-
-func (r *Reconciler) update(change func(*State)) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	change(&r.state)
 }

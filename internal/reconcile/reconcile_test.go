@@ -3,10 +3,8 @@ package reconcile
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -260,40 +258,6 @@ func TestStoreFails(t *testing.T) {
 	})
 }
 
-func TestPause(t *testing.T) {
-	t.Parallel()
-	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
-	full := hub.Budget{Limit: 5000, Remaining: 5000, Reset: now.Add(time.Hour)}
-	left := func(n int) hub.Budget { b := full; b.Remaining = n; return b }
-	const i = 30 * time.Second
-	for name, c := range map[string]struct {
-		s    situation
-		want time.Duration
-	}{
-		"active, no webhook ever":        {situation{active: true, webhook: -1}, i},
-		"active, webhooks silent":        {situation{active: true, webhook: time.Minute}, i},
-		"active, webhooks arrive":        {situation{active: true, webhook: 59 * time.Second}, 4 * i},
-		"idle":                           {situation{webhook: time.Second}, 10 * i},
-		"asked for":                      {situation{active: true, asked: true}, 0},
-		"asked for while idle":           {situation{asked: true}, 0},
-		"failed once":                    {situation{failures: 1, active: true}, time.Second},
-		"failed often":                   {situation{failures: 40, active: true}, i},
-		"limited, for long":              {situation{failures: 1, after: 40 * time.Minute}, 40 * time.Minute},
-		"limited again and again":        {situation{failures: 30, after: time.Minute}, 15 * time.Minute},
-		"plenty is left":                 {situation{active: true, webhook: -1, cost: 10, budget: full}, i},
-		"little is left":                 {situation{active: true, webhook: -1, cost: 10, budget: left(1100)}, 6 * time.Minute},
-		"only the reserve is left":       {situation{active: true, webhook: -1, cost: 10, budget: left(1005)}, time.Hour + time.Second},
-		"nothing is left, asked for":     {situation{asked: true, cost: 1, budget: left(0)}, time.Hour + time.Second},
-		"little is left, reads are free": {situation{active: true, webhook: -1, budget: left(3)}, i},
-		"the limit was reset":            {situation{active: true, webhook: -1, cost: 10, budget: hub.Budget{Limit: 5000, Reset: now}}, i},
-	} {
-		c.s.interval = i
-		if got := c.s.pause(now); got != c.want {
-			t.Errorf("%s: %s, want %s", name, got, c.want)
-		}
-	}
-}
-
 func (m *memory) webhook() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -319,90 +283,6 @@ func TestWebhooksCalmTheReads(t *testing.T) {
 	})
 }
 
-func TestRedeliveries(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		g := &github{cost: 1, hooks: []hub.Webhook{{ID: 1, URL: "https://x/webhooks/github"}}}
-		for i := range 35 {
-			g.failed = append(g.failed, hub.Delivery{GUID: fmt.Sprint("g", i), At: time.Now().Add(time.Duration(i) * time.Second)})
-		}
-		g.failed = append(g.failed, hub.Delivery{GUID: "came"}, hub.Delivery{GUID: "asked by hand", Asked: true})
-		r, _ := setup(t, g, &memory{active: 1})
-		synctest.Wait()
-		if len(g.asked) != 30 || g.asked[0] != "g0" {
-			t.Errorf("asked for %v, want the oldest 30", g.asked)
-		}
-		time.Sleep(31 * time.Second)
-		synctest.Wait()
-		if want := 35; len(g.asked) != want || slices.Contains(g.asked, "came") || slices.Contains(g.asked, "asked by hand") {
-			t.Errorf("asked for %v", g.asked)
-		}
-		time.Sleep(30 * time.Second)
-		synctest.Wait()
-		if len(g.asked) != 35 || g.looks != 1 || r.State().Requested != 35 || r.State().Note != "" {
-			t.Errorf("asked for %d, looked %d times: %+v", len(g.asked), g.looks, r.State())
-		}
-		// Nothing happens any more: one sweep follows, and then none.
-		g.mu.Lock()
-		g.cost = 0
-		n := len(g.sweeps)
-		g.mu.Unlock()
-		time.Sleep(5 * time.Minute)
-		synctest.Wait()
-		if len(g.sweeps) != n+1 {
-			t.Errorf("%d sweeps of a quiet repository, want 1", len(g.sweeps)-n)
-		}
-	})
-}
-
-func TestRedeliveriesAreRefused(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		github *github
-		note   string
-	}{
-		"forbidden":       {&github{refuse: &hub.Error{Kind: hub.ErrForbidden}}, "Webhooks: read and write"},
-		"hidden":          {&github{refuse: &hub.Error{Kind: hub.ErrNotFound}}, "Webhooks: read and write"},
-		"no such webhook": {&github{}, "ends in /webhooks/github"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				g := c.github
-				g.cost = 1
-				r, _ := setup(t, g, &memory{active: 1})
-				time.Sleep(59 * time.Minute)
-				synctest.Wait()
-				if s := r.State(); g.looks != 1 || len(g.asked) != 0 || !strings.Contains(s.Note, c.note) || s.Problem != nil {
-					t.Errorf("looked %d times, asked for %v: %+v", g.looks, g.asked, s)
-				}
-				g.mu.Lock()
-				g.refuse, g.hooks = nil, []hub.Webhook{{ID: 1}}
-				g.mu.Unlock()
-				time.Sleep(2 * time.Minute)
-				synctest.Wait()
-				if s := r.State(); s.Note != "" || g.looks != 2 || len(g.sweeps) == 0 {
-					t.Errorf("after the right was given: looked %d times, %+v", g.looks, s)
-				}
-			})
-		})
-	}
-}
-
-// A failure of the webhooks' record does not make the read incomplete.
-func TestRedeliveriesFail(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		g := &github{refuse: &hub.Error{Kind: hub.ErrUnavailable}}
-		r, _ := setup(t, g, &memory{active: 1})
-		time.Sleep(61 * time.Second)
-		synctest.Wait()
-		if s := r.State(); s.Reads != 3 || s.Problem != nil || s.Failures != 0 {
-			t.Errorf("%+v", s)
-		}
-	})
-}
-
 func TestRebuildWaitsForWhatPasses(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -413,7 +293,7 @@ func TestRebuildWaitsForWhatPasses(t *testing.T) {
 			}
 			return nil
 		}
-		r := New(Options{Project: "p", Hub: g, Store: m, Interval: time.Minute, Base: func(string) {}, Done: func() {}, Log: slog.New(slog.DiscardHandler), Now: time.Now})
+		r := New(Options{Project: "p", Hub: g, Store: m, Interval: time.Minute, WebhookPath: "/webhooks/github", Base: func(string) {}, Done: func() {}, Log: slog.New(slog.DiscardHandler), Now: time.Now})
 		var waits []time.Duration
 		wait := func(ctx context.Context, d time.Duration, err error) error {
 			waits = append(waits, d)
@@ -421,6 +301,9 @@ func TestRebuildWaitsForWhatPasses(t *testing.T) {
 		}
 		if err := r.Rebuild(t.Context(), false, wait); err != nil {
 			t.Fatal(err)
+		}
+		if g.looks != 0 {
+			t.Error("deliveries were asked for while nobody takes them")
 		}
 		if !slices.Equal(waits, []time.Duration{time.Minute, 2 * time.Minute}) || len(g.reads) != 4 || g.since[3].IsZero() {
 			t.Errorf("waited %v, read %d times since %v", waits, len(g.reads), g.since)
