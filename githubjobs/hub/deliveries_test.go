@@ -84,7 +84,7 @@ func TestAnAppAsksForItsOwnDeliveries(t *testing.T) {
 	f.must(err)
 	in, err := f.InstallApp(app.ID, "alice")
 	f.must(err)
-	repo, err := New(Config{ServerURL: f.URL(), Owner: "alice", Name: "reports", App: &App{ID: app.ID, InstallationID: in.ID, PrivateKey: key}})
+	repo, err := New(Config{ServerURL: f.URL(), Owner: "alice", Name: "reports", Base: "main", App: &App{ID: app.ID, InstallationID: in.ID, PrivateKey: key}})
 	f.must(err)
 	hooks, err := repo.Webhooks(ctx, "/webhooks/github")
 	if err != nil || len(hooks) != 1 || hooks[0].ID != 0 {

@@ -99,12 +99,14 @@ func (r *Repository) Check(ctx context.Context) (base string, err error) {
 	if err != nil {
 		return "", fail(ctx, "read the repository "+r.FullName(), err)
 	}
+	r.mu.Lock()
+	r.id = repo.GetID()
+	r.mu.Unlock()
 	if r.cfg.Base != "" {
 		return r.cfg.Base, r.checkBase(ctx)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.id = repo.GetID()
 	if r.base == "" {
 		r.base = repo.GetDefaultBranch()
 	}
@@ -112,7 +114,7 @@ func (r *Repository) Check(ctx context.Context) (base string, err error) {
 }
 
 func (r *Repository) checkBase(ctx context.Context) error {
-	head, err := r.head(ctx, r.cfg.Base)
+	head, _, err := r.head(ctx, r.cfg.Base)
 	if err != nil || head != "" {
 		return err
 	}
