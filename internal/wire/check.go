@@ -22,7 +22,11 @@ type Exchange struct {
 	Status       int
 	Answer       []byte
 	AnswerHeader http.Header
+	Gone         bool // the client had gone before it was answered
 }
+
+// statusClientGone is what proxies, and localhub, note in place of the answer to a client that has gone.
+const statusClientGone = 499
 
 // Check returns the operation and what GitHub would not have sent or taken. A request that was refused as invalid is
 // taken for the test's own mistake, and only its answer is checked.
@@ -38,6 +42,9 @@ func (d *Description) Check(e Exchange) (Operation, []string) {
 	if e.Status != http.StatusBadRequest && e.Status != http.StatusUnprocessableEntity && e.Status != http.StatusNotFound {
 		problems = append(problems, d.checkParameters(op, values, e.Query)...)
 		problems = append(problems, d.checkBody(op, e.Body)...)
+	}
+	if e.Gone && e.Status == statusClientGone {
+		return op, problems // no answer was sent
 	}
 	problems = append(problems, d.checkAnswer(op, e)...)
 	return op, problems

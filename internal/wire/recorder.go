@@ -77,6 +77,7 @@ func (r *Recorder) Wrap(next http.Handler) http.Handler {
 		kept := &keeper{ResponseWriter: w, status: http.StatusOK}
 		kept.ended = func() {
 			e.Status, e.Answer, e.AnswerHeader = kept.status, kept.body.Bytes(), w.Header()
+			e.Gone = req.Context().Err() != nil
 			r.record(e)
 		}
 		next.ServeHTTP(kept, req)

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -138,6 +139,34 @@ func TestRecorder(t *testing.T) {
 	}
 	if len(told.errors) != 1 || !strings.Contains(told.errors[0], "GitHub knows no parameter color") {
 		t.Errorf("errors %q", told.errors)
+	}
+}
+
+// Nobody got what a client that has gone was not sent; its request is held to the description all the same. A client that
+// waits must not be answered so.
+func TestGoneClient(t *testing.T) {
+	t.Parallel()
+	Load(t)
+	for _, c := range []struct {
+		gone bool
+		path string
+		want string
+	}{
+		{true, "/repos/o/r/labels", ""},
+		{true, "/repos/o/r/labels?color=red", "GitHub knows no parameter color"},
+		{false, "/repos/o/r/labels", "the body of status 499 is missing"},
+	} {
+		told := &failing{TB: t}
+		ctx, cancel := context.WithCancel(t.Context())
+		if c.gone {
+			cancel()
+		}
+		handler := Watch(told).Wrap(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(statusClientGone) }))
+		handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodGet, Prefix+c.path, nil))
+		cancel()
+		if all := strings.Join(told.errors, "; "); (c.want == "") != (all == "") || !strings.Contains(all, c.want) {
+			t.Errorf("gone %t, %s: errors %q, want %q", c.gone, c.path, all, c.want)
+		}
 	}
 }
 
