@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
 
@@ -47,6 +48,9 @@ func NewRow(f githubjobs.Facts, accepted bool, now time.Time) (Row, error) {
 // MergeRow joins new facts to a stored row. changed is false when they told
 // nothing new, and nothing needs to be written.
 func MergeRow(stored []byte, accepted bool, f githubjobs.Facts, now time.Time) (row Row, changed bool, err error) {
+	if !githubjobs.ValidID(f.ID) {
+		return Row{}, false, fmt.Errorf("facts of a job with the id %q, which is not valid", f.ID)
+	}
 	var known githubjobs.Facts
 	if len(stored) > 0 {
 		if err := json.Unmarshal(stored, &known); err != nil {

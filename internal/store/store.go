@@ -52,7 +52,8 @@ type Jobs interface {
 	// Facts of a job that is unknown are kept; see Facts.
 	MergeFacts(ctx context.Context, project string, facts ...githubjobs.Facts) error
 	// Facts returns what is known of a job. It returns ErrNotFound also while the
-	// job's spec is unknown: a branch named like a job's need not be one.
+	// job's spec is unknown: a branch named like a job's need not be one. The facts
+	// are shared with other callers: what they refer to must not be changed.
 	Facts(ctx context.Context, project, id string) (githubjobs.Facts, error)
 	// Refresh computes anew the columns of the jobs that are not at an end, since
 	// some states are reached by the passing of time alone.
@@ -64,7 +65,11 @@ type Jobs interface {
 	// those whose branch exists, those with a run that has not ended, and those of
 	// which something was learnt since the given time.
 	Known(ctx context.Context, project string, since time.Time) (map[string]Known, error)
-	// Counts says how much there is to do.
+	// List lists jobs, the newest first, a page at a time. An error of the query
+	// wraps ErrQuery.
+	List(ctx context.Context, project string, q Query) (Page, error)
+	// Counts says how many jobs there are and how much there is to do. It costs the
+	// same for any number of jobs.
 	Counts(ctx context.Context, project string) (Counts, error)
 }
 
@@ -75,14 +80,16 @@ type Known struct {
 	Run     int64  // id of a run that has not ended; 0 for none
 }
 
-// Counts says how much there is to do in a project.
+// Counts says how many jobs a project has, and how much there is to do.
 type Counts struct {
-	Waiting       int       // jobs accepted and not pushed
-	WaitingSince  time.Time // creation of the oldest of them; zero when there is none
-	Active        int       // jobs that are not at an end, the waiting ones included
-	Deliveries    int       // received and not processed
-	LastDelivery  time.Time // receipt of the newest delivery; zero when there is none
-	DeliverySince time.Time // receipt of the oldest that is not processed
+	Jobs          int                       // all of them
+	Status        map[githubjobs.Status]int // how many have each status; none stands for 0
+	Waiting       int                       // jobs accepted and not pushed
+	WaitingSince  time.Time                 // creation of the oldest of them; zero when there is none
+	Active        int                       // jobs that are not at an end, the waiting ones included
+	Deliveries    int                       // received and not processed
+	LastDelivery  time.Time                 // receipt of the newest delivery that is kept; zero when there is none
+	DeliverySince time.Time                 // receipt of the oldest that is not processed
 }
 
 // Deliveries are the webhook deliveries that GitHub sent, each processed once.
@@ -97,6 +104,10 @@ type Deliveries interface {
 	FinishDelivery(ctx context.Context, project, guid, outcome string, facts ...githubjobs.Facts) error
 	// Delivery returns one delivery, or ErrNotFound.
 	Delivery(ctx context.Context, project, guid string) (Delivery, error)
+	// SweepDeliveries removes at most limit deliveries, of all projects, that were
+	// received before the given time and are processed, the oldest first. It returns
+	// how many it removed.
+	SweepDeliveries(ctx context.Context, before time.Time, limit int) (int, error)
 }
 
 // Delivery is one webhook delivery, as it came.

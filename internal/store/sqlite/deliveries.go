@@ -2,7 +2,7 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
+	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/internal/store"
@@ -10,17 +10,30 @@ import (
 
 // RecordDelivery implements store.Deliveries.
 func (s *Store) RecordDelivery(ctx context.Context, d store.Delivery) error {
-	return s.write.do(ctx, func(tx *sql.Tx) error {
-		_, err := tx.Exec(`INSERT INTO deliveries (project, guid, event, received_at, body) VALUES (?, ?, ?, ?, ?)`,
-			d.Project, d.GUID, d.Event, millis(d.ReceivedAt), d.Body)
-		if isUnique(err) {
+	return s.write.do(ctx, func(t *tx) error {
+		taken, err := t.get(`SELECT 1 FROM deliveries WHERE project = $1 AND guid = $2`, []any{d.Project, d.GUID}, new(int))
+		if err != nil {
+			return err
+		}
+		if taken {
 			return store.ErrDuplicate
 		}
+		added, err := t.exec(`INSERT INTO deliveries (project, guid, event, received_at) VALUES ($1, $2, $3, $4)`,
+			d.Project, d.GUID, d.Event, millis(d.ReceivedAt))
+		if err != nil {
+			return err
+		}
+		seq, err := added.LastInsertId()
+		if err != nil {
+			return err
+		}
+		t.tally.Add(d.Project, store.CountDeliveries, 1)
+		_, err = t.exec(`INSERT INTO delivery_bodies (seq, body) VALUES ($1, $2)`, seq, d.Body)
 		return err
 	})
 }
 
-const deliveryColumns = `project, guid, event, received_at, finished_at, outcome, body`
+const deliveryColumns = `project, guid, event, received_at, finished_at, outcome, body FROM deliveries JOIN delivery_bodies USING (seq)`
 
 func scanDelivery(row interface{ Scan(...any) error }) (store.Delivery, error) {
 	var d store.Delivery
@@ -32,7 +45,7 @@ func scanDelivery(row interface{ Scan(...any) error }) (store.Delivery, error) {
 
 // PendingDeliveries implements store.Deliveries.
 func (s *Store) PendingDeliveries(ctx context.Context, project string, limit int) ([]store.Delivery, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT `+deliveryColumns+` FROM deliveries WHERE project = ? AND finished_at = 0 ORDER BY seq LIMIT ?`, project, limit)
+	rows, err := s.read.QueryContext(ctx, `SELECT `+deliveryColumns+` WHERE project = $1 AND finished_at = 0 ORDER BY seq LIMIT $2`, project, limit)
 	if err != nil {
 		return nil, explain(err)
 	}
@@ -47,16 +60,48 @@ func (s *Store) PendingDeliveries(ctx context.Context, project string, limit int
 
 // FinishDelivery implements store.Deliveries.
 func (s *Store) FinishDelivery(ctx context.Context, project, guid, outcome string, facts ...githubjobs.Facts) error {
-	return s.write.do(ctx, func(tx *sql.Tx) error {
-		if err := mergeAll(tx, project, facts, s.now()); err != nil {
+	return s.write.do(ctx, func(t *tx) error {
+		if err := mergeAll(t, project, facts, s.now()); err != nil {
 			return err
 		}
-		_, err := tx.Exec(`UPDATE deliveries SET finished_at = ?, outcome = ? WHERE project = ? AND guid = ?`, millis(s.now()), outcome, project, guid)
+		ended, err := t.exec(`UPDATE deliveries SET finished_at = $1, outcome = $2 WHERE project = $3 AND guid = $4 AND finished_at = 0`,
+			millis(s.now()), outcome, project, guid)
+		if err != nil {
+			return err
+		}
+		n, err := ended.RowsAffected()
+		t.tally.Add(project, store.CountDeliveries, -n)
 		return err
 	})
 }
 
 // Delivery implements store.Deliveries.
 func (s *Store) Delivery(ctx context.Context, project, guid string) (store.Delivery, error) {
-	return scanDelivery(s.read.QueryRowContext(ctx, `SELECT `+deliveryColumns+` FROM deliveries WHERE project = ? AND guid = ?`, project, guid))
+	return scanDelivery(s.read.QueryRowContext(ctx, `SELECT `+deliveryColumns+` WHERE project = $1 AND guid = $2`, project, guid))
+}
+
+// SweepDeliveries implements store.Deliveries.
+func (s *Store) SweepDeliveries(ctx context.Context, before time.Time, limit int) (int, error) {
+	const old = `(SELECT seq FROM deliveries WHERE finished_at > 0 AND received_at < $1 ORDER BY received_at, seq LIMIT $2)`
+	removed := make(chan int64, 1)
+	err := s.write.do(ctx, func(t *tx) error {
+		if _, err := t.exec(`DELETE FROM delivery_bodies WHERE seq IN `+old, millis(before), limit); err != nil {
+			return err
+		}
+		swept, err := t.exec(`DELETE FROM deliveries WHERE seq IN `+old, millis(before), limit)
+		if err != nil {
+			return err
+		}
+		n, err := swept.RowsAffected()
+		select {
+		case <-removed: // of a transaction that failed
+		default:
+		}
+		removed <- n
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return int(<-removed), nil
 }

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -14,21 +15,20 @@ import (
 
 // Accept implements store.Jobs.
 func (s *Store) Accept(ctx context.Context, project string, spec githubjobs.Spec) error {
-	return s.write.do(ctx, func(tx *sql.Tx) error {
-		stored, accepted, err := load(tx, project, spec.ID)
+	return s.write.do(ctx, func(t *tx) error {
+		before, err := load(t, project, spec.ID)
 		if err != nil {
 			return err
 		}
-		if accepted || known(stored) {
+		if before.Accepted || before.Known {
 			return store.ErrExists
 		}
-		return merge(tx, project, githubjobs.Facts{ID: spec.ID, Spec: &spec}, stored, true, s.now())
+		row, _, err := store.MergeRow(before.Facts, true, githubjobs.Facts{ID: spec.ID, Spec: &spec}, s.now())
+		if err != nil {
+			return err
+		}
+		return put(t, jobName{project, spec.ID}, before, row.Stored(true), row)
 	})
-}
-
-func known(stored []byte) bool {
-	var f struct{ Spec json.RawMessage }
-	return json.Unmarshal(stored, &f) == nil && f.Spec != nil
 }
 
 // MergeFacts implements store.Jobs.
@@ -36,66 +36,89 @@ func (s *Store) MergeFacts(ctx context.Context, project string, facts ...githubj
 	if len(facts) == 0 {
 		return nil
 	}
-	return s.write.do(ctx, func(tx *sql.Tx) error { return mergeAll(tx, project, facts, s.now()) })
+	return s.write.do(ctx, func(t *tx) error { return mergeAll(t, project, facts, s.now()) })
 }
 
-func mergeAll(tx *sql.Tx, project string, facts []githubjobs.Facts, now time.Time) error {
+// mergeAll writes nothing before all facts are found to be good, and each job once.
+func mergeAll(t *tx, project string, facts []githubjobs.Facts, now time.Time) error {
+	type change struct {
+		before store.Stored
+		row    store.Row
+	}
+	changes := map[string]*change{}
+	var order []string
 	for _, f := range facts {
-		stored, accepted, err := load(tx, project, f.ID)
+		c := changes[f.ID]
+		if c == nil {
+			before, err := load(t, project, f.ID)
+			if err != nil {
+				return err
+			}
+			c = &change{before: before, row: store.Row{Facts: before.Facts}}
+			changes[f.ID] = c
+			order = append(order, f.ID)
+		}
+		row, changed, err := store.MergeRow(c.row.Facts, c.before.Accepted, f, now)
 		if err != nil {
 			return err
 		}
-		if err := merge(tx, project, f, stored, accepted, now); err != nil {
+		if changed {
+			c.row = row
+		}
+	}
+	for _, id := range order {
+		c := changes[id]
+		if bytes.Equal(c.row.Facts, c.before.Facts) {
+			continue
+		}
+		if err := put(t, jobName{project, id}, c.before, c.row.Stored(c.before.Accepted), c.row); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// load returns the stored facts of a job; none when there is no row.
-func load(tx *sql.Tx, project, id string) (facts []byte, accepted bool, err error) {
-	err = tx.QueryRow(`SELECT facts, accepted FROM jobs WHERE project = ? AND id = ?`, project, id).Scan(&facts, &accepted)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = nil
-	}
-	return facts, accepted, err
+// load returns what is stored of a job; the zero value when there is no row.
+func load(t *tx, project, id string) (b store.Stored, err error) {
+	_, err = t.get(`SELECT facts, accepted, known, waiting, active, status FROM jobs WHERE project = $1 AND id = $2`, []any{project, id},
+		&b.Facts, &b.Accepted, &b.Known, &b.Waiting, &b.Active, &b.Status)
+	return b, err
 }
 
-func merge(tx *sql.Tx, project string, f githubjobs.Facts, stored []byte, accepted bool, now time.Time) error {
-	if !githubjobs.ValidID(f.ID) {
-		return fmt.Errorf("facts of a job with the id %q, which is not valid", f.ID)
-	}
-	row, changed, err := store.MergeRow(stored, accepted, f, now)
-	if err != nil || !changed {
-		return err
-	}
-	return put(tx, project, f.ID, accepted, row)
-}
-
-func put(tx *sql.Tx, project, id string, accepted bool, r store.Row) error {
-	_, err := tx.Exec(`INSERT INTO jobs (project, id, accepted, known, waiting, active, status, reason, kind, title,
+func put(t *tx, job jobName, before, after store.Stored, r store.Row) error {
+	_, err := t.exec(`INSERT INTO jobs (project, id, accepted, known, waiting, active, status, reason, kind, title,
 			created_at, updated_at, live, head, deleted, open_run, facts)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
 		ON CONFLICT (project, id) DO UPDATE SET accepted = excluded.accepted, known = excluded.known, waiting = excluded.waiting,
 			active = excluded.active, status = excluded.status, reason = excluded.reason, kind = excluded.kind,
 			title = excluded.title, created_at = excluded.created_at, updated_at = excluded.updated_at, live = excluded.live,
 			head = excluded.head, deleted = excluded.deleted, open_run = excluded.open_run, facts = excluded.facts`,
-		project, id, accepted, r.Known, r.Waiting, r.Active, r.Status, r.Reason, r.Kind, r.Title,
+		job.project, job.id, after.Accepted, r.Known, r.Waiting, r.Active, r.Status, r.Reason, r.Kind, r.Title,
 		millis(r.CreatedAt), millis(r.UpdatedAt), r.Live, r.News.Head, r.News.Deleted, r.News.Run, string(r.Facts))
+	t.tally.Job(job.project, before, after)
+	t.changed = append(t.changed, job)
 	return err
 }
 
 // Facts implements store.Jobs.
 func (s *Store) Facts(ctx context.Context, project, id string) (githubjobs.Facts, error) {
+	if err := ctx.Err(); err != nil {
+		return githubjobs.Facts{}, err
+	}
+	kept, ok, ticket := s.cache.Get(project, id)
+	if ok {
+		return kept.Facts, nil
+	}
+	// One row is read by its key in microseconds; to watch ctx would take as long.
 	var raw []byte
-	var f githubjobs.Facts
-	if err := s.facts.QueryRowContext(ctx, project, id).Scan(&raw); err != nil {
-		return f, explain(err)
+	if err := s.facts.QueryRowContext(background, project, id).Scan(&raw); err != nil {
+		return githubjobs.Facts{}, explain(err)
 	}
-	if err := json.Unmarshal(raw, &f); err != nil {
-		return f, fmt.Errorf("%w: the facts of job %s are damaged: %w", store.ErrUnavailable, id, err)
+	if err := json.Unmarshal(raw, &kept.Facts); err != nil {
+		return githubjobs.Facts{}, fmt.Errorf("%w: the facts of job %s are damaged: %w", store.ErrUnavailable, id, err)
 	}
-	return f, nil
+	s.cache.Put(project, id, kept, len(raw), ticket)
+	return kept.Facts, nil
 }
 
 // Waiting implements store.Jobs.
@@ -134,9 +157,9 @@ func (s *Store) Refresh(ctx context.Context, project string) error {
 	if err != nil || len(ids) == 0 {
 		return explain(err)
 	}
-	return s.write.do(ctx, func(tx *sql.Tx) error {
+	return s.write.do(ctx, func(t *tx) error {
 		for _, id := range ids {
-			if err := refresh(tx, project, id, s.now()); err != nil {
+			if err := refresh(t, project, id, s.now()); err != nil {
 				return err
 			}
 		}
@@ -168,16 +191,16 @@ func (s *Store) stale(ctx context.Context, project string) (ids []string, err er
 	return ids, err
 }
 
-func refresh(tx *sql.Tx, project, id string, now time.Time) error {
-	stored, accepted, err := load(tx, project, id)
+func refresh(t *tx, project, id string, now time.Time) error {
+	before, err := load(t, project, id)
 	if err != nil {
 		return err
 	}
-	row, _, err := store.MergeRow(stored, accepted, githubjobs.Facts{ID: id}, now)
+	row, _, err := store.MergeRow(before.Facts, before.Accepted, githubjobs.Facts{ID: id}, now)
 	if err != nil {
 		return err
 	}
-	return put(tx, project, id, accepted, row)
+	return put(t, jobName{project, id}, before, row.Stored(before.Accepted), row)
 }
 
 // Known implements store.Jobs.
@@ -196,20 +219,4 @@ func (s *Store) Known(ctx context.Context, project string, since time.Time) (map
 		return err
 	})
 	return known, explain(err)
-}
-
-// Counts implements store.Jobs.
-func (s *Store) Counts(ctx context.Context, project string) (store.Counts, error) {
-	var c store.Counts
-	var waitingSince, deliverySince, last int64
-	err := s.read.QueryRowContext(ctx, `SELECT
-		(SELECT count(*) FROM jobs WHERE project = ?1 AND waiting = 1),
-		(SELECT coalesce(min(created_at), 0) FROM jobs WHERE project = ?1 AND waiting = 1),
-		(SELECT count(*) FROM jobs WHERE project = ?1 AND active = 1),
-		(SELECT count(*) FROM deliveries WHERE project = ?1 AND finished_at = 0),
-		(SELECT coalesce(min(received_at), 0) FROM deliveries WHERE project = ?1 AND finished_at = 0),
-		(SELECT coalesce((SELECT received_at FROM deliveries WHERE project = ?1 ORDER BY seq DESC LIMIT 1), 0))`, project).
-		Scan(&c.Waiting, &waitingSince, &c.Active, &c.Deliveries, &deliverySince, &last)
-	c.WaitingSince, c.DeliverySince, c.LastDelivery = fromMillis(waitingSince), fromMillis(deliverySince), fromMillis(last)
-	return c, explain(err)
 }

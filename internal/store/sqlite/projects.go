@@ -34,8 +34,8 @@ func (s *Store) SetReconciled(ctx context.Context, project string, at time.Time)
 }
 
 func (s *Store) exec(ctx context.Context, query string, args ...any) error {
-	return s.write.do(ctx, func(tx *sql.Tx) error {
-		_, err := tx.Exec(query, args...)
+	return s.write.do(ctx, func(t *tx) error {
+		_, err := t.exec(query, args...)
 		return err
 	})
 }

@@ -23,8 +23,10 @@ import (
 
 var _ store.Store = (*Store)(nil)
 
-// readers is the number of connections that read beside the writer.
-const readers = 4
+const (
+	readers   = 4        // connections that read beside the writer
+	cacheSize = 32 << 20 // bytes of facts kept in memory
+)
 
 // Store is a store.Store on one SQLite file.
 type Store struct {
@@ -32,7 +34,8 @@ type Store struct {
 	read  *sql.DB
 	lock  *flock.Flock
 	now   func() time.Time
-	facts *sql.Stmt // the statement of Facts, which every status read runs
+	cache *store.Cache // of facts; this process alone writes the file
+	facts *sql.Stmt    // the statement of Facts, which every status read runs
 }
 
 // Open opens the database file, creates it when there is none, and brings its
@@ -47,7 +50,7 @@ func Open(ctx context.Context, path string, now func() time.Time) (*Store, error
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{lock: lock, now: now}
+	s := &Store{lock: lock, now: now, cache: store.NewCache(cacheSize)}
 	if err := s.open(ctx, path); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening database %s: %w", path, explain(err)), s.Close())
 	}
@@ -78,9 +81,11 @@ func (s *Store) open(ctx context.Context, path string) error {
 		return err
 	}
 	db.SetMaxOpenConns(1)
-	s.write = startWriter(db)
 	if err := migrate(ctx, db); err != nil {
-		return err
+		return errors.Join(err, db.Close())
+	}
+	if s.write, err = startWriter(ctx, db, s.forget); err != nil {
+		return errors.Join(err, db.Close())
 	}
 	s.read, err = sql.Open("sqlite", dsn(path, "query_only(1)", "busy_timeout(5000)"))
 	if err != nil {
@@ -90,6 +95,13 @@ func (s *Store) open(ctx context.Context, path string) error {
 	s.read.SetMaxIdleConns(readers)
 	s.facts, err = s.read.PrepareContext(ctx, `SELECT facts FROM jobs WHERE project = ? AND id = ? AND known = 1`)
 	return err
+}
+
+// forget drops what was written from the cache.
+func (s *Store) forget(jobs []jobName) {
+	for _, j := range jobs {
+		s.cache.Forget(j.project, j.id)
+	}
 }
 
 func dsn(path string, pragmas ...string) string {
@@ -114,10 +126,7 @@ func (s *Store) Close() error {
 
 // Check implements store.Store.
 func (s *Store) Check(ctx context.Context) error {
-	return s.write.do(ctx, func(tx *sql.Tx) error {
-		_, err := tx.Exec(`INSERT INTO checks (id, at) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET at = excluded.at`, millis(s.now()))
-		return err
-	})
+	return s.exec(ctx, `INSERT INTO checks (id, at) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET at = excluded.at`, millis(s.now()))
 }
 
 func millis(t time.Time) int64 {

@@ -51,7 +51,7 @@ func TestReopenKeepsEverything(t *testing.T) {
 	// The log is written ahead, and flushed at every commit.
 	var journal string
 	var sync int
-	if err := errors.Join(s.write.db.QueryRow(`PRAGMA journal_mode`).Scan(&journal), s.write.db.QueryRow(`PRAGMA synchronous`).Scan(&sync)); err != nil || journal != "wal" || sync != 2 {
+	if err := errors.Join(s.write.tx.conn.QueryRowContext(t.Context(), `PRAGMA journal_mode`).Scan(&journal), s.write.tx.conn.QueryRowContext(t.Context(), `PRAGMA synchronous`).Scan(&sync)); err != nil || journal != "wal" || sync != 2 {
 		t.Fatalf("journal_mode %s, synchronous %d, %v; want wal, 2", journal, sync, err)
 	}
 }
@@ -115,7 +115,7 @@ func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	s := open(t, filepath.Join(t.TempDir(), "a.db"), nil)
 	defer s.Close()
-	if _, err := s.write.db.Exec(`PRAGMA max_page_count = 40`); err != nil {
+	if _, err := s.write.tx.conn.ExecContext(t.Context(), `PRAGMA max_page_count = 40`); err != nil {
 		t.Fatal(err)
 	}
 	var accepted []string
@@ -135,7 +135,7 @@ func TestFullDisk(t *testing.T) {
 			t.Errorf("job %s was accepted: %v", id, err)
 		}
 	}
-	if _, err := s.write.db.Exec(`PRAGMA max_page_count = 4000`); err != nil {
+	if _, err := s.write.tx.conn.ExecContext(t.Context(), `PRAGMA max_page_count = 4000`); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Accept(t.Context(), "p", storetest.Spec("after", storetest.Now)); err != nil {

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"sync"
 
@@ -15,27 +14,38 @@ import (
 const maxBatch = 256
 
 // writer runs all writes on one connection. Writes that arrive while a commit is
-// under way share the next transaction, each behind a savepoint of its own.
+// under way share the next transaction.
 type writer struct {
-	db    *sql.DB
-	queue chan *write
-	stop  chan struct{} // closed to ask for the end
-	ended chan struct{} // closed when no write is taken any more
-	once  sync.Once
+	db        *sql.DB
+	tx        *tx
+	committed func([]jobName) // told the jobs that may have changed, before their writers are
+	queue     chan *write
+	stop      chan struct{} // closed to ask for the end
+	ended     chan struct{} // closed when no write is taken any more
+	once      sync.Once
 }
 
-// write is one caller's change.
+// write is one caller's change. An apply that fails by a judgement of its own must
+// not have written anything by then.
 type write struct {
 	ctx   context.Context
-	apply func(*sql.Tx) error
+	apply func(*tx) error
 	err   error
 	done  chan struct{}
 }
 
-func startWriter(db *sql.DB) *writer {
-	w := &writer{db: db, queue: make(chan *write, maxBatch), stop: make(chan struct{}), ended: make(chan struct{})}
+// startWriter takes the one connection of db for itself.
+func startWriter(ctx context.Context, db *sql.DB, committed func([]jobName)) (*writer, error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w := &writer{
+		db: db, tx: &tx{conn: conn, stmts: map[string]*sql.Stmt{}}, committed: committed,
+		queue: make(chan *write, maxBatch), stop: make(chan struct{}), ended: make(chan struct{}),
+	}
 	go w.run()
-	return w
+	return w, nil
 }
 
 // close lets the writes that are under way finish.
@@ -47,7 +57,7 @@ func (w *writer) close() error {
 
 // do applies a change and returns when it is durable, or has failed. When ctx
 // ends first the change may yet be made.
-func (w *writer) do(ctx context.Context, apply func(*sql.Tx) error) error {
+func (w *writer) do(ctx context.Context, apply func(*tx) error) error {
 	one := &write{ctx: ctx, apply: apply, done: make(chan struct{})}
 	select {
 	case w.queue <- one:
@@ -75,6 +85,7 @@ var errClosed = fmt.Errorf("%w: it is closed", store.ErrUnavailable)
 
 func (w *writer) run() {
 	defer close(w.ended)
+	defer w.tx.close() // what was answered is committed; nothing that fails here can be lost
 	for {
 		select {
 		case first := <-w.queue:
@@ -101,11 +112,14 @@ func (w *writer) gather(first *write) []*write {
 	return batch
 }
 
-// commit applies a batch. A change that fails is undone alone; a transaction that
-// fails fails all of its changes.
+// commit applies a batch. When the transaction fails each write is tried in one of
+// its own, so that a write which cannot be made spares the others.
 func (w *writer) commit(batch []*write) {
 	if err := w.transact(batch); err != nil {
 		for _, one := range batch {
+			if len(batch) > 1 {
+				err = w.transact([]*write{one})
+			}
 			if one.err == nil {
 				one.err = err
 			}
@@ -116,35 +130,31 @@ func (w *writer) commit(batch []*write) {
 	}
 }
 
+// transact returns an error when nothing of the batch was written.
 func (w *writer) transact(batch []*write) error {
-	tx, err := w.db.Begin()
-	if err != nil {
+	defer func() { w.committed(w.tx.changed) }()
+	if err := w.tx.begin(); err != nil {
 		return err
 	}
-	defer tx.Rollback()
+	err := w.apply(batch)
+	if err == nil {
+		err = w.tx.commit()
+	}
+	if err != nil {
+		w.tx.rollback()
+	}
+	return err
+}
+
+func (w *writer) apply(batch []*write) error {
 	for _, one := range batch {
 		if one.err = one.ctx.Err(); one.err != nil {
 			continue
 		}
-		if err := within(tx, one); err != nil {
-			return err
+		before := w.tx.writes
+		if one.err = one.apply(w.tx); one.err != nil && w.tx.writes > before {
+			return one.err // the transaction holds a part of it
 		}
 	}
-	return tx.Commit()
-}
-
-// within applies one change behind a savepoint. It returns an error only when the
-// whole transaction is lost.
-func within(tx *sql.Tx, one *write) error {
-	if _, err := tx.Exec(`SAVEPOINT one`); err != nil {
-		return err
-	}
-	if one.err = one.apply(tx); one.err != nil {
-		if _, err := tx.Exec(`ROLLBACK TO one`); err != nil {
-			// SQLite ended the transaction by itself: the disk is full, or broken.
-			return errors.Join(one.err, err)
-		}
-	}
-	_, err := tx.Exec(`RELEASE one`)
-	return err
+	return nil
 }

@@ -41,6 +41,12 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Store
 		{"jobs that are not at an end, page by page", active},
 		{"a delivery is recorded once and processed once", delivery},
 		{"a delivery's facts arrive with its end", deliveryFacts},
+		{"processed deliveries are swept when they are old", sweep},
+		{"jobs are listed by every filter, a page at a time", listing},
+		{"a listing goes on where it ended while jobs come", listingMoves},
+		{"a query that cannot be is refused", badQueries},
+		{"counters say what a count says", counters},
+		{"what was read is what was written last", readYourWrites},
 		{"a project's memory", projectMemory},
 		{"check writes", func(t *testing.T, _ *clock, s store.Store) { ok(t, s.Check(t.Context())) }},
 	} {
