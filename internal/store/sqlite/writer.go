@@ -120,7 +120,7 @@ func (w *writer) commit(batch []*write) {
 			if len(batch) > 1 {
 				err = w.transact([]*write{one})
 			}
-			if one.err == nil {
+			if err != nil { // what was judged in a transaction that failed counts no more
 				one.err = err
 			}
 		}

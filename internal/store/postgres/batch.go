@@ -1,0 +1,194 @@
+package postgres
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/internal/store"
+)
+
+type jobName struct{ project, id string }
+
+func (a jobName) compare(b jobName) int {
+	return cmp.Or(cmp.Compare(a.project, b.project), cmp.Compare(a.id, b.id))
+}
+
+// names lists the jobs of all writes in the order in which every server locks them.
+func names(writes []*write) (list []jobName) {
+	for _, one := range writes {
+		list = append(list, one.jobs...)
+	}
+	slices.SortFunc(list, jobName.compare)
+	return slices.Compact(list)
+}
+
+// batch is what one transaction has read, and is to write. What one write stages the
+// next one finds.
+type batch struct {
+	now        time.Time
+	names      []jobName
+	jobs       map[jobName]*job // all that were locked
+	statements []statement
+	tally      store.Tally
+}
+
+// job is one job of a batch.
+type job struct {
+	exists bool         // there is a row, and it is locked
+	before store.Stored // as it was read
+	now    store.Stored // with what was staged
+	row    *store.Row   // to be written; nil when nothing is
+}
+
+// statement is one statement of a pipeline.
+type statement struct {
+	query    string
+	args     []any
+	rows     func(pgx.Rows) error // called for each row, where there are rows
+	affected func(n int64) error  // told how many rows were written
+	order    string               // of the rows that it locks, the same on every server
+}
+
+func (s statement) visit(results pgx.BatchResults) error {
+	rows, err := results.Query()
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := s.rows(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// errRace: another server inserted a job while this one was about to.
+var errRace = errors.New("another server stored the same job at the same time")
+
+// lock begins the transaction, and locks and reads the rows of the jobs.
+func lock(ctx context.Context, conn *pgxpool.Conn, now time.Time, names []jobName) (*batch, error) {
+	b := &batch{now: now, names: names, jobs: map[jobName]*job{}, tally: store.Tally{}}
+	begin := []statement{{query: `BEGIN`}}
+	if len(names) > 0 {
+		projects, ids := make([]string, len(names)), make([]string, len(names))
+		for i, n := range names {
+			b.jobs[n], projects[i], ids[i] = &job{}, n.project, n.id
+		}
+		begin = append(begin, statement{rows: b.scan, args: []any{projects, ids}, query: `
+			SELECT j.project, j.id, j.facts, j.accepted, j.known, j.waiting, j.active, j.status
+			FROM jobs j WHERE (j.project, j.id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+			ORDER BY j.project, j.id FOR UPDATE`})
+	}
+	return b, pipeline(ctx, conn, begin)
+}
+
+func (b *batch) scan(rows pgx.Rows) error {
+	var n jobName
+	var s store.Stored
+	err := rows.Scan(&n.project, &n.id, &s.Facts, &s.Accepted, &s.Known, &s.Waiting, &s.Active, &s.Status)
+	if err == nil {
+		*b.jobs[n] = job{exists: true, before: s, now: s}
+	}
+	return err
+}
+
+// queue stages a statement. It is run in the given order, whatever batch it is in,
+// so that servers which write the same rows never wait for each other in a circle.
+// affected, if there is one, is told how many rows were written.
+func (b *batch) queue(order, query string, args []any, affected func(n int64) error) {
+	b.statements = append(b.statements, statement{query: query, args: args, affected: affected, order: order})
+}
+
+// stage joins facts to their jobs: all of them, or none when one cannot be.
+func (b *batch) stage(project string, facts []githubjobs.Facts) error {
+	rows := map[string]store.Row{}
+	for _, f := range facts {
+		known := b.jobs[jobName{project, f.ID}].now
+		stored := known.Facts
+		if row, ok := rows[f.ID]; ok {
+			stored = row.Facts
+		}
+		row, changed, err := store.MergeRow(stored, known.Accepted, f, b.now)
+		if err != nil {
+			return err
+		}
+		if changed {
+			rows[f.ID] = row
+		}
+	}
+	for id, row := range rows {
+		j := b.jobs[jobName{project, id}]
+		if !bytes.Equal(row.Facts, j.now.Facts) {
+			j.set(row, j.now.Accepted)
+		}
+	}
+	return nil
+}
+
+func (j *job) set(row store.Row, accepted bool) {
+	j.row, j.now = &row, row.Stored(accepted)
+}
+
+// write writes the rows that were staged, and runs the other statements.
+func (b *batch) write(ctx context.Context, conn *pgxpool.Conn) error {
+	var puts []statement
+	for _, n := range b.names {
+		if j := b.jobs[n]; j.row != nil {
+			b.tally.Job(n.project, j.before, j.now)
+			puts = append(puts, j.put(n))
+		}
+	}
+	slices.SortStableFunc(b.statements, func(x, y statement) int { return cmp.Compare(x.order, y.order) })
+	if puts = append(puts, b.statements...); len(puts) == 0 {
+		return nil
+	}
+	return pipeline(ctx, conn, puts)
+}
+
+const (
+	insertJob = `INSERT INTO jobs (project, id, accepted, known, waiting, active, status, reason, kind, title,
+			created_at, updated_at, live, head, deleted, open_run, facts, version)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) ON CONFLICT DO NOTHING`
+	updateJob = `UPDATE jobs SET (accepted, known, waiting, active, status, reason, kind, title,
+			created_at, updated_at, live, head, deleted, open_run, facts, version)
+		= ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) WHERE project = $1 AND id = $2`
+)
+
+func (j *job) put(n jobName) statement {
+	r := j.row
+	s := statement{query: updateJob, args: []any{
+		n.project, n.id, j.now.Accepted, r.Known, r.Waiting, r.Active, string(r.Status), string(r.Reason), string(r.Kind), r.Title,
+		millis(r.CreatedAt), millis(r.UpdatedAt), r.Live, r.News.Head, r.News.Deleted, r.News.Run, string(r.Facts), rand.Int64(),
+	}}
+	if !j.exists {
+		s.query = insertJob
+	}
+	s.affected = func(rows int64) error {
+		if rows == 0 {
+			return errRace
+		}
+		return nil
+	}
+	return s
+}
+
+// commit adds the tally to the counters and makes everything durable.
+func (b *batch) commit(ctx context.Context, conn *pgxpool.Conn, shard int) error {
+	var end []statement
+	for _, c := range b.tally.Changes() {
+		end = append(end, statement{args: []any{c.Project, c.Name, shard, c.By}, query: `
+			INSERT INTO counters AS c (project, name, shard, n) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (project, name, shard) DO UPDATE SET n = c.n + excluded.n`})
+	}
+	return pipeline(ctx, conn, append(end, statement{query: `COMMIT`}))
+}

@@ -1,0 +1,181 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/internal/store"
+)
+
+// Accept implements store.Jobs.
+func (s *Store) Accept(ctx context.Context, project string, spec githubjobs.Spec) error {
+	name := jobName{project, spec.ID}
+	return s.write.do(ctx, []jobName{name}, func(b *batch, _ *write) error {
+		j := b.jobs[name]
+		if j.now.Accepted || j.now.Known {
+			return store.ErrExists
+		}
+		row, _, err := store.MergeRow(j.now.Facts, true, githubjobs.Facts{ID: spec.ID, Spec: &spec}, b.now)
+		if err == nil {
+			j.set(row, true)
+		}
+		return err
+	})
+}
+
+// MergeFacts implements store.Jobs.
+func (s *Store) MergeFacts(ctx context.Context, project string, facts ...githubjobs.Facts) error {
+	if len(facts) == 0 {
+		return nil
+	}
+	return s.write.do(ctx, namesOf(project, facts), func(b *batch, _ *write) error { return b.stage(project, facts) })
+}
+
+func namesOf(project string, facts []githubjobs.Facts) []jobName {
+	list := make([]jobName, len(facts))
+	for i, f := range facts {
+		list[i] = jobName{project, f.ID}
+	}
+	return list
+}
+
+// Facts implements store.Jobs. The row's version is read from the database always,
+// the facts only when it is not that of those in memory.
+func (s *Store) Facts(ctx context.Context, project, id string) (githubjobs.Facts, error) {
+	kept, cached, ticket := s.cache.Get(project, id)
+	var raw []byte
+	var version int64
+	found := false
+	err := s.read(ctx, func(rows pgx.Rows) error {
+		found = true
+		return rows.Scan(&version, &raw)
+	}, `SELECT version, CASE WHEN $3 AND version = $4 THEN NULL ELSE facts END FROM jobs WHERE project = $1 AND id = $2 AND known`,
+		project, id, cached, kept.Version)
+	switch {
+	case err != nil:
+		return githubjobs.Facts{}, err
+	case !found:
+		return githubjobs.Facts{}, store.ErrNotFound
+	case raw == nil:
+		return kept.Facts, nil
+	}
+	read := store.Cached{Version: version}
+	if err := json.Unmarshal(raw, &read.Facts); err != nil {
+		return githubjobs.Facts{}, fmt.Errorf("%w: the facts of job %s are damaged: %w", store.ErrUnavailable, id, err)
+	}
+	s.cache.Put(project, id, read, len(raw), ticket)
+	return read.Facts, nil
+}
+
+// Waiting implements store.Jobs.
+func (s *Store) Waiting(ctx context.Context, project string, limit int) (specs []githubjobs.Spec, err error) {
+	err = s.read(ctx, func(rows pgx.Rows) error {
+		var raw []byte
+		var f githubjobs.Facts
+		if err := errors.Join(rows.Scan(&raw), json.Unmarshal(raw, &f)); err != nil {
+			return err
+		}
+		specs = append(specs, *f.Spec)
+		return nil
+	}, `SELECT facts FROM jobs WHERE project = $1 AND waiting ORDER BY created_at, id LIMIT $2`, project, limit)
+	return specs, err
+}
+
+// Refresh implements store.Jobs.
+func (s *Store) Refresh(ctx context.Context, project string) error {
+	stale, err := s.stale(ctx, project)
+	if err != nil || len(stale) == 0 {
+		return err
+	}
+	return s.write.do(ctx, stale, func(b *batch, _ *write) error {
+		for _, n := range stale {
+			j := b.jobs[n]
+			row, _, err := store.MergeRow(j.now.Facts, j.now.Accepted, githubjobs.Facts{ID: n.id}, b.now)
+			if err != nil {
+				return err
+			}
+			j.set(row, j.now.Accepted)
+		}
+		return nil
+	})
+}
+
+// stale lists the active jobs whose columns no longer say what their facts mean.
+func (s *Store) stale(ctx context.Context, project string) (stale []jobName, err error) {
+	now := s.now()
+	err = s.read(ctx, func(rows pgx.Rows) error {
+		var id string
+		var reason githubjobs.Reason
+		var accepted bool
+		var raw []byte
+		if err := rows.Scan(&id, &reason, &accepted, &raw); err != nil {
+			return err
+		}
+		row, _, err := store.MergeRow(raw, accepted, githubjobs.Facts{ID: id}, now)
+		if err == nil && row.Reason != reason {
+			stale = append(stale, jobName{project, id})
+		}
+		return err
+	}, `SELECT id, reason, accepted, facts FROM jobs WHERE project = $1 AND active`, project)
+	return stale, err
+}
+
+// Known implements store.Jobs.
+func (s *Store) Known(ctx context.Context, project string, since time.Time) (map[string]store.Known, error) {
+	known := map[string]store.Known{}
+	err := s.read(ctx, func(rows pgx.Rows) error {
+		var id string
+		var k store.Known
+		err := rows.Scan(&id, &k.Head, &k.Deleted, &k.Run)
+		known[id] = k
+		return err
+	}, `SELECT id, head, deleted, open_run FROM jobs WHERE project = $1 AND live
+		UNION SELECT id, head, deleted, open_run FROM jobs WHERE project = $1 AND updated_at >= $2`, project, millis(since))
+	return known, err
+}
+
+// List implements store.Jobs.
+func (s *Store) List(ctx context.Context, project string, q store.Query) (store.Page, error) {
+	statement, args, err := q.Select(project)
+	if err != nil {
+		return store.Page{}, err
+	}
+	var found []store.Listed
+	err = s.read(ctx, func(rows pgx.Rows) error {
+		var l store.Listed
+		var created, updated int64
+		err := rows.Scan(&l.ID, &l.Status, &l.Reason, &l.Kind, &l.Title, &created, &updated)
+		l.CreatedAt, l.UpdatedAt = fromMillis(created), fromMillis(updated)
+		found = append(found, l)
+		return err
+	}, statement, args...)
+	return q.Page(found), err
+}
+
+// Counts implements store.Jobs.
+func (s *Store) Counts(ctx context.Context, project string) (c store.Counts, err error) {
+	// One statement, so that all of it is seen at one moment.
+	err = s.read(ctx, func(rows pgx.Rows) error {
+		var name string
+		var n, waiting, delivery, last int64
+		if err := rows.Scan(&name, &n, &waiting, &delivery, &last); err != nil {
+			return err
+		}
+		if n != 0 {
+			c.SetCounter(name, int(n))
+		}
+		c.WaitingSince, c.DeliverySince, c.LastDelivery = fromMillis(waiting), fromMillis(delivery), fromMillis(last)
+		return nil
+	}, `SELECT name, sum(n)::bigint,
+		coalesce((SELECT created_at FROM jobs WHERE project = $1 AND waiting ORDER BY created_at LIMIT 1), 0),
+		coalesce((SELECT received_at FROM deliveries WHERE project = $1 AND finished_at = 0 ORDER BY seq LIMIT 1), 0),
+		coalesce((SELECT received_at FROM deliveries WHERE project = $1 ORDER BY seq DESC LIMIT 1), 0)
+		FROM (SELECT name, n FROM counters WHERE project = $1 UNION ALL SELECT 'active', 0) AS all_shards GROUP BY name`, project)
+	return c, err
+}

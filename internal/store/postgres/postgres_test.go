@@ -1,0 +1,71 @@
+package postgres
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/githubjobs/githubjobs/internal/require"
+	"github.com/githubjobs/githubjobs/internal/store"
+	"github.com/githubjobs/githubjobs/internal/store/storetest"
+)
+
+func TestStore(t *testing.T) {
+	t.Parallel()
+	require.Postgres(t)
+	storetest.Run(t, func(t *testing.T, now func() time.Time) store.Store { return open(t, schema(t), now) })
+}
+
+// schema makes an empty schema and returns a URL whose tables are made in it.
+func schema(t testing.TB) string {
+	t.Helper()
+	base := require.Postgres(t)
+	name := "test_" + strings.ToLower(rand.Text())
+	admin(t, base, "CREATE SCHEMA "+name)
+	t.Cleanup(func() { admin(t, base, "DROP SCHEMA "+name+" CASCADE") })
+	return with(t, base, "search_path", name, "pool_max_conns", "3", "application_name", name)
+}
+
+// with returns the URL with settings added.
+func with(t testing.TB, databaseURL string, settings ...string) string {
+	t.Helper()
+	u, err := url.Parse(databaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := u.Query()
+	for i := 0; i < len(settings); i += 2 {
+		q.Set(settings[i], settings[i+1])
+	}
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+// admin runs a statement on a connection of its own.
+func admin(t testing.TB, databaseURL, statement string, args ...any) {
+	t.Helper()
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, databaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	if _, err := conn.Exec(ctx, statement, args...); err != nil {
+		t.Fatal(fmt.Errorf("%s: %w", statement, err))
+	}
+}
+
+func open(t testing.TB, databaseURL string, now func() time.Time) *Store {
+	t.Helper()
+	s, err := Open(context.Background(), databaseURL, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}

@@ -1,0 +1,33 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/githubjobs/githubjobs/internal/store"
+)
+
+// Project implements store.Projects.
+func (s *Store) Project(ctx context.Context, project string) (p store.Project, err error) {
+	err = s.read(ctx, func(rows pgx.Rows) error {
+		var reconciled int64
+		err := rows.Scan(&p.DefaultBranch, &reconciled)
+		p.ReconciledAt = fromMillis(reconciled)
+		return err
+	}, `SELECT default_branch, reconciled_at FROM projects WHERE id = $1`, project)
+	return p, err
+}
+
+// SetDefaultBranch implements store.Projects.
+func (s *Store) SetDefaultBranch(ctx context.Context, project, branch string) error {
+	return s.exec(ctx, `INSERT INTO projects (id, default_branch) VALUES ($1, $2)
+		ON CONFLICT (id) DO UPDATE SET default_branch = excluded.default_branch`, project, branch)
+}
+
+// SetReconciled implements store.Projects.
+func (s *Store) SetReconciled(ctx context.Context, project string, at time.Time) error {
+	return s.exec(ctx, `INSERT INTO projects (id, reconciled_at) VALUES ($1, $2)
+		ON CONFLICT (id) DO UPDATE SET reconciled_at = excluded.reconciled_at`, project, millis(at))
+}
