@@ -99,11 +99,27 @@ func (q Query) limit() int {
 	return q.Limit
 }
 
+// Index names the index that holds the jobs of the query in their order. Every store
+// has one for each combination of filters.
+func (q Query) Index() string {
+	name := "jobs_list"
+	switch { // a reason says the status too
+	case q.Reason != "":
+		name += "_reason"
+	case q.Status != "":
+		name += "_status"
+	}
+	if q.Kind != "" {
+		name += "_kind"
+	}
+	return name
+}
+
 // Select is the statement that lists one job more than the page holds, in SQL that
-// SQLite and PostgreSQL both read. Every combination of filters has an index in
-// whose order the jobs are read. It reads id, status, reason, kind, title,
-// created_at, updated_at; times are in milliseconds.
-func (q Query) Select(project string) (statement string, args []any, err error) {
+// SQLite and PostgreSQL both read. It reads id, status, reason, kind, title,
+// created_at, updated_at; times are in milliseconds. table is the table of jobs,
+// with what else the database wants to be told there.
+func (q Query) Select(table, project string) (statement string, args []any, err error) {
 	if err := q.Validate(); err != nil {
 		return "", nil, err
 	}
@@ -115,8 +131,8 @@ func (q Query) Select(project string) (statement string, args []any, err error) 
 		}
 		where.WriteString(condition)
 	}
-	add(`SELECT id, status, reason, kind, title, created_at, updated_at FROM jobs WHERE project = ? AND known`, project)
-	switch { // a reason says the status too
+	add(`SELECT id, status, reason, kind, title, created_at, updated_at FROM `+table+` WHERE project = ? AND known`, project)
+	switch {
 	case q.Reason != "":
 		add(` AND reason = ?`, string(q.Reason))
 	case q.Status != "":

@@ -114,7 +114,7 @@ func durable(ctx context.Context, conn *pgx.Conn) error {
 // Address names the database without user and password, for logs.
 func Address(databaseURL string) string {
 	u, err := url.Parse(databaseURL)
-	if err != nil {
+	if err != nil || u.Host == "" {
 		return "postgres"
 	}
 	return (&url.URL{Scheme: "postgres", Host: u.Host, Path: u.Path}).String()

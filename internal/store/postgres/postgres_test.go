@@ -51,14 +51,28 @@ func with(t testing.TB, databaseURL string, settings ...string) string {
 func admin(t testing.TB, databaseURL, statement string, args ...any) {
 	t.Helper()
 	ctx := context.Background()
-	conn, err := pgx.Connect(ctx, databaseURL)
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := connect(t, databaseURL)
 	defer conn.Close(ctx)
 	if _, err := conn.Exec(ctx, statement, args...); err != nil {
 		t.Fatal(fmt.Errorf("%s: %w", statement, err))
 	}
+}
+
+// connect opens one connection, which takes no settings of the pool.
+func connect(t testing.TB, databaseURL string) *pgx.Conn {
+	t.Helper()
+	u, err := url.Parse(databaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := u.Query()
+	q.Del("pool_max_conns")
+	u.RawQuery = q.Encode()
+	conn, err := pgx.Connect(context.Background(), u.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn
 }
 
 func open(t testing.TB, databaseURL string, now func() time.Time) *Store {

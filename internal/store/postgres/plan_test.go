@@ -1,0 +1,65 @@
+package postgres
+
+import (
+	"context"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/githubjobs/githubjobs/internal/store/storetest"
+)
+
+var removed = regexp.MustCompile(`Rows Removed by \w+: (\d+)`)
+
+// Every listing reads an index in order, and little more of it than the page: no
+// table is scanned and nothing is sorted.
+func TestListingPlans(t *testing.T) {
+	t.Parallel()
+	db := schema(t)
+	s := open(t, db, nil)
+	defer s.Close()
+	// One in ten is a report, one in fifty timed out, one in five hundred runs.
+	admin(t, db, `INSERT INTO jobs SELECT 'p', 'job-' || i, true, true, false, false,
+			CASE WHEN i % 1000 < 2 THEN 'running' WHEN i % 100 IN (2, 10) THEN 'failed' ELSE 'merged' END,
+			CASE WHEN i % 1000 < 2 THEN 'running' WHEN i % 100 IN (2, 10) THEN 'timed_out' ELSE 'merged' END,
+			CASE WHEN i % 10 = 0 THEN 'report' ELSE 'command' END, 'title', $1::bigint - i * 1000, $1, false, '', false, 0, '{}', i
+		FROM generate_series(0, 99999) i`, millis(storetest.Now))
+	admin(t, db, `ANALYZE jobs`)
+	for _, q := range storetest.Queries() {
+		statement, args, err := q.Select("jobs", "p")
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan := explained(t, s, statement, args)
+		wasted := 0
+		for _, m := range removed.FindAllStringSubmatch(plan, -1) {
+			n, _ := strconv.Atoi(m[1])
+			wasted += n
+		}
+		if !strings.Contains(plan, "Index Scan") || strings.Contains(plan, "Seq Scan") || strings.Contains(plan, "Sort") || wasted > 2000 {
+			t.Errorf("%+v:\n%s", q, plan)
+		}
+	}
+}
+
+func explained(t *testing.T, s *Store, statement string, args []any) string {
+	t.Helper()
+	rows, err := s.pool.Query(context.Background(), `EXPLAIN (ANALYZE, TIMING OFF) `+statement, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var plan strings.Builder
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			t.Fatal(err)
+		}
+		plan.WriteString(line + "\n")
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return plan.String()
+}

@@ -1,0 +1,65 @@
+package sqlite
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/githubjobs/githubjobs/internal/store/storetest"
+)
+
+// Every listing enters an index where the page begins, and reads it in order: no
+// table is scanned and nothing is sorted.
+func TestListingPlans(t *testing.T) {
+	t.Parallel()
+	s := open(t, filepath.Join(t.TempDir(), "a.db"), nil)
+	defer s.Close()
+	// One in ten is a report, one in fifty timed out, one in five hundred runs.
+	_, err := s.write.tx.conn.ExecContext(t.Context(), `
+		WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 99999)
+		INSERT INTO jobs SELECT 'p', 'job-' || i, 1, 1, 0, 0, iif(i % 1000 < 2, 'running', iif(i % 100 IN (2, 10), 'failed', 'merged')),
+			iif(i % 1000 < 2, 'running', iif(i % 100 IN (2, 10), 'timed_out', 'merged')), iif(i % 10 = 0, 'report', 'command'), 'title',
+			$1 - i * 1000, $1, 0, '', 0, 0, '{}' FROM n`, millis(storetest.Now))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, q := range storetest.Queries() {
+		statement, args, err := q.Select("jobs INDEXED BY "+q.Index(), "p")
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan := explained(t, s, statement, args)
+		if !strings.HasPrefix(plan, "SEARCH jobs USING INDEX jobs_list") || strings.Contains(plan, "SCAN") || strings.Contains(plan, "B-TREE") {
+			t.Errorf("%+v: %s", q, plan)
+		}
+		// As many columns of the index are entered as there are filters.
+		for column, filter := range map[string]string{"status": string(q.Status), "reason": string(q.Reason), "kind": string(q.Kind)} {
+			if (filter != "") != strings.Contains(plan, column+"=?") {
+				t.Errorf("%+v: %s", q, plan)
+			}
+		}
+		if page, err := s.List(t.Context(), "p", q); err != nil || len(page.Jobs) == 0 {
+			t.Errorf("%+v: %d jobs, %v", q, len(page.Jobs), err)
+		}
+	}
+}
+
+func explained(t *testing.T, s *Store, statement string, args []any) string {
+	t.Helper()
+	rows, err := s.read.QueryContext(t.Context(), `EXPLAIN QUERY PLAN `+statement, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var plan []string
+	err = each(rows, func() error {
+		var a, b, c int
+		var detail string
+		err := rows.Scan(&a, &b, &c, &detail)
+		plan = append(plan, detail)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(plan, "; ")
+}
