@@ -39,7 +39,7 @@ LABEL org.opencontainers.image.title="githubjobs agent" \
 ENTRYPOINT ["agent"]
 
 FROM agent-deps AS server-deps
-ARG WARM_SERVER="modernc.org/sqlite"
+ARG WARM_SERVER="modernc.org/sqlite github.com/jackc/pgx/v5/pgxpool"
 RUN go build -trimpath ${WARM_SERVER}
 
 FROM server-deps AS server-build
@@ -55,7 +55,8 @@ COPY --from=server-build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-ce
 COPY --from=server-build /out/tmp /tmp
 COPY --from=server-build --chown=10001:10001 /out/data /data
 COPY --from=server-build /out/server /server
-ENV DATABASE_PATH=/data/githubjobs.db LISTEN_ADDR=:8080
+# The database is githubjobs.db in the working folder, unless DATABASE_URL names another one.
+ENV LISTEN_ADDR=:8080
 USER 10001:10001
 WORKDIR /data
 VOLUME /data

@@ -2,18 +2,18 @@ package api
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
-	"io"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"bytes"
-	"strconv"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 )
@@ -82,6 +82,16 @@ func BenchmarkRaw(b *testing.B) {
 	b.Run("bare", func(b *testing.B) { rawHammer(b, bare.URL, 64, "first-key") })
 	b.Run("health", func(b *testing.B) { rawHammer(b, s.URL+"/healthz", 64, "first-key") })
 	b.Run("status", func(b *testing.B) { rawHammer(b, s.URL+"/api/jobs/status?job_id=a", 64, "first-key") })
-	b.Run("facts", func(b *testing.B) { for b.Loop() { s.store.Facts(b.Context(), "p", "a") } })
-	b.Run("facts parallel", func(b *testing.B) { b.RunParallel(func(pb *testing.PB) { for pb.Next() { s.store.Facts(b.Context(), "p", "a") } }) })
+	b.Run("facts", func(b *testing.B) {
+		for b.Loop() {
+			s.store.Facts(b.Context(), "p", "a")
+		}
+	})
+	b.Run("facts parallel", func(b *testing.B) {
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				s.store.Facts(b.Context(), "p", "a")
+			}
+		})
+	})
 }

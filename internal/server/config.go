@@ -31,7 +31,10 @@ type Config struct {
 	AppPrivateKey     string          `env:"GITHUB_APP_PRIVATE_KEY" doc:"The App's private key in PEM"`
 	AppPrivateKeyFile string          `env:"GITHUB_APP_PRIVATE_KEY_FILE" doc:"File that holds GITHUB_APP_PRIVATE_KEY"`
 	BaseBranch        string          `env:"BASE_BRANCH" doc:"Branch that jobs start from and are merged into, where they name none; by default the repository's default branch"`
-	DatabasePath      string          `env:"DATABASE_PATH" envDefault:"githubjobs.db" doc:"SQLite file of the server; it is created when missing"`
+	DatabasePath      string          `env:"DATABASE_PATH" envDefault:"githubjobs.db" doc:"SQLite file of the server; it is created when missing. Not used with DATABASE_URL"`
+	DatabaseURL       string          `env:"DATABASE_URL" doc:"PostgreSQL database, instead of DATABASE_PATH: postgres://user:password@host:5432/database"`
+	DatabaseURLFile   string          `env:"DATABASE_URL_FILE" doc:"File that holds DATABASE_URL"`
+	DeliveryRetention time.Duration   `env:"DELIVERY_RETENTION" envDefault:"72h" doc:"How long processed webhook deliveries are kept for audit; GitHub can deliver one again for 3 days"`
 	DefaultKind       githubjobs.Kind `env:"DEFAULT_KIND" envDefault:"report" doc:"Kind of the jobs that name none: command or report"`
 	ReconcileInterval time.Duration   `env:"RECONCILE_INTERVAL" envDefault:"30s" doc:"How often GitHub is read for what webhooks did not tell, while jobs are active; ten times as long while none is"`
 	ShutdownTimeout   time.Duration   `env:"SHUTDOWN_TIMEOUT" envDefault:"15s" doc:"How long requests under way may take when the server is stopped"`
@@ -79,8 +82,12 @@ func wrongf(variable, format string, args ...any) error {
 // and reports everything that is wrong with it, each as a VariableError.
 func LoadConfig(environ []string) (Config, error) {
 	var c Config
-	err := env.ParseWithOptions(&c, env.Options{Environment: trimmed(environ)})
+	given := trimmed(environ)
+	err := env.ParseWithOptions(&c, env.Options{Environment: given})
 	problems := append(parseProblems(err), c.readFiles()...)
+	if given["DATABASE_PATH"] == "" && (c.DatabaseURL != "" || c.DatabaseURLFile != "") {
+		c.DatabasePath = "" // the default is for those who choose nothing
+	}
 	return c, errors.Join(append(problems, c.furtherProblems(problems)...)...)
 }
 
@@ -163,6 +170,7 @@ func (c *Config) readFiles() (problems []error) {
 		{"API_KEY", c.APIKeyFile, len(c.APIKeys) > 0, &keys},
 		{"WEBHOOK_SECRET", c.WebhookSecretFile, c.WebhookSecret != "", &c.WebhookSecret},
 		{"GITHUB_TOKEN", c.TokenFile, c.Token != "", &c.Token},
+		{"DATABASE_URL", c.DatabaseURLFile, c.DatabaseURL != "", &c.DatabaseURL},
 		{"GITHUB_APP_PRIVATE_KEY", c.AppPrivateKeyFile, c.AppPrivateKey != "", &c.AppPrivateKey},
 	} {
 		if s.path == "" {

@@ -67,6 +67,11 @@ func TestLoadConfigRefuses(t *testing.T) {
 		"a log level":         {[]string{"LOG_LEVEL=loud", "LOG_FORMAT=xml"}, []string{"LOG_LEVEL", "LOG_FORMAT"}},
 		"a file missing":      {[]string{"GITHUB_TOKEN=", "GITHUB_TOKEN_FILE=/nonexistent"}, []string{"GITHUB_TOKEN_FILE cannot be read"}},
 		"value and file":      {[]string{"GITHUB_TOKEN_FILE=/etc/hostname"}, []string{"GITHUB_TOKEN_FILE is given together with GITHUB_TOKEN"}},
+		"two databases":       {[]string{"DATABASE_PATH=/tmp/x.db", "DATABASE_URL=postgres://u:hunter2@h/d"}, []string{"DATABASE_URL is given together with DATABASE_PATH; give DATABASE_URL to use PostgreSQL"}},
+		"another database":    {[]string{"DATABASE_URL=mysql://u:hunter2@h/d"}, []string{"DATABASE_URL is not the URL of a PostgreSQL database; write it like postgres://"}},
+		"a wrong setting":     {[]string{"DATABASE_URL=postgres://u:hunter2@h/d?sslmode=perhaps"}, []string{"DATABASE_URL has a setting"}},
+		"no database file":    {[]string{"DATABASE_URL_FILE=/nonexistent"}, []string{"DATABASE_URL_FILE cannot be read"}},
+		"a short retention":   {[]string{"DELIVERY_RETENTION=1s"}, []string{"DELIVERY_RETENTION 1s is out of range; give 1h0m0s to 87600h0m0s"}},
 		"an empty file":       {[]string{"WEBHOOK_SECRET_FILE=/dev/null"}, []string{"WEBHOOK_SECRET_FILE names the file /dev/null, which is empty"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -80,11 +85,29 @@ func TestLoadConfigRefuses(t *testing.T) {
 				t.Errorf("%d problems, want %d:\n%s", len(lines), len(c.want), err)
 			}
 			for _, want := range c.want {
+				if strings.Contains(err.Error(), "hunter2") {
+					t.Errorf("the error tells the password:\n%s", err)
+				}
 				if !slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, want) }) {
 					t.Errorf("no line begins with %q:\n%s", want, err)
 				}
 			}
 		})
+	}
+}
+
+func TestDatabase(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "url")
+	if err := os.WriteFile(file, []byte("postgres://u:hunter2@h:1/d?sslmode=disable\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for variable, want := range map[string]string{
+		"": "githubjobs.db", "DATABASE_PATH=x.db": "x.db", "DATABASE_URL=postgres://u:hunter2@h/d": "postgres://h/d", "DATABASE_URL_FILE=" + file: "postgres://h:1/d",
+	} {
+		if c, err := LoadConfig(append(slices.Clone(minimal), variable)); err != nil || c.database() != want || c.DeliveryRetention != 72*time.Hour {
+			t.Errorf("%s: %s, %s, %v; want %s", variable, c.database(), c.DeliveryRetention, err, want)
+		}
 	}
 }
 

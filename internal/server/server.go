@@ -21,7 +21,9 @@ import (
 	"github.com/githubjobs/githubjobs/internal/dispatch"
 	"github.com/githubjobs/githubjobs/internal/reconcile"
 	"github.com/githubjobs/githubjobs/internal/store"
+	"github.com/githubjobs/githubjobs/internal/store/postgres"
 	"github.com/githubjobs/githubjobs/internal/store/sqlite"
+	"github.com/githubjobs/githubjobs/internal/sweep"
 	"github.com/githubjobs/githubjobs/internal/webhook"
 )
 
@@ -48,6 +50,7 @@ type Server struct {
 	reconciler *reconcile.Reconciler
 	diagnoser  *reconcile.Diagnoser
 	receiver   *webhook.Receiver
+	sweeper    *sweep.Sweeper
 	listener   net.Listener
 	http       *http.Server
 	check      checks
@@ -79,12 +82,9 @@ func (s *Server) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// A typed nil in s.store would not be nil.
-	db, err := sqlite.Open(ctx, s.cfg.DatabasePath, time.Now)
-	if err != nil {
+	if s.store, err = openStore(ctx, s.cfg); err != nil {
 		return err
 	}
-	s.store = db
 	p, err := s.store.Project(ctx, s.project)
 	if err != nil {
 		return err
@@ -95,6 +95,23 @@ func (s *Server) open(ctx context.Context) error {
 		return fmt.Errorf("LISTEN_ADDR: %w", err)
 	}
 	return nil
+}
+
+// openStore opens the database that the configuration names. Its store is nil when
+// that fails, and not a nil pointer in an interface.
+func openStore(ctx context.Context, cfg Config) (store.Store, error) {
+	if cfg.DatabaseURL != "" {
+		db, err := postgres.Open(ctx, cfg.DatabaseURL, time.Now)
+		if err != nil {
+			return nil, fmt.Errorf("DATABASE_URL: %w", err)
+		}
+		return db, nil
+	}
+	db, err := sqlite.Open(ctx, cfg.DatabasePath, time.Now)
+	if err != nil {
+		return nil, err
+	}
+	return db, nil
 }
 
 func (s *Server) wire(repository *hub.Repository) {
@@ -110,6 +127,7 @@ func (s *Server) wire(repository *hub.Repository) {
 		Project: s.project, Secret: s.cfg.WebhookSecret, Hub: repository, Store: s.store,
 		DefaultBranch: s.learnDefaultBranch, Log: s.log.With("part", "webhook"), Now: time.Now,
 	})
+	s.sweeper = &sweep.Sweeper{Retention: s.cfg.DeliveryRetention, Store: s.store, Log: s.log.With("part", "sweep"), Now: time.Now}
 	s.http = &http.Server{
 		Handler: api.New(api.Options{
 			Project: s.project, Keys: s.cfg.APIKeys, DefaultKind: s.cfg.DefaultKind, Jobs: s.store, Base: s.base,
@@ -138,7 +156,7 @@ func (s *Server) Run(ctx context.Context) error {
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	g, failed := errgroup.WithContext(work)
-	for _, worker := range []func(context.Context) error{s.dispatcher.Run, s.receiver.Run, s.reconciler.Run, s.diagnoser.Run} {
+	for _, worker := range []func(context.Context) error{s.dispatcher.Run, s.receiver.Run, s.reconciler.Run, s.diagnoser.Run, s.sweeper.Run} {
 		g.Go(func() error { return worker(failed) })
 	}
 	g.Go(func() error {
@@ -147,7 +165,7 @@ func (s *Server) Run(ctx context.Context) error {
 		}
 		return nil
 	})
-	s.log.Info("serving", "url", s.URL(), "repository", s.cfg.Repository, "github", s.cfg.GitHubServerURL, "database", s.cfg.DatabasePath)
+	s.log.Info("serving", "url", s.URL(), "repository", s.cfg.Repository, "github", s.cfg.GitHubServerURL, "database", s.cfg.database())
 	select {
 	case <-ctx.Done():
 	case <-failed.Done():

@@ -12,6 +12,7 @@ import (
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs/hub"
+	"github.com/githubjobs/githubjobs/internal/store/postgres"
 )
 
 const (
@@ -19,6 +20,8 @@ const (
 	shortKey          = 16
 	minInterval       = 100 * time.Millisecond
 	maxInterval       = 24 * time.Hour
+	minRetention      = time.Hour
+	maxRetention      = 10 * 365 * 24 * time.Hour
 	logText, logJSON  = "text", "json"
 	repositoryExample = "GITHUB_REPOSITORY=octocat/reports"
 )
@@ -32,9 +35,7 @@ func (c Config) Validate() error {
 	if !slices.Contains(githubjobs.Kinds(), c.DefaultKind) {
 		problems = append(problems, wrongf("DEFAULT_KIND", "%q is no kind; use %s", c.DefaultKind, "command or report"))
 	}
-	if c.DatabasePath == "" {
-		problems = append(problems, wrongf("DATABASE_PATH", "is empty; name a file"))
-	}
+	problems = append(problems, c.validateDatabase()...)
 	if c.ReconcileInterval < minInterval || c.ReconcileInterval > maxInterval {
 		problems = append(problems, wrongf("RECONCILE_INTERVAL", "%s is out of range; give %s to %s", c.ReconcileInterval, minInterval, maxInterval))
 	}
@@ -48,6 +49,32 @@ func (c Config) Validate() error {
 		problems = append(problems, wrongf("LOG_FORMAT", "%q is no format; use text or json", c.LogFormat))
 	}
 	return errors.Join(problems...)
+}
+
+func (c Config) validateDatabase() (problems []error) {
+	switch {
+	case c.DatabaseURL != "" && c.DatabasePath != "":
+		problems = append(problems, wrongf("DATABASE_URL", "is given together with DATABASE_PATH; give DATABASE_URL to use PostgreSQL, or DATABASE_PATH to use SQLite"))
+	case c.DatabaseURL == "" && c.DatabasePath == "":
+		problems = append(problems, wrongf("DATABASE_URL", "is empty, and so is DATABASE_PATH; give one of them"))
+	}
+	if c.DatabaseURL != "" {
+		if err := postgres.Validate(c.DatabaseURL); err != nil {
+			problems = append(problems, wrongf("DATABASE_URL", "%s", err))
+		}
+	}
+	if c.DeliveryRetention < minRetention || c.DeliveryRetention > maxRetention {
+		problems = append(problems, wrongf("DELIVERY_RETENTION", "%s is out of range; give %s to %s", c.DeliveryRetention, minRetention, maxRetention))
+	}
+	return problems
+}
+
+// database names the database for the log, without its password.
+func (c Config) database() string {
+	if c.DatabaseURL != "" {
+		return postgres.Address(c.DatabaseURL)
+	}
+	return c.DatabasePath
 }
 
 // warn tells what works and is not wise.
