@@ -7,6 +7,7 @@ package api
 
 import (
 	"context"
+	"crypto/sha256"
 	"log/slog"
 	"net/http"
 	"time"
@@ -38,10 +39,16 @@ type Options struct {
 	Now       func() time.Time
 }
 
-type api struct{ Options }
+type api struct {
+	Options
+	digests [][sha256.Size]byte // of Keys
+}
 
 // New makes the handler of the whole server.
 func New(o Options) http.Handler {
-	a := &api{o}
-	return a.observe(a.answerUnrouted(a.routes()))
+	a := &api{Options: o}
+	for _, key := range o.Keys {
+		a.digests = append(a.digests, sha256.Sum256([]byte(key)))
+	}
+	return a.observe(a.routes())
 }

@@ -21,24 +21,40 @@ const maxBody = 1 << 20
 func (a *api) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began, id := time.Now(), requestID(r)
-		log := a.Log.With("request_id", id)
-		w.Header().Set("X-Request-Id", id)
+		w.Header()["X-Request-Id"] = []string{id}
 		out := &response{ResponseWriter: w}
 		defer func() {
-			out.recovered(recover(), log)
-			log.Log(r.Context(), accessLevel(r, out.status), "request", "method", r.Method, "path", r.URL.Path, "status", out.status,
-				"bytes", out.bytes, "duration", time.Since(began), "remote", r.RemoteAddr)
+			out.recovered(recover(), a.Log, id)
+			if level := accessLevel(r, out.status); a.Log.Enabled(r.Context(), level) {
+				a.Log.LogAttrs(r.Context(), level, "request", slog.String("request_id", id), slog.String("method", r.Method),
+					slog.String("path", r.URL.Path), slog.Int("status", out.status), slog.Int64("bytes", out.bytes),
+					slog.Duration("duration", time.Since(began)), slog.String("remote", r.RemoteAddr))
+			}
 		}()
-		next.ServeHTTP(out, r.WithContext(context.WithValue(r.Context(), logKey{}, log)))
+		next.ServeHTTP(out, r.WithContext(requestContext{r.Context(), id}))
 	})
 }
 
-type logKey struct{}
+// requestContext carries the id of a request.
+type requestContext struct {
+	context.Context
+	id string
+}
+
+type idKey struct{}
+
+// Value implements context.Context.
+func (c requestContext) Value(key any) any {
+	if _, ok := key.(idKey); ok {
+		return c.id
+	}
+	return c.Context.Value(key)
+}
 
 // log is the logger of the request that ctx belongs to.
 func (a *api) log(ctx context.Context) *slog.Logger {
-	if log, ok := ctx.Value(logKey{}).(*slog.Logger); ok {
-		return log
+	if id, ok := ctx.Value(idKey{}).(string); ok {
+		return a.Log.With("request_id", id)
 	}
 	return a.Log
 }
@@ -47,7 +63,7 @@ var sane = regexp.MustCompile(`^[A-Za-z0-9._:/+=-]{1,128}$`)
 
 // requestID is the caller's id where it is harmless in a log, else a fresh one.
 func requestID(r *http.Request) string {
-	if id := r.Header.Get("X-Request-Id"); sane.MatchString(id) {
+	if id := r.Header.Get("X-Request-Id"); id != "" && sane.MatchString(id) {
 		return id
 	}
 	return uuid.NewString()
@@ -87,31 +103,24 @@ func (w *response) Write(b []byte) (int, error) {
 // Unwrap serves http.ResponseController.
 func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-func (w *response) recovered(reason any, log *slog.Logger) {
+func (w *response) recovered(reason any, log *slog.Logger, id string) {
 	if reason == nil {
 		return
 	}
 	if reason == http.ErrAbortHandler {
 		panic(reason)
 	}
-	log.Error("a request ended in a panic", "panic", reason, "stack", string(debug.Stack()))
+	log.Error("a request ended in a panic", "request_id", id, "panic", reason, "stack", string(debug.Stack()))
 	if w.status == 0 {
 		problem.New(problem.Internal, "The server made a mistake; its log tells more under the request id in X-Request-Id.").Write(w)
 	}
 }
 
-// answerUnrouted answers in the shape of all errors what no route takes; the mux
-// itself would answer in plain text.
-func (a *api) answerUnrouted(mux *http.ServeMux) http.Handler {
+// unrouted answers in the shape of all errors what no other route of the mux takes;
+// the mux itself would answer in plain text.
+func unrouted(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h, pattern := mux.Handler(r)
-		if pattern != "" {
-			mux.ServeHTTP(w, r)
-			return
-		}
-		probe := &discard{header: http.Header{}}
-		h.ServeHTTP(probe, r)
-		if allow := probe.header.Get("Allow"); probe.status == http.StatusMethodNotAllowed {
+		if allow := methods(mux, r); allow != "" {
 			w.Header().Set("Allow", allow)
 			problem.New(problem.MethodNotAllowed, "%s takes %s, not %s.", r.URL.Path, allow, r.Method).Write(w)
 			return
@@ -120,12 +129,15 @@ func (a *api) answerUnrouted(mux *http.ServeMux) http.Handler {
 	})
 }
 
-// discard is a ResponseWriter that keeps status and header alone.
-type discard struct {
-	header http.Header
-	status int
+// methods lists the methods that the path of a request takes.
+func methods(mux *http.ServeMux, r *http.Request) string {
+	var allowed []string
+	for _, method := range []string{"DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"} {
+		other := *r
+		other.Method = method
+		if _, pattern := mux.Handler(&other); pattern != "" && pattern != "/" {
+			allowed = append(allowed, method)
+		}
+	}
+	return strings.Join(allowed, ", ")
 }
-
-func (d *discard) Header() http.Header         { return d.header }
-func (d *discard) Write(b []byte) (int, error) { return len(b), nil }
-func (d *discard) WriteHeader(status int)      { d.status = status }

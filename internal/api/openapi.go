@@ -3,6 +3,7 @@ package api
 import (
 	"cmp"
 	"context"
+	"net/http"
 	"reflect"
 	"slices"
 	"strconv"
@@ -31,6 +32,20 @@ func openAPI() huma.Config {
 func route[I, O any](h huma.API, op huma.Operation, handle func(context.Context, *I) (*O, error)) {
 	huma.Register(h, op, handle)
 }
+
+// plain describes an endpoint by its structs, and gives it to a handler that does
+// without them.
+func plain[I, O any](mux *http.ServeMux, config huma.Config, op huma.Operation, handle http.HandlerFunc) {
+	paper := huma.NewAPI(config, onPaper{}) // shares the description, and serves nothing
+	huma.Register(paper, op, func(context.Context, *I) (*O, error) { return nil, nil })
+	mux.HandleFunc(op.Method+" "+op.Path, handle)
+}
+
+// onPaper is a huma.Adapter without a router.
+type onPaper struct{}
+
+func (onPaper) Handle(*huma.Operation, func(huma.Context))   {}
+func (onPaper) ServeHTTP(http.ResponseWriter, *http.Request) {}
 
 func errorSchema(r huma.Registry) *huma.Schema {
 	return r.Schema(reflect.TypeFor[problem.Error](), true, "Error")

@@ -15,7 +15,8 @@ const WebhookPath = "/webhooks/github"
 // routes is the whole route table. /openapi.json describes it.
 func (a *api) routes() *http.ServeMux {
 	mux := http.NewServeMux()
-	h := humago.New(mux, openAPI())
+	config := openAPI()
+	h := humago.New(mux, config)
 
 	route(h, a.public("GET", "/healthz", "health", "Says that the process lives"), a.health)
 	route(h, a.public("GET", "/readyz", "readiness", "Says whether jobs are taken and get on, and if not, why"), a.ready)
@@ -23,11 +24,12 @@ func (a *api) routes() *http.ServeMux {
 	route(h, a.keyed("POST", "/api/create-job", "create-job", "Creates a job",
 		problem.InvalidJSON, problem.InvalidField, problem.UnknownField, problem.MissingField, problem.InvalidBody, problem.BodyTooLarge,
 		problem.BaseUnknown, problem.StorageFull, problem.StorageUnavailable), a.createJob)
-	route(h, a.keyed("GET", "/api/jobs/status", "job-status", "Says where a job stands",
-		problem.MissingField, problem.JobNotFound, problem.StatusFailed), a.jobStatus)
+	plain[statusInput, statusOutput](mux, config, a.keyed("GET", "/api/jobs/status", "job-status", "Says where a job stands",
+		problem.MissingField, problem.JobNotFound, problem.StatusFailed), a.withKey(a.jobStatus))
 	describeCreate(h.OpenAPI())
 
 	mux.Handle("POST "+WebhookPath, a.Webhook)
+	mux.Handle("/", unrouted(mux))
 	return mux
 }
 
