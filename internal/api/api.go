@@ -42,11 +42,12 @@ type Options struct {
 type api struct {
 	Options
 	digests [][sha256.Size]byte // of Keys
+	answers *answers
 }
 
 // New makes the handler of the whole server.
 func New(o Options) http.Handler {
-	a := &api{Options: o}
+	a := &api{Options: o, answers: newAnswers()}
 	for _, key := range o.Keys {
 		a.digests = append(a.digests, sha256.Sum256([]byte(key)))
 	}

@@ -2,13 +2,13 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/internal/api/problem"
@@ -25,37 +25,57 @@ type statusOutput struct{ Body githubjobs.Job }
 // jobStatus answers from the projection alone. Callers poll it, so it is a plain
 // handler: decoding and encoding by reflection would take longer than the answer.
 func (a *api) jobStatus(w http.ResponseWriter, r *http.Request) {
-	job, err := a.readJob(r, jobIDOf(r.URL.RawQuery))
-	if err == nil {
-		err = writeJob(w, job)
-	}
-	if p, ok := errors.AsType[*problem.Error](err); ok {
+	answer, p := a.readStatus(r.Context(), jobIDOf(r.URL.RawQuery))
+	if p != nil {
 		p.Write(w)
-	} else if err != nil {
-		a.log(r.Context()).Error("encoding the status of a job", "job_id", job.ID, "error", err)
-		problem.New(problem.StatusFailed, "Failed to get job status").Write(w)
+		return
 	}
+	w.Header()["Content-Type"] = jsonType
+	w.Header()["Content-Length"] = []string{strconv.Itoa(len(answer))}
+	// An error here is the caller's connection, on which nobody can be told of it.
+	_, _ = w.Write(answer)
 }
 
-// readJob returns an error that is a problem.Error.
-func (a *api) readJob(r *http.Request, id string) (githubjobs.Job, error) {
+var jsonType = []string{"application/json"} // never changed
+
+// readStatus returns a job in JSON.
+func (a *api) readStatus(ctx context.Context, id string) ([]byte, *problem.Error) {
 	if id == "" {
-		return githubjobs.Job{}, problem.New(problem.MissingField, "job_id is missing; ask for /api/jobs/status?job_id=… with the id that create-job returned.").OfField("job_id")
+		return nil, problem.New(problem.MissingField, "job_id is missing; ask for /api/jobs/status?job_id=… with the id that create-job returned.").OfField("job_id")
 	}
 	// A text that can be no id names no job, and is answered as such: for a caller
 	// who polls, both mean the same.
 	if !githubjobs.ValidID(id) {
-		return githubjobs.Job{}, problem.New(problem.JobNotFound, "There is no job %q. %s", shown(id), idHelp(id)).OfField("job_id")
+		return nil, problem.New(problem.JobNotFound, "There is no job %q. %s", shown(id), idHelp(id)).OfField("job_id")
 	}
-	facts, err := a.Jobs.Facts(r.Context(), a.Project, id)
+	facts, err := a.Jobs.Facts(ctx, a.Project, id)
 	if errors.Is(err, store.ErrNotFound) {
-		return githubjobs.Job{}, problem.New(problem.JobNotFound, "There is no job %q.", id).OfField("job_id")
+		return nil, problem.New(problem.JobNotFound, "There is no job %q.", id).OfField("job_id")
+	}
+	var answer []byte
+	if err == nil {
+		answer, err = a.encode(facts.Spec, githubjobs.Reduce(facts, a.Now()))
 	}
 	if err != nil {
-		a.log(r.Context()).Error("reading the status of a job", "job_id", id, "error", err)
-		return githubjobs.Job{}, problem.New(problem.StatusFailed, "Failed to get job status")
+		a.log(ctx).Error("reading the status of a job", "job_id", id, "error", err)
+		return nil, problem.New(problem.StatusFailed, "Failed to get job status")
 	}
-	return githubjobs.Reduce(facts, a.Now()), nil
+	return answer, nil
+}
+
+// encode returns the JSON of a job that was computed from facts with this spec.
+func (a *api) encode(spec *githubjobs.Spec, job githubjobs.Job) ([]byte, error) {
+	if kept := a.answers.get(spec, job); kept != nil {
+		return kept, nil
+	}
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(job); err != nil {
+		return nil, err
+	}
+	a.answers.put(spec, job, body.Bytes())
+	return body.Bytes(), nil
 }
 
 // jobIDOf is the parameter job_id. The one that every poll has is not parsed.
@@ -69,33 +89,6 @@ func jobIDOf(query string) string {
 	}
 	return values.Get("job_id")
 }
-
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-
-// maxBuffer is what a buffer may have grown to, in bytes, to be kept for the next answer.
-const maxBuffer = 64 << 10
-
-func writeJob(w http.ResponseWriter, job githubjobs.Job) error {
-	buf := buffers.Get().(*bytes.Buffer)
-	buf.Reset()
-	defer func() {
-		if buf.Cap() <= maxBuffer {
-			buffers.Put(buf)
-		}
-	}()
-	encoder := json.NewEncoder(buf)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(job); err != nil {
-		return err
-	}
-	w.Header()["Content-Type"] = jsonType
-	w.Header()["Content-Length"] = []string{strconv.Itoa(buf.Len())}
-	// An error here is the caller's connection, on which nobody can be told of it.
-	_, _ = w.Write(buf.Bytes())
-	return nil
-}
-
-var jsonType = []string{"application/json"} // never changed
 
 func idHelp(s string) string {
 	if id, ok := githubjobs.ParseBranch(s); ok {

@@ -88,7 +88,7 @@ type Counts struct {
 	WaitingSince  time.Time                 // creation of the oldest of them; zero when there is none
 	Active        int                       // jobs that are not at an end, the waiting ones included
 	Deliveries    int                       // received and not processed
-	LastDelivery  time.Time                 // receipt of the newest delivery that is kept; zero when there is none
+	LastDelivery  time.Time                 // receipt of the newest delivery, whether it is kept or not; zero when there is none
 	DeliverySince time.Time                 // receipt of the oldest that is not processed
 }
 

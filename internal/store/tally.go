@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 )
@@ -12,6 +13,7 @@ const (
 	CountWaiting    = "waiting"    // jobs accepted and not pushed
 	CountActive     = "active"     // jobs that are not at an end
 	CountDeliveries = "deliveries" // received and not processed
+	lastDelivery    = "last_delivery"
 )
 
 // Stored is what a store has of a job before a write: the facts, and the columns
@@ -33,15 +35,26 @@ func (r Row) Stored(accepted bool) Stored {
 // Tally gathers by how much the writes of one transaction change the counters. A
 // store adds it to its counters in the same transaction, so that totals are read
 // and never counted.
-type Tally map[Counter]int64
+type Tally struct {
+	by     map[Counter]int64
+	newest map[Counter]int64
+}
 
-// Counter names one counter of a project: a status, or one of the Count constants.
+// NewTally returns an empty tally.
+func NewTally() Tally {
+	return Tally{map[Counter]int64{}, map[Counter]int64{}}
+}
+
+// Counter names one counter of a project: a status, one of the Count constants, or
+// the time of the last delivery.
 type Counter struct{ Project, Name string }
 
-// Change is a Counter and what is added to it.
+// Change is what a transaction does to a counter: N is added to it or, for a time in
+// milliseconds, stands there if it is the later one.
 type Change struct {
 	Counter
-	By int64
+	N    int64
+	Time bool
 }
 
 // Job counts the change of one job.
@@ -65,16 +78,25 @@ func (t Tally) count(project string, s Stored, by int64) {
 
 // Add changes one counter.
 func (t Tally) Add(project, name string, by int64) {
-	t[Counter{project, name}] += by
+	t.by[Counter{project, name}] += by
 }
 
-// Changes lists what is not zero in one order for all writers, so that no two of
+// Delivered notes when a delivery was received, in milliseconds.
+func (t Tally) Delivered(project string, at int64) {
+	c := Counter{project, lastDelivery}
+	t.newest[c] = max(t.newest[c], at)
+}
+
+// Changes lists what is to be done in one order for all writers, so that no two of
 // them wait for each other.
 func (t Tally) Changes() (list []Change) {
-	for c, by := range t {
+	for c, by := range t.by {
 		if by != 0 {
-			list = append(list, Change{c, by})
+			list = append(list, Change{c, by, false})
 		}
+	}
+	for c, at := range t.newest {
+		list = append(list, Change{c, at, true})
 	}
 	slices.SortFunc(list, func(a, b Change) int {
 		return cmp.Or(cmp.Compare(a.Project, b.Project), cmp.Compare(a.Name, b.Name))
@@ -82,22 +104,25 @@ func (t Tally) Changes() (list []Change) {
 	return list
 }
 
-// SetCounter sets the field of c that a counter stands for.
-func (c *Counts) SetCounter(name string, n int) {
+// AddCounter adds what a counter says, or one shard of it, to the field of c that it
+// stands for.
+func (c *Counts) AddCounter(name string, n int64) {
 	switch name {
 	case CountWaiting:
-		c.Waiting = n
+		c.Waiting += int(n)
 	case CountActive:
-		c.Active = n
+		c.Active += int(n)
 	case CountDeliveries:
-		c.Deliveries = n
+		c.Deliveries += int(n)
+	case lastDelivery:
+		if at := time.UnixMilli(n).UTC(); n != 0 && at.After(c.LastDelivery) {
+			c.LastDelivery = at
+		}
 	default:
 		if c.Status == nil {
 			c.Status = map[githubjobs.Status]int{}
 		}
-		if n != 0 {
-			c.Status[githubjobs.Status(name)] = n
-		}
-		c.Jobs += n
+		c.Status[githubjobs.Status(name)] += int(n)
+		c.Jobs += int(n)
 	}
 }

@@ -77,7 +77,7 @@ var errRace = errors.New("another server stored the same job at the same time")
 
 // lock begins the transaction, and locks and reads the rows of the jobs.
 func lock(ctx context.Context, conn *pgxpool.Conn, now time.Time, names []jobName) (*batch, error) {
-	b := &batch{now: now, names: names, jobs: map[jobName]*job{}, tally: store.Tally{}}
+	b := &batch{now: now, names: names, jobs: map[jobName]*job{}, tally: store.NewTally()}
 	begin := []statement{{query: `BEGIN`}}
 	if len(names) > 0 {
 		projects, ids := make([]string, len(names)), make([]string, len(names))
@@ -186,9 +186,9 @@ func (j *job) put(n jobName) statement {
 func (b *batch) commit(ctx context.Context, conn *pgxpool.Conn, shard int) error {
 	var end []statement
 	for _, c := range b.tally.Changes() {
-		end = append(end, statement{args: []any{c.Project, c.Name, shard, c.By}, query: `
+		end = append(end, statement{args: []any{c.Project, c.Name, shard, c.N, c.Time}, query: `
 			INSERT INTO counters AS c (project, name, shard, n) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (project, name, shard) DO UPDATE SET n = c.n + excluded.n`})
+			ON CONFLICT (project, name, shard) DO UPDATE SET n = CASE WHEN $5 THEN greatest(c.n, excluded.n) ELSE c.n + excluded.n END`})
 	}
 	return pipeline(ctx, conn, append(end, statement{query: `COMMIT`}))
 }

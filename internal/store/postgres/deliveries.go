@@ -21,6 +21,7 @@ func (s *Store) RecordDelivery(ctx context.Context, d store.Delivery) error {
 					one.err = store.ErrDuplicate
 				}
 				b.tally.Add(d.Project, store.CountDeliveries, n)
+				b.tally.Delivered(d.Project, millis(d.ReceivedAt))
 				return nil
 			})
 		return nil

@@ -163,19 +163,14 @@ func (s *Store) Counts(ctx context.Context, project string) (c store.Counts, err
 	// One statement, so that all of it is seen at one moment.
 	err = s.read(ctx, func(rows pgx.Rows) error {
 		var name string
-		var n, waiting, delivery, last int64
-		if err := rows.Scan(&name, &n, &waiting, &delivery, &last); err != nil {
-			return err
-		}
-		if n != 0 {
-			c.SetCounter(name, int(n))
-		}
-		c.WaitingSince, c.DeliverySince, c.LastDelivery = fromMillis(waiting), fromMillis(delivery), fromMillis(last)
-		return nil
-	}, `SELECT name, sum(n)::bigint,
+		var n, waiting, delivery int64
+		err := rows.Scan(&name, &n, &waiting, &delivery)
+		c.AddCounter(name, n)
+		c.WaitingSince, c.DeliverySince = fromMillis(waiting), fromMillis(delivery)
+		return err
+	}, `SELECT name, n,
 		coalesce((SELECT created_at FROM jobs WHERE project = $1 AND waiting ORDER BY created_at LIMIT 1), 0),
-		coalesce((SELECT received_at FROM deliveries WHERE project = $1 AND finished_at = 0 ORDER BY seq LIMIT 1), 0),
-		coalesce((SELECT received_at FROM deliveries WHERE project = $1 ORDER BY seq DESC LIMIT 1), 0)
-		FROM (SELECT name, n FROM counters WHERE project = $1 UNION ALL SELECT 'active', 0) AS all_shards GROUP BY name`, project)
+		coalesce((SELECT received_at FROM deliveries WHERE project = $1 AND finished_at = 0 ORDER BY seq LIMIT 1), 0)
+		FROM counters WHERE project = $1`, project)
 	return c, err
 }

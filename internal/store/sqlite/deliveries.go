@@ -28,12 +28,13 @@ func (s *Store) RecordDelivery(ctx context.Context, d store.Delivery) error {
 			return err
 		}
 		t.tally.Add(d.Project, store.CountDeliveries, 1)
+		t.tally.Delivered(d.Project, millis(d.ReceivedAt))
 		_, err = t.exec(`INSERT INTO delivery_bodies (seq, body) VALUES ($1, $2)`, seq, d.Body)
 		return err
 	})
 }
 
-const deliveryColumns = `project, guid, event, received_at, finished_at, outcome, body FROM deliveries JOIN delivery_bodies USING (seq)`
+const deliveryColumns = `project, guid, event, received_at, finished_at, outcome, body FROM deliveries`
 
 func scanDelivery(row interface{ Scan(...any) error }) (store.Delivery, error) {
 	var d store.Delivery
@@ -45,7 +46,8 @@ func scanDelivery(row interface{ Scan(...any) error }) (store.Delivery, error) {
 
 // PendingDeliveries implements store.Deliveries.
 func (s *Store) PendingDeliveries(ctx context.Context, project string, limit int) ([]store.Delivery, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT `+deliveryColumns+` WHERE project = $1 AND finished_at = 0 ORDER BY seq LIMIT $2`, project, limit)
+	rows, err := s.read.QueryContext(ctx, `SELECT `+deliveryColumns+` INDEXED BY deliveries_pending
+		JOIN delivery_bodies USING (seq) WHERE project = $1 AND finished_at = 0 ORDER BY seq LIMIT $2`, project, limit)
 	if err != nil {
 		return nil, explain(err)
 	}
@@ -77,7 +79,8 @@ func (s *Store) FinishDelivery(ctx context.Context, project, guid, outcome strin
 
 // Delivery implements store.Deliveries.
 func (s *Store) Delivery(ctx context.Context, project, guid string) (store.Delivery, error) {
-	return scanDelivery(s.read.QueryRowContext(ctx, `SELECT `+deliveryColumns+` WHERE project = $1 AND guid = $2`, project, guid))
+	return scanDelivery(s.read.QueryRowContext(ctx, `SELECT `+deliveryColumns+`
+		JOIN delivery_bodies USING (seq) WHERE project = $1 AND guid = $2`, project, guid))
 }
 
 // SweepDeliveries implements store.Deliveries.

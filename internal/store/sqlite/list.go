@@ -36,27 +36,22 @@ func (s *Store) List(ctx context.Context, project string, q store.Query) (store.
 // Counts implements store.Jobs.
 func (s *Store) Counts(ctx context.Context, project string) (store.Counts, error) {
 	var c store.Counts
-	var waitingSince, deliverySince, last int64
+	var waiting, delivery int64
 	// One statement, so that all of it is seen at one moment.
 	rows, err := s.read.QueryContext(ctx, `SELECT name, n,
-		(SELECT coalesce(min(created_at), 0) FROM jobs WHERE project = $1 AND waiting = 1),
-		(SELECT coalesce((SELECT received_at FROM deliveries WHERE project = $1 AND finished_at = 0 ORDER BY seq LIMIT 1), 0)),
-		(SELECT coalesce((SELECT received_at FROM deliveries WHERE project = $1 ORDER BY seq DESC LIMIT 1), 0))
-		FROM (SELECT name, n FROM counters WHERE project = $1 UNION ALL SELECT 'active', 0)`, project)
+		coalesce((SELECT created_at FROM jobs INDEXED BY jobs_waiting WHERE project = $1 AND waiting = 1 ORDER BY created_at LIMIT 1), 0),
+		coalesce((SELECT received_at FROM deliveries INDEXED BY deliveries_pending WHERE project = $1 AND finished_at = 0 ORDER BY seq LIMIT 1), 0)
+		FROM counters WHERE project = $1`, project)
 	if err != nil {
 		return c, explain(err)
 	}
 	err = each(rows, func() error {
 		var name string
-		var n int
-		if err := rows.Scan(&name, &n, &waitingSince, &deliverySince, &last); err != nil {
-			return err
-		}
-		if n != 0 {
-			c.SetCounter(name, n)
-		}
-		return nil
+		var n int64
+		err := rows.Scan(&name, &n, &waiting, &delivery)
+		c.AddCounter(name, n)
+		return err
 	})
-	c.WaitingSince, c.DeliverySince, c.LastDelivery = fromMillis(waitingSince), fromMillis(deliverySince), fromMillis(last)
+	c.WaitingSince, c.DeliverySince = fromMillis(waiting), fromMillis(delivery)
 	return c, explain(err)
 }

@@ -75,8 +75,9 @@ func lockFile(path string) (*flock.Flock, error) {
 }
 
 func (s *Store) open(ctx context.Context, path string) error {
-	// FULL flushes the log at every commit: an accepted job survives a power cut.
-	db, err := sql.Open("sqlite", dsn(path, "journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(5000)"))
+	// FULL flushes the log at every commit: an accepted job survives a power cut. The
+	// log is brought into the file every 32 MB: a webhook alone can fill 4.
+	db, err := sql.Open("sqlite", dsn(path, "journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(5000)", "wal_autocheckpoint(8000)", "cache_size(-16000)"))
 	if err != nil {
 		return err
 	}

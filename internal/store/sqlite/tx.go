@@ -59,7 +59,7 @@ func (t *tx) get(query string, args []any, into ...any) (found bool, err error) 
 }
 
 func (t *tx) begin() error {
-	t.writes, t.tally, t.changed = 0, store.Tally{}, t.changed[:0]
+	t.writes, t.tally, t.changed = 0, store.NewTally(), t.changed[:0]
 	_, err := t.exec(`BEGIN IMMEDIATE`)
 	return err
 }
@@ -68,7 +68,7 @@ func (t *tx) begin() error {
 func (t *tx) commit() error {
 	for _, c := range t.tally.Changes() {
 		_, err := t.exec(`INSERT INTO counters (project, name, n) VALUES ($1, $2, $3)
-			ON CONFLICT (project, name) DO UPDATE SET n = n + excluded.n`, c.Project, c.Name, c.By)
+			ON CONFLICT (project, name) DO UPDATE SET n = iif($4, max(n, excluded.n), n + excluded.n)`, c.Project, c.Name, c.N, c.Time)
 		if err != nil {
 			return err
 		}

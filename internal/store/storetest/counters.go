@@ -57,7 +57,7 @@ func walkProject(t *testing.T, s store.Store, project string, q store.Query) (li
 }
 
 func counters(t *testing.T, _ *clock, s store.Store) {
-	if c := counts(t, s); c.Jobs != 0 || len(c.Status) != 0 {
+	if c := counts(t, s); c.Jobs != 0 || len(c.Status) != 0 || !c.LastDelivery.IsZero() {
 		t.Fatalf("counts of an empty store %+v", c)
 	}
 	Storm(t, 80, s)
@@ -187,4 +187,7 @@ func sweep(t *testing.T, _ *clock, s store.Store) {
 		}
 	}
 	CheckCounters(t, s, project)
+	if c := counts(t, s); !c.LastDelivery.Equal(Now.Add(4*time.Hour)) || !c.DeliverySince.Equal(Now.Add(time.Hour)) {
+		t.Errorf("counts %+v", c)
+	}
 }

@@ -42,9 +42,9 @@ CREATE INDEX jobs_list_kind ON jobs (project, kind, created_at, id) WHERE known;
 CREATE INDEX jobs_list_status_kind ON jobs (project, status, kind, created_at, id) WHERE known;
 CREATE INDEX jobs_list_reason_kind ON jobs (project, reason, kind, created_at, id) WHERE known;
 
--- How many jobs have each status; how many are waiting and active; how many deliveries are to be processed. Kept in
--- the transactions that change them. A counter is the sum of its shards: each server adds to one, so that servers
--- do not wait for each other.
+-- How many jobs have each status; how many are waiting and active; how many deliveries are to be processed, and when
+-- the last one was received. Kept in the transactions that change them. A counter is the sum of its shards: each server
+-- adds to one, so that servers do not wait for each other.
 CREATE TABLE counters (
     project text   COLLATE "C" NOT NULL,
     name    text   COLLATE "C" NOT NULL,
@@ -66,7 +66,6 @@ CREATE TABLE deliveries (
 
 CREATE INDEX deliveries_pending ON deliveries (project, seq) WHERE finished_at = 0;
 CREATE INDEX deliveries_processed ON deliveries (received_at, seq) WHERE finished_at > 0;
-CREATE INDEX deliveries_newest ON deliveries (project, seq);
 
 -- Bodies are apart, so that marking a delivery as processed does not write its body again.
 CREATE TABLE delivery_bodies (

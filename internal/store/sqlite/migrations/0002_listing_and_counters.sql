@@ -7,7 +7,8 @@ CREATE INDEX jobs_list_status_kind ON jobs (project, status, kind, created_at, i
 CREATE INDEX jobs_list_reason_kind ON jobs (project, reason, kind, created_at, id) WHERE known;
 
 -- How many jobs have each status; how many are waiting and active; how many
--- deliveries are to be processed. Kept in the transactions that change them.
+-- deliveries are to be processed, and when the last one was received. Kept in the
+-- transactions that change them.
 CREATE TABLE counters (
     project TEXT    NOT NULL,
     name    TEXT    NOT NULL,
@@ -19,6 +20,7 @@ INSERT INTO counters SELECT project, status, count(*) FROM jobs WHERE known GROU
 INSERT INTO counters SELECT project, 'waiting', count(*) FROM jobs WHERE waiting = 1 GROUP BY project;
 INSERT INTO counters SELECT project, 'active', count(*) FROM jobs WHERE active = 1 GROUP BY project;
 INSERT INTO counters SELECT project, 'deliveries', count(*) FROM deliveries WHERE finished_at = 0 GROUP BY project;
+INSERT INTO counters SELECT project, 'last_delivery', max(received_at) FROM deliveries GROUP BY project;
 
 -- Bodies are apart, so that marking a delivery as processed does not write its body again.
 CREATE TABLE delivery_bodies (
@@ -30,4 +32,3 @@ INSERT INTO delivery_bodies SELECT seq, body FROM deliveries;
 ALTER TABLE deliveries DROP COLUMN body;
 
 CREATE INDEX deliveries_processed ON deliveries (received_at, seq) WHERE finished_at > 0;
-CREATE INDEX deliveries_newest ON deliveries (project, seq);
