@@ -33,37 +33,60 @@ type Result struct {
 	P99    time.Duration
 }
 
-// Compare makes requests to the targets in turns of each requests, so that what else
-// the machine does hits all of them alike. Every target has its own connections, each
-// of which waits for the answer before it asks again. An answer that is not a 2xx is
-// an error.
-func Compare(conns, turns, each int, targets ...Target) ([]Result, error) {
-	runs := make([]*run, len(targets))
-	for i, t := range targets {
+// Comparison is a load on several targets. Each has its own connections, each of
+// which waits for the answer before it asks again.
+type Comparison struct {
+	runs  []*run
+	turns int
+}
+
+// Compare connects to the targets, and warms each up with some requests. The caller
+// closes the comparison.
+func Compare(conns, warmup int, targets ...Target) (*Comparison, error) {
+	c := &Comparison{}
+	for _, t := range targets {
 		r, err := dial(t, conns)
 		if err != nil {
-			return nil, err
+			return nil, errors.Join(err, c.Close())
 		}
-		defer r.close()
-		runs[i] = r
+		c.runs = append(c.runs, r)
 	}
-	for turn := range turns + 1 {
-		if turn == 1 { // the first one warms up
-			for _, r := range runs {
-				r.forget()
-			}
-		}
-		for i := range runs {
-			if err := runs[(turn+i)%len(runs)].turn(each); err != nil {
-				return nil, err
-			}
+	if err := c.Turn(warmup); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	for _, r := range c.runs {
+		r.forget()
+	}
+	return c, nil
+}
+
+// Turn makes so many requests to each target, to one after the other, so that what
+// else the machine does hits all of them alike. An answer that is not a 2xx is an error.
+func (c *Comparison) Turn(requests int) error {
+	c.turns++
+	for i := range c.runs {
+		if err := c.runs[(c.turns+i)%len(c.runs)].turn(requests); err != nil {
+			return err
 		}
 	}
-	results := make([]Result, len(runs))
-	for i, r := range runs {
+	return nil
+}
+
+// Results says what the targets did in all turns.
+func (c *Comparison) Results() []Result {
+	results := make([]Result, len(c.runs))
+	for i, r := range c.runs {
 		results[i] = r.result()
 	}
-	return results, nil
+	return results
+}
+
+// Close ends the connections.
+func (c *Comparison) Close() error {
+	for _, r := range c.runs {
+		r.close()
+	}
+	return nil
 }
 
 // run is the load on one target.

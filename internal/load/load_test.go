@@ -20,11 +20,17 @@ func TestCompare(t *testing.T) {
 		t.Cleanup(s.Close)
 		return Target{fmt.Sprint(i), s.Listener.Addr().String(), func(b []byte) []byte { return append(b, "GET /x HTTP/1.1\r\nHost: h\r\n\r\n"...) }}
 	}
-	results, err := Compare(4, 3, 50, target(0), target(1))
+	c, err := Compare(4, 50, target(0), target(1))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, r := range results {
+	defer c.Close()
+	for range 3 {
+		if err := c.Turn(50); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, r := range c.Results() {
 		if n := counts[i].Load(); n != 200 || r.Rate <= 0 || r.Median <= 0 || r.P99 < r.Median {
 			t.Errorf("%d requests, %+v", n, r)
 		}
@@ -35,7 +41,7 @@ func TestCompareTellsFailures(t *testing.T) {
 	t.Parallel()
 	s := httptest.NewServer(http.NotFoundHandler())
 	defer s.Close()
-	_, err := Compare(1, 1, 1, Target{"a", s.Listener.Addr().String(), func(b []byte) []byte { return append(b, "GET / HTTP/1.1\r\nHost: h\r\n\r\n"...) }})
+	_, err := Compare(1, 1, Target{"a", s.Listener.Addr().String(), func(b []byte) []byte { return append(b, "GET / HTTP/1.1\r\nHost: h\r\n\r\n"...) }})
 	if err == nil || !strings.Contains(err.Error(), "404") {
 		t.Errorf("error %v", err)
 	}
