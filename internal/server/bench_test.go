@@ -278,29 +278,59 @@ func BenchmarkStatusReads(b *testing.B) {
 			few, lots := serverOn(b, hub, database(), 1000), serverOn(b, hub, database(), many)
 			answer := filepath.Join(b.TempDir(), "answer")
 			check(b, os.WriteFile(answer, get(b, few, "/api/jobs/status?job_id="+jobID(7)), 0o600))
-			bare := load.Target{Name: "bare", Addr: spawn(b, answer).addr, Next: statusOf(1000)}
+			bare := spawn(b, answer)
 			b.Run("polled", func(b *testing.B) {
-				compare(b, 16, 3000, bare, load.Target{Name: "1k", Addr: few.addr, Next: statusOf(1000)}, load.Target{Name: "1M", Addr: lots.addr, Next: statusOf(1000)})
+				next := statusOf(1000)
+				compare(b, 16, 3000, []process{bare, few, lots}, bare.target("bare", next), few.target("1k", next), lots.target("1M", next))
 				lots.tellMemory(b)
 			})
 			b.Run("any", func(b *testing.B) {
-				compare(b, 16, 3000, bare, load.Target{Name: "1M", Addr: lots.addr, Next: statusOf(many)})
+				compare(b, 16, 3000, []process{bare, lots}, bare.target("bare", statusOf(1000)), lots.target("1M", statusOf(many)))
 				lots.tellMemory(b)
 			})
 		})
 	}
 }
 
-// compare makes a turn of requests to each target for each iteration.
-func compare(b *testing.B, conns, requests int, targets ...load.Target) {
+// target makes requests to the process.
+func (p process) target(name string, next func([]byte) []byte) load.Target {
+	return load.Target{Name: name, Addr: p.addr, Next: next}
+}
+
+// compare makes a turn of requests to each process for each iteration. With 16
+// connections the figures are about computing, with more about waiting together.
+func compare(b *testing.B, conns, requests int, processes []process, targets ...load.Target) {
 	b.Helper()
 	c, err := load.Compare(conns, requests, targets...)
 	check(b, err)
 	defer c.Close()
+	before := make([]time.Duration, len(processes))
+	for i, p := range processes {
+		before[i] = p.cpu(b)
+	}
+	turns := 0
 	for b.Loop() {
 		check(b, c.Turn(requests))
+		turns++
 	}
 	tell(b, c.Results())
+	for i, p := range processes {
+		b.ReportMetric(float64((p.cpu(b)-before[i]).Microseconds())/float64(turns*requests), targets[i].Name+"-µs-cpu")
+	}
+}
+
+// cpu is the processor time that the process has used.
+func (p process) cpu(b *testing.B) time.Duration {
+	b.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.pid))
+	check(b, err)
+	_, rest, _ := strings.Cut(string(stat), ") ") // after the name
+	f := strings.Fields(rest)
+	user, err := strconv.Atoi(f[11])
+	check(b, err)
+	system, err := strconv.Atoi(f[12])
+	check(b, err)
+	return time.Duration(user+system) * (time.Second / 100) // Linux counts in hundredths for all programs
 }
 
 // tell prints rate and median of each target, and their ratio to the first.
@@ -351,7 +381,7 @@ func BenchmarkIntake(b *testing.B) {
 			answer := filepath.Join(b.TempDir(), "answer")
 			check(b, os.WriteFile(answer, []byte(`{"status":"accepted"}`), 0o600))
 			bare := spawn(b, answer)
-			compare(b, 64, 1500, load.Target{Name: "bare", Addr: bare.addr, Next: deliver}, load.Target{Name: "intake", Addr: server.addr, Next: deliver})
+			compare(b, 256, 3000, []process{bare, server}, bare.target("bare", deliver), server.target("intake", deliver))
 			server.tellMemory(b)
 		})
 	}

@@ -81,8 +81,10 @@ func (s *Store) Delivery(ctx context.Context, project, guid string) (store.Deliv
 func (s *Store) SweepDeliveries(ctx context.Context, before time.Time, limit int) (int, error) {
 	removed := make(chan int64, 1)
 	err := s.write.do(ctx, nil, func(b *batch, _ *write) error {
-		b.queue("", `DELETE FROM deliveries WHERE seq IN (SELECT seq FROM deliveries WHERE finished_at > 0 AND received_at < $1
-				ORDER BY received_at, seq LIMIT $2 FOR UPDATE SKIP LOCKED)`,
+		b.queue("", `WITH old AS (DELETE FROM deliveries WHERE seq IN (
+				SELECT seq FROM deliveries WHERE finished_at > 0 AND received_at < $1 ORDER BY received_at, seq LIMIT $2 FOR UPDATE SKIP LOCKED)
+				RETURNING seq)
+			DELETE FROM delivery_bodies WHERE seq IN (SELECT seq FROM old)`,
 			[]any{millis(before), limit}, func(n int64) error {
 				select {
 				case <-removed: // of a transaction that failed

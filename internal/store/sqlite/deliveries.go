@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -11,17 +12,14 @@ import (
 // RecordDelivery implements store.Deliveries.
 func (s *Store) RecordDelivery(ctx context.Context, d store.Delivery) error {
 	return s.write.do(ctx, func(t *tx) error {
-		taken, err := t.get(`SELECT 1 FROM deliveries WHERE project = $1 AND guid = $2`, []any{d.Project, d.GUID}, new(int))
-		if err != nil {
-			return err
-		}
-		if taken {
-			return store.ErrDuplicate
-		}
-		added, err := t.exec(`INSERT INTO deliveries (project, guid, event, received_at) VALUES ($1, $2, $3, $4)`,
+		added, err := t.exec(`INSERT INTO deliveries (project, guid, event, received_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
 			d.Project, d.GUID, d.Event, millis(d.ReceivedAt))
 		if err != nil {
 			return err
+		}
+		if n, err := added.RowsAffected(); n == 0 {
+			t.unwritten()
+			return cmp.Or(err, store.ErrDuplicate)
 		}
 		seq, err := added.LastInsertId()
 		if err != nil {

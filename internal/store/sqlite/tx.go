@@ -45,6 +45,9 @@ func (t *tx) exec(query string, args ...any) (sql.Result, error) {
 	return s.ExecContext(background, args...)
 }
 
+// unwritten takes back the count of a statement that was found to have written nothing.
+func (t *tx) unwritten() { t.writes-- }
+
 // get reads one row. found is false when there is none.
 func (t *tx) get(query string, args []any, into ...any) (found bool, err error) {
 	s, err := t.stmt(query)

@@ -67,11 +67,14 @@ CREATE TABLE deliveries (
 CREATE INDEX deliveries_pending ON deliveries (project, seq) WHERE finished_at = 0;
 CREATE INDEX deliveries_processed ON deliveries (received_at, seq) WHERE finished_at > 0;
 
--- Bodies are apart, so that marking a delivery as processed does not write its body again.
+-- Bodies are apart, so that marking a delivery as processed does not write its body again. Each has its delivery: the
+-- statements that write one write the other. They are not compressed, which would take longer than all the rest.
 CREATE TABLE delivery_bodies (
-    seq  bigint PRIMARY KEY REFERENCES deliveries ON DELETE CASCADE,
+    seq  bigint PRIMARY KEY,
     body bytea  NOT NULL
 );
+
+ALTER TABLE delivery_bodies ALTER body SET STORAGE EXTERNAL;
 
 -- The one row is written to tell whether the database can be written.
 CREATE TABLE checks (
