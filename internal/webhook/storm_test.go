@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -21,18 +20,17 @@ import (
 // stuck is a store whose disk answers when the gate opens.
 type stuck struct {
 	Store
-	gate        chan struct{}
-	now, most   atomic.Int64 // bytes that are being stored
-	deliveries  atomic.Int64
-	peakOfAlloc atomic.Uint64
+	gate       chan struct{}
+	now, most  atomic.Int64 // bytes that are being stored
+	deliveries atomic.Int64
 }
 
-func (s *stuck) RecordDelivery(ctx context.Context, d store.Delivery) error {
+func (s *stuck) RecordDelivery(_ context.Context, d store.Delivery) error {
 	held := s.now.Add(int64(len(d.Body)))
 	defer s.now.Add(-int64(len(d.Body)))
 	s.most.Store(max(s.most.Load(), held))
-	<-s.gate
 	s.deliveries.Add(1)
+	<-s.gate
 	return nil
 }
 
@@ -53,39 +51,32 @@ func TestStormIsShed(t *testing.T) {
 	body := []byte(`{"padding":"` + strings.Repeat("x", 1<<20) + `"}`)
 	signature := signed(string(body))
 	runtime.GC()
-	before := heap()
+	before, peak := heap(), uint64(0)
 
 	const storm = 600
-	codes := make([]int, storm)
+	codes := make(chan int, storm)
 	var wg sync.WaitGroup
-	for i := range codes {
-		wg.Go(func() { codes[i] = deliver(t, server.URL, fmt.Sprint("storm-", i), signature, body) })
+	for i := range storm {
+		wg.Go(func() { codes <- deliver(t, server.URL, fmt.Sprint("storm-", i), signature, body) })
 	}
-	shed := make(chan struct{})
-	go func() {
-		for f.intake.waiting.Load() == 0 {
-			time.Sleep(time.Millisecond)
-		}
-		for f.intake.waiting.Load() > 0 { // until those who wait have waited in vain
-			s.peakOfAlloc.Store(max(s.peakOfAlloc.Load(), heap()))
-			time.Sleep(20 * time.Millisecond)
-		}
-		close(shed)
-	}()
-	<-shed
+	for int(s.deliveries.Load())+len(codes) < storm { // the others are at the disk
+		peak = max(peak, heap())
+		time.Sleep(20 * time.Millisecond)
+	}
 	close(s.gate)
 	wg.Wait()
+	close(codes)
 	count := map[int]int64{}
-	for _, code := range codes {
+	for code := range codes {
 		count[code]++
 	}
-	if count[202] == 0 || count[503] == 0 || count[202]+count[503] != storm || count[202] != s.deliveries.Load() {
+	if count[202] < 32 || count[503] == 0 || count[202]+count[503] != storm || count[202] != s.deliveries.Load() {
 		t.Errorf("answers %v, stored %d", count, s.deliveries.Load())
 	}
 	if most := s.most.Load(); most > maxHeld {
 		t.Errorf("%d bytes of bodies were held at once, at most %d may be", most, maxHeld)
 	}
-	if grown := int64(s.peakOfAlloc.Load()) - int64(before); grown > 2*maxHeld {
+	if grown := int64(peak) - int64(before); grown > 2*maxHeld {
 		t.Errorf("the heap grew by %d MB", grown>>20)
 	}
 	if code := deliver(t, server.URL, "after", signature, body); code != 202 {
@@ -113,46 +104,4 @@ func deliver(t *testing.T, url, guid, signature string, body []byte) int {
 		t.Error("a 503 without Retry-After")
 	}
 	return res.StatusCode
-}
-
-// Who announces a body and does not send it keeps room for a while only.
-func TestSlowSenderIsCutOff(t *testing.T) {
-	t.Parallel()
-	f := setup(t)
-	f.intake.readTime = 200 * time.Millisecond
-	server := httptest.NewServer(f)
-	t.Cleanup(server.Close)
-	conn, err := net.Dial("tcp", strings.TrimPrefix(server.URL, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: x\r\nX-Hub-Signature-256: %s\r\nContent-Length: 1000\r\n\r\n{", signed("{}"))
-	conn.SetReadDeadline(time.Now().Add(5 * time.Second))
-	answer, err := io.ReadAll(conn)
-	if err != nil || !bytes.HasPrefix(answer, []byte("HTTP/1.1 400 ")) {
-		t.Errorf("%s, %v", answer, err)
-	}
-}
-
-func TestHeld(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		length int64
-		kind   string
-		want   int64
-	}{
-		"nothing":     {0, "application/json", leastHeld},
-		"a megabyte":  {1 << 20, "application/json", 1 << 20},
-		"a form":      {1 << 20, "application/x-www-form-urlencoded; charset=utf-8", 3 << 20},
-		"no length":   {-1, "application/json", 2 * maxBody},
-		"a long form": {maxBody, "application/x-www-form-urlencoded", maxHeld},
-	} {
-		req := httptest.NewRequest("POST", "/", nil)
-		req.ContentLength = c.length
-		req.Header.Set("Content-Type", c.kind)
-		if got := held(req); got != c.want {
-			t.Errorf("%s: %d, want %d", name, got, c.want)
-		}
-	}
 }

@@ -61,7 +61,7 @@ type Receiver struct {
 
 // New returns a receiver.
 func New(o Options) *Receiver {
-	return &Receiver{Options: o, wake: make(chan struct{}, 1), intake: newIntake()}
+	return &Receiver{Options: o, wake: make(chan struct{}, 1), intake: newIntake(maxHeld)}
 }
 
 // Running says whether the worker runs.

@@ -79,6 +79,9 @@ func (f *fixture) post(body string, header ...string) *httptest.ResponseRecorder
 	for i := 0; i+1 < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
+	if req.Header.Get("X-Without-Length") != "" {
+		req.ContentLength = -1
+	}
 	w := httptest.NewRecorder()
 	f.ServeHTTP(w, req)
 	return w

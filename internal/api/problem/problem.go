@@ -28,6 +28,7 @@ const (
 	InvalidSignature   Code = "invalid_signature"   // a webhook that is not signed with our secret
 	InvalidDelivery    Code = "invalid_delivery"    // a webhook without GitHub's headers
 	WebhooksDisabled   Code = "webhooks_disabled"   // no webhook secret is configured
+	TooManyDeliveries  Code = "too_many_deliveries" // more webhooks at once than there is room for
 	BaseUnknown        Code = "base_unknown"        // the default branch is not known yet
 	StorageFull        Code = "storage_full"        // the database's disk is full
 	StorageUnavailable Code = "storage_unavailable" // the database cannot be used
@@ -43,7 +44,8 @@ var statuses = map[Code]int{
 	BodyTooLarge: http.StatusBadRequest, DeliveryTooLarge: http.StatusRequestEntityTooLarge, JobNotFound: http.StatusNotFound, RouteNotFound: http.StatusNotFound,
 	MethodNotAllowed: http.StatusMethodNotAllowed, InvalidSignature: http.StatusUnauthorized,
 	InvalidDelivery: http.StatusBadRequest, WebhooksDisabled: http.StatusServiceUnavailable,
-	BaseUnknown: http.StatusServiceUnavailable, StorageFull: http.StatusInsufficientStorage,
+	TooManyDeliveries: http.StatusServiceUnavailable,
+	BaseUnknown:       http.StatusServiceUnavailable, StorageFull: http.StatusInsufficientStorage,
 	StorageUnavailable: http.StatusServiceUnavailable, StatusFailed: http.StatusInternalServerError,
 	Internal: http.StatusInternalServerError,
 }
