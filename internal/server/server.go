@@ -82,7 +82,7 @@ func (s *Server) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.store, err = openStore(ctx, s.cfg); err != nil {
+	if s.store, err = openStore(ctx, s.cfg, s.log.With("part", "store")); err != nil {
 		return err
 	}
 	p, err := s.store.Project(ctx, s.project)
@@ -99,18 +99,20 @@ func (s *Server) open(ctx context.Context) error {
 
 // openStore opens the database that the configuration names. Its store is nil when
 // that fails, and not a nil pointer in an interface.
-func openStore(ctx context.Context, cfg Config) (store.Store, error) {
+func openStore(ctx context.Context, cfg Config, log *slog.Logger) (store.Store, error) {
 	if cfg.DatabaseURL != "" {
 		db, err := postgres.Open(ctx, cfg.DatabaseURL, time.Now)
 		if err != nil {
 			return nil, fmt.Errorf("DATABASE_URL: %w", err)
 		}
+		db.Log = log
 		return db, nil
 	}
 	db, err := sqlite.Open(ctx, cfg.DatabasePath, time.Now)
 	if err != nil {
 		return nil, err
 	}
+	db.Log = log
 	return db, nil
 }
 

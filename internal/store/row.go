@@ -45,20 +45,21 @@ func NewRow(f githubjobs.Facts, accepted bool, now time.Time) (Row, error) {
 	}, nil
 }
 
-// MergeRow joins new facts to a stored row. changed is false when they told
-// nothing new, and nothing needs to be written.
-func MergeRow(stored []byte, accepted bool, f githubjobs.Facts, now time.Time) (row Row, changed bool, err error) {
+// MergeRow joins new facts to what is stored of a job. changed is false when they told
+// nothing new, and nothing needs to be written. When what is stored is damaged, facts
+// that hold the spec replace it; with others the error wraps ErrDamaged.
+func MergeRow(stored Stored, f githubjobs.Facts, now time.Time) (row Row, changed bool, err error) {
 	if !githubjobs.ValidID(f.ID) {
 		return Row{}, false, fmt.Errorf("facts of a job with the id %q, which is not valid", f.ID)
 	}
 	var known githubjobs.Facts
-	if len(stored) > 0 {
-		if err := json.Unmarshal(stored, &known); err != nil {
+	if len(stored.Facts) > 0 {
+		if known, err = Decode(f.ID, stored.Facts, stored.Known); err != nil && f.Spec == nil {
 			return Row{}, false, err
 		}
 	}
-	row, err = NewRow(githubjobs.Merge(known, f), accepted, now)
-	return row, err == nil && !bytes.Equal(row.Facts, stored), err
+	row, err = NewRow(githubjobs.Merge(known, f), stored.Accepted, now)
+	return row, err == nil && !bytes.Equal(row.Facts, stored.Facts), err
 }
 
 func newKnown(f githubjobs.Facts) Known {

@@ -53,7 +53,9 @@ type Jobs interface {
 	MergeFacts(ctx context.Context, project string, facts ...githubjobs.Facts) error
 	// Facts returns what is known of a job. It returns ErrNotFound also while the
 	// job's spec is unknown: a branch named like a job's need not be one. The facts
-	// are shared with other callers: what they refer to must not be changed.
+	// are shared with other callers: what they refer to must not be changed. Its error
+	// wraps ErrDamaged when what is stored cannot be read; wherever else a store meets
+	// such a job it spares the others, see Damage.
 	Facts(ctx context.Context, project, id string) (githubjobs.Facts, error)
 	// Refresh computes anew the columns of the jobs that are not at an end, since
 	// some states are reached by the passing of time alone.
@@ -72,6 +74,10 @@ type Jobs interface {
 	// same for any number of jobs.
 	Counts(ctx context.Context, project string) (Counts, error)
 }
+
+// RefreshBatch is how many jobs Refresh writes in one transaction, so that other writes
+// need not wait for all of them.
+const RefreshBatch = 200
 
 // Known is what a store knows of a job, as far as it decides what to ask GitHub.
 type Known struct {

@@ -47,6 +47,9 @@ func (r *Receiver) workflowJob(d store.Delivery) (reading, error) {
 // was: whatever the run itself tells later wins.
 func (r *Receiver) vouched(ctx context.Context, p progress) (reading, error) {
 	f, err := r.Store.Facts(ctx, r.Project, p.id)
+	if errors.Is(err, store.ErrDamaged) { // trying again would not help
+		return nothing("not understood: %v", err), nil
+	}
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return reading{}, err
 	}

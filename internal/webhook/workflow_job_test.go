@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -69,5 +70,31 @@ func TestWorkflowJobMovesKnownRuns(t *testing.T) {
 				t.Errorf("outcome %q, %v, want %q", done.Outcome, err, c.says)
 			}
 		})
+	}
+}
+
+// unreadable is a store in which the facts of every job are damaged.
+type unreadable struct{ Store }
+
+func (unreadable) Facts(context.Context, string, string) (githubjobs.Facts, error) {
+	return githubjobs.Facts{}, store.ErrDamaged
+}
+
+// A delivery about a job that cannot be read is done with: it must not be tried for
+// ever, in the way of others.
+func TestWorkflowJobOfADamagedJob(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.Store = unreadable{f.store}
+	d := store.Delivery{Project: "p", GUID: "g", Event: "workflow_job", ReceivedAt: now, Body: encode(object{"action": "in_progress", "repository": ours,
+		"workflow_job": object{"run_id": 9, "run_attempt": 1, "status": "in_progress", "head_branch": "job/j1", "workflow_name": "run-job"}})}
+	if err := f.store.RecordDelivery(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.handle(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	if d, err := f.store.Delivery(t.Context(), "p", "g"); err != nil || d.FinishedAt.IsZero() || !strings.Contains(d.Outcome, "damaged") {
+		t.Errorf("delivery %+v, %v", d, err)
 	}
 }

@@ -35,6 +35,7 @@ func names(writes []*write) (list []jobName) {
 // next one finds.
 type batch struct {
 	now        time.Time
+	damage     *store.Damage
 	names      []jobName
 	jobs       map[jobName]*job // all that were locked
 	statements []statement
@@ -76,8 +77,8 @@ func (s statement) visit(results pgx.BatchResults) error {
 var errRace = errors.New("another server stored the same job at the same time")
 
 // lock begins the transaction, and locks and reads the rows of the jobs.
-func lock(ctx context.Context, conn *pgxpool.Conn, now time.Time, names []jobName) (*batch, error) {
-	b := &batch{now: now, names: names, jobs: map[jobName]*job{}, tally: store.NewTally()}
+func lock(ctx context.Context, conn *pgxpool.Conn, now time.Time, damage *store.Damage, names []jobName) (*batch, error) {
+	b := &batch{now: now, damage: damage, names: names, jobs: map[jobName]*job{}, tally: store.NewTally()}
 	begin := []statement{{query: `BEGIN`}}
 	if len(names) > 0 {
 		projects, ids := make([]string, len(names)), make([]string, len(names))
@@ -109,17 +110,17 @@ func (b *batch) queue(order, query string, args []any, affected func(n int64) er
 	b.statements = append(b.statements, statement{query: query, args: args, affected: affected, order: order})
 }
 
-// stage joins facts to their jobs: all of them, or none when one cannot be.
+// stage joins facts to their jobs: all of them, or none when one cannot be. Damaged
+// jobs are spared.
 func (b *batch) stage(project string, facts []githubjobs.Facts) error {
 	rows := map[string]store.Row{}
 	for _, f := range facts {
-		known := b.jobs[jobName{project, f.ID}].now
-		stored := known.Facts
+		stored := b.jobs[jobName{project, f.ID}].now
 		if row, ok := rows[f.ID]; ok {
-			stored = row.Facts
+			stored = row.Stored(stored.Accepted)
 		}
-		row, changed, err := store.MergeRow(stored, known.Accepted, f, b.now)
-		if err != nil {
+		row, changed, err := store.MergeRow(stored, f, b.now)
+		if err := b.damage.Spared(project, f.ID, err); err != nil {
 			return err
 		}
 		if changed {

@@ -2,9 +2,7 @@ package postgres
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -21,7 +19,9 @@ func (s *Store) Accept(ctx context.Context, project string, spec githubjobs.Spec
 		if j.now.Accepted || j.now.Known {
 			return store.ErrExists
 		}
-		row, _, err := store.MergeRow(j.now.Facts, true, githubjobs.Facts{ID: spec.ID, Spec: &spec}, b.now)
+		stored := j.now
+		stored.Accepted = true
+		row, _, err := store.MergeRow(stored, githubjobs.Facts{ID: spec.ID, Spec: &spec}, b.now)
 		if err == nil {
 			j.set(row, true)
 		}
@@ -65,45 +65,83 @@ func (s *Store) Facts(ctx context.Context, project, id string) (githubjobs.Facts
 	case raw == nil:
 		return kept.Facts, nil
 	}
-	read := store.Cached{Version: version}
-	if err := json.Unmarshal(raw, &read.Facts); err != nil {
-		return githubjobs.Facts{}, fmt.Errorf("%w: the facts of job %s are damaged: %w", store.ErrUnavailable, id, err)
+	f, err := store.Decode(id, raw, true)
+	if err != nil {
+		return githubjobs.Facts{}, err
 	}
-	s.cache.Put(project, id, read, len(raw), ticket)
-	return read.Facts, nil
+	s.cache.Put(project, id, store.Cached{Facts: f, Version: version}, len(raw), ticket)
+	return f, nil
 }
 
 // Waiting implements store.Jobs.
 func (s *Store) Waiting(ctx context.Context, project string, limit int) (specs []githubjobs.Spec, err error) {
-	err = s.read(ctx, func(rows pgx.Rows) error {
-		var raw []byte
-		var f githubjobs.Facts
-		if err := errors.Join(rows.Scan(&raw), json.Unmarshal(raw, &f)); err != nil {
-			return err
-		}
+	list, err := s.page(ctx, project, limit, `SELECT id, facts FROM jobs WHERE project = $1 AND waiting ORDER BY created_at, id LIMIT $2`)
+	for _, f := range list {
 		specs = append(specs, *f.Spec)
-		return nil
-	}, `SELECT facts FROM jobs WHERE project = $1 AND waiting ORDER BY created_at, id LIMIT $2`, project, limit)
+	}
 	return specs, err
 }
 
-// Refresh implements store.Jobs.
-func (s *Store) Refresh(ctx context.Context, project string) error {
-	stale, err := s.stale(ctx, project)
-	if err != nil || len(stale) == 0 {
-		return err
-	}
-	return s.write.do(ctx, stale, func(b *batch, _ *write) error {
-		for _, n := range stale {
-			j := b.jobs[n]
-			row, _, err := store.MergeRow(j.now.Facts, j.now.Accepted, githubjobs.Facts{ID: n.id}, b.now)
-			if err != nil {
+// Active implements store.Jobs.
+func (s *Store) Active(ctx context.Context, project, after string, limit int) ([]githubjobs.Facts, error) {
+	return s.page(ctx, project, limit, `SELECT id, facts FROM jobs WHERE project = $1 AND active AND id > $3 ORDER BY id LIMIT $2`, after)
+}
+
+// page reads the facts of jobs. The query's first arguments are project and limit.
+func (s *Store) page(ctx context.Context, project string, limit int, query string, args ...any) (list []githubjobs.Facts, err error) {
+	err = store.Readable(limit, func(limit int) (read, damaged int, err error) {
+		list = nil
+		err = s.read(ctx, func(rows pgx.Rows) error {
+			var id string
+			var raw []byte
+			if err := rows.Scan(&id, &raw); err != nil {
 				return err
 			}
-			j.set(row, j.now.Accepted)
-		}
-		return nil
+			read++
+			f, err := store.Decode(id, raw, true)
+			if err != nil {
+				damaged++
+				return s.Spared(project, id, err)
+			}
+			list = append(list, f)
+			return nil
+		}, query, append([]any{project, limit}, args...)...)
+		return read, damaged, err
 	})
+	return list, err
+}
+
+// Refresh implements store.Jobs. It leaves room for other writes.
+func (s *Store) Refresh(ctx context.Context, project string) error {
+	stale, err := s.stale(ctx, project)
+	if err != nil {
+		return err
+	}
+	for names := range slices.Chunk(stale, store.RefreshBatch) {
+		err := s.write.do(ctx, names, func(b *batch, _ *write) error {
+			for _, n := range names {
+				if err := s.refresh(b, n); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// refresh computes the columns of a job anew.
+func (s *Store) refresh(b *batch, n jobName) error {
+	j := b.jobs[n]
+	row, _, err := store.MergeRow(j.now, githubjobs.Facts{ID: n.id}, b.now)
+	if err != nil {
+		return s.Spared(n.project, n.id, err)
+	}
+	j.set(row, j.now.Accepted)
+	return nil
 }
 
 // stale lists the active jobs whose columns no longer say what their facts mean.
@@ -112,17 +150,16 @@ func (s *Store) stale(ctx context.Context, project string) (stale []jobName, err
 	err = s.read(ctx, func(rows pgx.Rows) error {
 		var id string
 		var reason githubjobs.Reason
-		var accepted bool
 		var raw []byte
-		if err := rows.Scan(&id, &reason, &accepted, &raw); err != nil {
+		if err := rows.Scan(&id, &reason, &raw); err != nil {
 			return err
 		}
-		row, _, err := store.MergeRow(raw, accepted, githubjobs.Facts{ID: id}, now)
-		if err == nil && row.Reason != reason {
+		f, err := store.Decode(id, raw, true)
+		if err == nil && githubjobs.Reduce(f, now).Reason != reason {
 			stale = append(stale, jobName{project, id})
 		}
-		return err
-	}, `SELECT id, reason, accepted, facts FROM jobs WHERE project = $1 AND active`, project)
+		return s.Spared(project, id, err)
+	}, `SELECT id, reason, facts FROM jobs WHERE project = $1 AND active`, project)
 	return stale, err
 }
 

@@ -43,6 +43,7 @@ var session = map[string]string{
 
 // Store is a store.Store on a PostgreSQL database.
 type Store struct {
+	store.Damage
 	pool  *pgxpool.Pool
 	write *writer
 	now   func() time.Time
@@ -69,7 +70,7 @@ func Open(ctx context.Context, databaseURL string, now func() time.Time) (*Store
 		return nil, fmt.Errorf("opening database %s: %w", Address(databaseURL), explain(ctx, err))
 	}
 	s := &Store{pool: pool, now: now, cache: store.NewCache(cacheSize)}
-	s.write = startWriter(pool, now, rand.IntN(counterSets))
+	s.write = startWriter(pool, now, rand.IntN(counterSets), &s.Damage)
 	return s, nil
 }
 

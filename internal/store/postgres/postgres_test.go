@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"strings"
 	"testing"
@@ -82,4 +83,16 @@ func open(t testing.TB, databaseURL string, now func() time.Time) *Store {
 		t.Fatal(err)
 	}
 	return s
+}
+
+func TestDamagedRows(t *testing.T) {
+	t.Parallel()
+	storetest.Damage(t, func(t *testing.T, now func() time.Time, log *slog.Logger) (store.Store, func(id, facts string)) {
+		db := schema(t)
+		s := open(t, db, now)
+		s.Log = log
+		return s, func(id, facts string) {
+			admin(t, db, `UPDATE jobs SET facts = $1, version = version + 1 WHERE id = $2`, facts, id)
+		}
+	})
 }

@@ -24,6 +24,8 @@ type writer struct {
 	pool  *pgxpool.Pool
 	now   func() time.Time
 	shard int
+	// damage is told of rows that cannot be read.
+	damage *store.Damage
 	queue chan *write
 	stop  chan struct{} // closed to ask for the end
 	ended chan struct{} // closed when no write is taken any more
@@ -40,8 +42,8 @@ type write struct {
 	done chan struct{}
 }
 
-func startWriter(pool *pgxpool.Pool, now func() time.Time, shard int) *writer {
-	w := &writer{pool: pool, now: now, shard: shard, queue: make(chan *write, maxBatch), stop: make(chan struct{}), ended: make(chan struct{})}
+func startWriter(pool *pgxpool.Pool, now func() time.Time, shard int, damage *store.Damage) *writer {
+	w := &writer{pool: pool, now: now, shard: shard, damage: damage, queue: make(chan *write, maxBatch), stop: make(chan struct{}), ended: make(chan struct{})}
 	go w.run()
 	return w
 }
@@ -153,7 +155,7 @@ func (w *writer) transact(ctx context.Context, writes []*write) error {
 		return err
 	}
 	defer conn.Release() // which drops a connection that is still in a transaction
-	b, err := lock(ctx, conn, w.now(), names(writes))
+	b, err := lock(ctx, conn, w.now(), w.damage, names(writes))
 	if err != nil {
 		return repeatable(err)
 	}

@@ -61,7 +61,7 @@ func (s *Store) PendingDeliveries(ctx context.Context, project string, limit int
 // FinishDelivery implements store.Deliveries.
 func (s *Store) FinishDelivery(ctx context.Context, project, guid, outcome string, facts ...githubjobs.Facts) error {
 	return s.write.do(ctx, func(t *tx) error {
-		if err := mergeAll(t, project, facts, s.now()); err != nil {
+		if err := s.mergeAll(t, project, facts); err != nil {
 			return err
 		}
 		ended, err := t.exec(`UPDATE deliveries SET finished_at = $1, outcome = $2 WHERE project = $3 AND guid = $4 AND finished_at = 0`,

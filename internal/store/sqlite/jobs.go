@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
-	"encoding/json"
-	"errors"
-	"fmt"
+	"slices"
 	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
@@ -23,7 +21,8 @@ func (s *Store) Accept(ctx context.Context, project string, spec githubjobs.Spec
 		if before.Accepted || before.Known {
 			return store.ErrExists
 		}
-		row, _, err := store.MergeRow(before.Facts, true, githubjobs.Facts{ID: spec.ID, Spec: &spec}, s.now())
+		before.Accepted = true
+		row, _, err := store.MergeRow(before, githubjobs.Facts{ID: spec.ID, Spec: &spec}, s.now())
 		if err != nil {
 			return err
 		}
@@ -36,14 +35,14 @@ func (s *Store) MergeFacts(ctx context.Context, project string, facts ...githubj
 	if len(facts) == 0 {
 		return nil
 	}
-	return s.write.do(ctx, func(t *tx) error { return mergeAll(t, project, facts, s.now()) })
+	return s.write.do(ctx, func(t *tx) error { return s.mergeAll(t, project, facts) })
 }
 
 // mergeAll writes nothing before all facts are found to be good, and each job once.
-func mergeAll(t *tx, project string, facts []githubjobs.Facts, now time.Time) error {
+func (s *Store) mergeAll(t *tx, project string, facts []githubjobs.Facts) error {
 	type change struct {
-		before store.Stored
-		row    store.Row
+		before, after store.Stored
+		row           *store.Row // nil while there is nothing to write
 	}
 	changes := map[string]*change{}
 	var order []string
@@ -54,24 +53,24 @@ func mergeAll(t *tx, project string, facts []githubjobs.Facts, now time.Time) er
 			if err != nil {
 				return err
 			}
-			c = &change{before: before, row: store.Row{Facts: before.Facts}}
+			c = &change{before: before, after: before}
 			changes[f.ID] = c
 			order = append(order, f.ID)
 		}
-		row, changed, err := store.MergeRow(c.row.Facts, c.before.Accepted, f, now)
-		if err != nil {
+		row, changed, err := store.MergeRow(c.after, f, s.now())
+		if err := s.Spared(project, f.ID, err); err != nil {
 			return err
 		}
 		if changed {
-			c.row = row
+			c.row, c.after = &row, row.Stored(c.before.Accepted)
 		}
 	}
 	for _, id := range order {
 		c := changes[id]
-		if bytes.Equal(c.row.Facts, c.before.Facts) {
+		if c.row == nil || bytes.Equal(c.after.Facts, c.before.Facts) {
 			continue
 		}
-		if err := put(t, jobName{project, id}, c.before, c.row.Stored(c.before.Accepted), c.row); err != nil {
+		if err := put(t, jobName{project, id}, c.before, c.after, *c.row); err != nil {
 			return err
 		}
 	}
@@ -114,30 +113,54 @@ func (s *Store) Facts(ctx context.Context, project, id string) (githubjobs.Facts
 	if err := s.facts.QueryRowContext(background, project, id).Scan(&raw); err != nil {
 		return githubjobs.Facts{}, explain(err)
 	}
-	if err := json.Unmarshal(raw, &kept.Facts); err != nil {
-		return githubjobs.Facts{}, fmt.Errorf("%w: the facts of job %s are damaged: %w", store.ErrUnavailable, id, err)
+	f, err := store.Decode(id, raw, true)
+	if err != nil {
+		return githubjobs.Facts{}, err
 	}
-	s.cache.Put(project, id, kept, len(raw), ticket)
-	return kept.Facts, nil
+	s.cache.Put(project, id, store.Cached{Facts: f}, len(raw), ticket)
+	return f, nil
 }
 
 // Waiting implements store.Jobs.
-func (s *Store) Waiting(ctx context.Context, project string, limit int) ([]githubjobs.Spec, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT facts FROM jobs WHERE project = ? AND waiting = 1 ORDER BY created_at, id LIMIT ?`, project, limit)
-	if err != nil {
-		return nil, explain(err)
-	}
-	var specs []githubjobs.Spec
-	err = each(rows, func() error {
-		var raw []byte
-		var f githubjobs.Facts
-		if err := errors.Join(rows.Scan(&raw), json.Unmarshal(raw, &f)); err != nil {
-			return err
-		}
+func (s *Store) Waiting(ctx context.Context, project string, limit int) (specs []githubjobs.Spec, err error) {
+	list, err := s.page(ctx, project, limit, `SELECT id, facts FROM jobs WHERE project = $1 AND waiting = 1 ORDER BY created_at, id LIMIT $2`)
+	for _, f := range list {
 		specs = append(specs, *f.Spec)
-		return nil
+	}
+	return specs, err
+}
+
+// Active implements store.Jobs.
+func (s *Store) Active(ctx context.Context, project, after string, limit int) ([]githubjobs.Facts, error) {
+	return s.page(ctx, project, limit, `SELECT id, facts FROM jobs WHERE project = $1 AND active = 1 AND id > $3 ORDER BY id LIMIT $2`, after)
+}
+
+// page reads the facts of jobs. The query's first arguments are project and limit.
+func (s *Store) page(ctx context.Context, project string, limit int, query string, args ...any) (list []githubjobs.Facts, err error) {
+	err = store.Readable(limit, func(limit int) (read, damaged int, err error) {
+		list = nil
+		rows, err := s.read.QueryContext(ctx, query, append([]any{project, limit}, args...)...)
+		if err != nil {
+			return 0, 0, err
+		}
+		err = each(rows, func() error {
+			var id string
+			var raw []byte
+			if err := rows.Scan(&id, &raw); err != nil {
+				return err
+			}
+			read++
+			f, err := store.Decode(id, raw, true)
+			if err != nil {
+				damaged++
+				return s.Spared(project, id, err)
+			}
+			list = append(list, f)
+			return nil
+		})
+		return read, damaged, err
 	})
-	return specs, explain(err)
+	return list, explain(err)
 }
 
 // each calls visit on every row and closes the rows.
@@ -151,25 +174,31 @@ func each(rows *sql.Rows, visit func() error) error {
 	return rows.Err()
 }
 
-// Refresh implements store.Jobs.
+// Refresh implements store.Jobs. It leaves room for other writes.
 func (s *Store) Refresh(ctx context.Context, project string) error {
-	ids, err := s.stale(ctx, project)
-	if err != nil || len(ids) == 0 {
+	stale, err := s.stale(ctx, project)
+	if err != nil {
 		return explain(err)
 	}
-	return s.write.do(ctx, func(t *tx) error {
-		for _, id := range ids {
-			if err := refresh(t, project, id, s.now()); err != nil {
-				return err
+	for ids := range slices.Chunk(stale, store.RefreshBatch) {
+		err := s.write.do(ctx, func(t *tx) error {
+			for _, id := range ids {
+				if err := s.refresh(t, project, id); err != nil {
+					return err
+				}
 			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // stale lists the active jobs whose columns no longer say what their facts mean.
 func (s *Store) stale(ctx context.Context, project string) (ids []string, err error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT id, reason, accepted, facts FROM jobs WHERE project = ? AND active = 1`, project)
+	rows, err := s.read.QueryContext(ctx, `SELECT id, reason, facts FROM jobs WHERE project = ? AND active = 1`, project)
 	if err != nil {
 		return nil, err
 	}
@@ -177,28 +206,27 @@ func (s *Store) stale(ctx context.Context, project string) (ids []string, err er
 	err = each(rows, func() error {
 		var id string
 		var reason githubjobs.Reason
-		var accepted bool
 		var raw []byte
-		if err := rows.Scan(&id, &reason, &accepted, &raw); err != nil {
+		if err := rows.Scan(&id, &reason, &raw); err != nil {
 			return err
 		}
-		row, _, err := store.MergeRow(raw, accepted, githubjobs.Facts{ID: id}, now)
-		if err == nil && row.Reason != reason {
+		f, err := store.Decode(id, raw, true)
+		if err == nil && githubjobs.Reduce(f, now).Reason != reason {
 			ids = append(ids, id)
 		}
-		return err
+		return s.Spared(project, id, err)
 	})
 	return ids, err
 }
 
-func refresh(t *tx, project, id string, now time.Time) error {
+func (s *Store) refresh(t *tx, project, id string) error {
 	before, err := load(t, project, id)
 	if err != nil {
 		return err
 	}
-	row, _, err := store.MergeRow(before.Facts, before.Accepted, githubjobs.Facts{ID: id}, now)
+	row, _, err := store.MergeRow(before, githubjobs.Facts{ID: id}, s.now())
 	if err != nil {
-		return err
+		return s.Spared(project, id, err)
 	}
 	return put(t, jobName{project, id}, before, row.Stored(before.Accepted), row)
 }

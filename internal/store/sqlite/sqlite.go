@@ -11,8 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -30,6 +28,7 @@ const (
 
 // Store is a store.Store on one SQLite file.
 type Store struct {
+	store.Damage
 	write *writer
 	read  *sql.DB
 	lock  *flock.Flock
@@ -38,40 +37,27 @@ type Store struct {
 	facts *sql.Stmt    // the statement of Facts, which every status read runs
 }
 
-// Open opens the database file, creates it when there is none, and brings its
-// schema up to date. It refuses a file that another process has open, one that
+// Open opens the database file, creates it when there is none, for this user alone,
+// and brings its schema up to date. A symbolic link stands for what it leads to. It refuses a file that another process has open, one that
 // is not a database of this program, and one that a newer version has written.
 // now is the clock; nil means time.Now.
 func Open(ctx context.Context, path string, now func() time.Time) (*Store, error) {
 	if now == nil {
 		now = time.Now
 	}
-	lock, err := lockFile(path)
+	file, err := realPath(path)
+	if err != nil {
+		return nil, fmt.Errorf("opening database %s: %w: %w", path, store.ErrUnavailable, err)
+	}
+	lock, err := lockFile(file)
 	if err != nil {
 		return nil, err
 	}
 	s := &Store{lock: lock, now: now, cache: store.NewCache(cacheSize)}
-	if err := s.open(ctx, path); err != nil {
+	if err := errors.Join(create(file), s.open(ctx, file)); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening database %s: %w", path, explain(err)), s.Close())
 	}
 	return s, nil
-}
-
-// lockFile takes the lock that keeps a second server from the database. The
-// operating system releases it when the process ends, however that happens.
-func lockFile(path string) (*flock.Flock, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, fmt.Errorf("creating the folder of the database: %w", err)
-	}
-	lock := flock.New(path + ".lock")
-	ok, err := lock.TryLock()
-	if err != nil {
-		return nil, fmt.Errorf("locking %s: %w", lock.Path(), err)
-	}
-	if !ok {
-		return nil, fmt.Errorf("database %s is in use by another server process: stop that one, or give this one a DATABASE_PATH of its own", path)
-	}
-	return lock, nil
 }
 
 func (s *Store) open(ctx context.Context, path string) error {
