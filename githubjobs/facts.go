@@ -60,14 +60,16 @@ type DeadlineFact struct {
 type BranchFact struct {
 	Head    string `json:"head,omitempty"` // SHA; empty when only the deletion is known
 	Deleted bool   `json:"deleted,omitempty"`
-	// Moved: the head is not the creation commit any more. It outranks the time, which
-	// is that of commits: in whole seconds, and by the clock of whoever made them.
+	// Moved: the head is not the creation commit any more. It decides between heads
+	// that were seen in the same second.
 	Moved bool `json:"moved,omitempty"`
-	// Restored: the branch exists again after it was deleted.
-	Restored bool `json:"restored,omitempty"`
-	// At is the committer date of the head; of a deletion and a restoration, when
-	// GitHub saw it.
+	// At is the committer date of the head; of a deletion, about when it happened.
 	At time.Time `json:"at"`
+	// Seen is when GitHub, by its own clock, saw the branch like this: the time of
+	// the push, or of the read. It orders the heads of a branch, for the dates in
+	// commits come from the clocks of those who made them. It is zero in what the
+	// server knows from its own push of the creation, before which there is nothing.
+	Seen time.Time `json:"seen,omitzero"`
 }
 
 // RunFact is one attempt of one workflow run of the job's own workflow.

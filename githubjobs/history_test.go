@@ -58,9 +58,9 @@ func (h *history) chance(percent int) bool { return h.pick(100) < percent }
 
 func (h *history) branch() *BranchFact {
 	if h.deleted {
-		return &BranchFact{Head: h.head, Deleted: true, At: h.deletedAt}
+		return &BranchFact{Head: h.head, Deleted: true, At: h.deletedAt, Seen: at(h.second)}
 	}
-	return &BranchFact{Head: h.head, Moved: h.head != h.creation, At: h.headAt}
+	return &BranchFact{Head: h.head, Moved: h.head != h.creation, At: h.headAt, Seen: at(h.second)}
 }
 
 func (h *history) spec() *Spec { return &Spec{Version: 1, ID: "a", Kind: KindReport, CreatedAt: at(0)} }
@@ -304,7 +304,7 @@ func (h *history) snapshot() Facts {
 	p := h.pull()
 	f.Spec, f.Branch, f.Result = h.spec(), h.branch(), h.result
 	if h.deleted && p != nil {
-		f.Branch = &BranchFact{Head: p.HeadSHA, Deleted: true, At: p.At}
+		f.Branch = &BranchFact{Head: p.HeadSHA, Deleted: true, At: p.At, Seen: at(h.second)}
 	}
 	if p != nil && p.Open {
 		for _, g := range h.gates {

@@ -43,5 +43,5 @@ type Evidence struct {
 	Pull          int       `json:"pull_request,omitempty"`
 	PullHeadSHA   string    `json:"pull_request_head_sha,omitempty"`
 	MergeSHA      string    `json:"merge_sha,omitempty"`
-	ObservedAt    time.Time `json:"observed_at,omitzero"` // when the newest of these facts was true
+	ObservedAt    time.Time `json:"observed_at,omitzero"` // when the newest of these facts was true; a deletion has no time
 }

@@ -10,8 +10,8 @@ import (
 
 // Merge joins what two sources know of the same job. Which of two versions of one
 // fact wins is a total order on their content alone: a later attempt before an
-// earlier one, then an end before a state that leads to it, then the later time.
-// Where all of this is equal the encoded bytes decide, so that no order of arrival can.
+// earlier one, then an end before a state that leads to it, then the later time;
+// of a branch, what GitHub saw later by its own clock. Where all of this is equal the encoded bytes decide, so that no order of arrival can.
 func Merge(a, b Facts) Facts {
 	return Facts{
 		ID:       max(a.ID, b.ID),
@@ -56,15 +56,15 @@ func (d DeadlineFact) rank() rank { return rank{}.at(d.At) }
 
 func (f Findings) rank() rank { return rank{}.at(f.At) }
 
-// The dates of a job's commits come from several clocks, and those of deletions from
-// GitHub's: dates are compared among their like only. A branch moves from its
-// creation commit upwards; what is deleted comes back only where that is said.
+// GitHub's own clock orders what was seen of a branch; what nobody saw, the server's
+// push, comes first. Within one second a branch moves from its creation commit upwards
+// to its end. The dates of commits come from several clocks, and decide only then.
 func (b BranchFact) rank() rank {
 	stage := bit(b.Moved)
-	if b.Deleted || b.Restored {
+	if b.Deleted {
 		stage = 2
 	}
-	return append(rank{stage}.at(b.At), bit(b.Deleted), bit(b.Head != ""))
+	return append(append(rank{}.at(b.Seen), stage), append(rank{}.at(b.At), bit(b.Deleted), bit(b.Head != ""))...)
 }
 
 func (r RunFact) order(other RunFact) int {

@@ -34,7 +34,7 @@ func drawFacts(t *rapid.T) Facts {
 		f.Findings = &Findings{Actions: Answer(word("", "no")), Labels: []string{word("x", "y")}, At: when()}
 	}
 	if some("branch") {
-		f.Branch = &BranchFact{Head: word("", "c", "r"), Deleted: some("deleted"), Moved: some("moved"), Restored: some("restored"), At: when()}
+		f.Branch = &BranchFact{Head: word("", "c", "r"), Deleted: some("deleted"), Moved: some("moved"), At: when(), Seen: when()}
 	}
 	if some("result") {
 		f.Result = resultFact(rapid.SampledFrom(Outcomes()).Draw(t, "outcome"), int(few()))
@@ -98,8 +98,9 @@ func TestMergeOrder(t *testing.T) {
 		"the result commit, by a clock behind":     {branch(BranchFact{Head: "c"}, 60), branch(BranchFact{Head: "r", Moved: true}, 1)},
 		"a deletion, by a clock behind":            {branch(BranchFact{Head: "r", Moved: true}, 60), branch(BranchFact{Deleted: true}, 1)},
 		"a deletion that tells the head":           {branch(BranchFact{Deleted: true}, 1), branch(BranchFact{Head: "r", Deleted: true}, 1)},
-		"a branch restored":                        {branch(BranchFact{Head: "r", Deleted: true}, 1), branch(BranchFact{Head: "r", Restored: true}, 2)},
-		"a branch deleted once more":               {branch(BranchFact{Head: "r", Restored: true}, 2), branch(BranchFact{Head: "r", Deleted: true}, 3)},
+		"a branch restored, by a clock behind":     {branch(BranchFact{Head: "r", Deleted: true, Seen: at(1)}, 9), branch(BranchFact{Head: "r", Moved: true, Seen: at(2)}, 1)},
+		"a branch deleted once more":               {branch(BranchFact{Head: "r", Seen: at(2)}, 9), branch(BranchFact{Head: "r", Deleted: true, Seen: at(3)}, 1)},
+		"a head that GitHub saw":                   {branch(BranchFact{Head: "c"}, 60), branch(BranchFact{Head: "r", Seen: at(50)}, -500)},
 		"a run that waits, then is queued":         {runs("waiting", "", 1), runs("queued", "", 2)},
 		"queued after requested in one second":     {runs("requested", "", 1), runs("queued", "", 1)},
 		"in progress, also when queued is later":   {runs("queued", "", 2), runs("in_progress", "", 1)},

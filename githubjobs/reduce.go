@@ -316,7 +316,7 @@ func (v view) describe(j *Job) {
 	}
 	if b := v.Branch; b != nil {
 		e.BranchSHA, e.BranchDeleted = b.Head, b.Deleted
-		if !b.Deleted { // of which each source gives another time
+		if !b.Deleted { // GitHub does not keep when a branch was deleted
 			observe(b.At)
 		}
 	}

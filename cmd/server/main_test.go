@@ -43,10 +43,12 @@ func TestRun(t *testing.T) {
 		stdout    string
 		stderr    string
 	}{
-		"help":           {[]string{"--help"}, nil, 0, "RECONCILE_INTERVAL", ""},
-		"short help":     {[]string{"-h"}, nil, 0, "API_KEY", ""},
-		"an argument":    {[]string{"start"}, nil, 2, "", `takes no arguments, and got "start"`},
-		"no environment": {nil, nil, 2, "", "GITHUB_REPOSITORY is missing"},
+		"help":                        {[]string{"--help"}, nil, 0, "RECONCILE_INTERVAL", ""},
+		"short help":                  {[]string{"-h"}, nil, 0, "API_KEY", ""},
+		"an argument":                 {[]string{"start"}, nil, 2, "", `takes no arguments but rebuild, and got "start"`},
+		"rebuild wrongly":             {[]string{"rebuild", "now"}, nil, 2, "", `takes --force or nothing, and got ["now"]`},
+		"rebuild without environment": {[]string{"rebuild"}, nil, 2, "", "GITHUB_REPOSITORY is missing"},
+		"no environment":              {nil, nil, 2, "", "GITHUB_REPOSITORY is missing"},
 		"a database that cannot be": {nil, []string{"API_KEY=abc", "GITHUB_REPOSITORY=o/r", "GITHUB_TOKEN=x", "LISTEN_ADDR=127.0.0.1:0", "DATABASE_PATH=/proc/x/y.db"},
 			1, "", "/proc/x"},
 	} {

@@ -16,8 +16,7 @@ import (
 type tokenFunc func(context.Context) (string, error)
 
 // credentials builds the transport of the REST API and the source of git's tokens.
-func credentials(cfg Config) (http.RoundTripper, tokenFunc, error) {
-	base := waitForLimits(cfg)
+func credentials(cfg Config, base http.RoundTripper) (http.RoundTripper, tokenFunc, error) {
 	api, err := url.Parse(cfg.APIURL)
 	if err != nil {
 		return nil, nil, &ConfigError{"APIURL", err.Error()}

@@ -3,8 +3,7 @@ package hub
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net/url"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -36,36 +35,70 @@ type Known struct {
 	Run int64
 }
 
-// Changes is what Changed has found.
-type Changes struct {
-	// Facts holds, by job id, what may be new; to be merged into what is known.
-	Facts map[string]githubjobs.Facts
+// Reading is what a read of the repository came to.
+type Reading struct {
 	// At is GitHub's time of the read; give it as since the next time.
 	At time.Time
+	// Requests is how many requests it took, Unchanged how many of them were answered
+	// by 304, which cost no primary quota.
+	Requests, Unchanged int
+	// NoWorkflow says that GitHub does not know the workflow that runs jobs: its file
+	// has never been on the default branch, or has another name.
+	NoWorkflow bool
 }
+
+// Quiet says that GitHub answered every request of the read by 304: nothing at all
+// has happened in the repository since the read before.
+func (r Reading) Quiet() bool {
+	told := r.Requests - r.Unchanged
+	if r.NoWorkflow {
+		told-- // GitHub answers 404 each time
+	}
+	return r.Requests > 0 && told == 0
+}
+
+// Found takes facts as they are read, to be merged into what is known.
+type Found func(context.Context, []githubjobs.Facts) error
 
 // Changed reads what has changed in the repository since a time: the branches of
 // jobs, the runs of their workflow, their pull requests, and the commits and
-// verdicts that the caller does not know. A zero since reads everything that GitHub
-// keeps.
+// verdicts that the caller does not know. To read everything use Everything.
 //
-// It takes some five REST calls, and one or two more for each job that changed in a
-// way that the lists do not tell. Known must name every job whose branch the caller
-// knows to exist and every job with a run that has not ended; of others all is read.
+// It takes three REST calls, whatever the number of jobs, and further ones where
+// something happened: one for each hundred runs and pull requests, and one or two for
+// each job that changed in a way that the lists do not tell. The calls that every
+// read makes have the same addresses every time, and are conditional: while nothing
+// happens GitHub answers them by 304.
 //
-// With an error the changes hold what was read until then, which is true and worth
-// keeping: a read of many jobs may hardly ever go through as a whole. They have no At.
-func (r *Repository) Changed(ctx context.Context, since time.Time, known map[string]Known) (Changes, error) {
-	if !since.IsZero() {
-		since = since.Add(-overlap)
+// Known must name every job whose branch the caller knows to exist and every job with
+// a run that has not ended; of others all is read.
+//
+// A re-run of a run that is older than the newest hundred shows in no list; a webhook
+// tells it, or what it does to branch and pull request.
+func (r *Repository) Changed(ctx context.Context, since time.Time, known map[string]Known, found Found) (Reading, error) {
+	ctx, n := counted(ctx)
+	s := &sweep{repo: r, since: since.Add(-overlap), known: known, facts: map[string]githubjobs.Facts{}, pulls: map[string]githubjobs.PullFact{}}
+	err := s.readLists(whenChanged(ctx))
+	if len(s.facts) > 0 {
+		// What was read before a failure is true, and worth keeping.
+		err = errors.Join(err, found(ctx, slices.Collect(maps.Values(s.facts))))
 	}
-	s := &sweep{repo: r, since: since, known: known, facts: map[string]githubjobs.Facts{}, pulls: map[string]githubjobs.PullFact{}}
-	for _, step := range []func(context.Context) error{s.readRuns, s.readPulls, s.readBranches, s.readCommits} {
+	if err != nil {
+		return Reading{}, err
+	}
+	if err := r.readWants(ctx, s.wants, found); err != nil {
+		return Reading{}, err
+	}
+	return n.reading(s.at), nil
+}
+
+func (s *sweep) readLists(ctx context.Context) error {
+	for _, step := range []func(context.Context) error{s.readRuns, s.readPulls, s.readBranches} {
 		if err := step(ctx); err != nil {
-			return Changes{Facts: s.facts}, err
+			return err
 		}
 	}
-	return Changes{Facts: s.facts, At: s.at}, nil
+	return nil
 }
 
 // sweep is one read of a repository. Runs and pull requests are read before the
@@ -83,9 +116,8 @@ type sweep struct {
 // want is a job whose commits or verdict must be read.
 type want struct {
 	id     string
-	head   string // of its branch; empty: gone
-	at     time.Time
-	commit bool
+	branch githubjobs.BranchFact // whose commits are read; none when Head is empty
+	gateOf string                // the head whose verdict is read; empty for none
 }
 
 func (s *sweep) add(id string, f githubjobs.Facts) {
@@ -127,49 +159,84 @@ func (s *sweep) readPulls(ctx context.Context) error {
 
 // readBranches compares the branches of jobs with what the caller knows.
 func (s *sweep) readBranches(ctx context.Context) error {
-	heads, err := s.listHeads(ctx)
+	heads, err := s.repo.listHeads(ctx, s.see)
 	if err != nil {
 		return err
 	}
 	for id, head := range heads {
-		k := s.known[id]
-		w := want{id: id, head: head, commit: k.Head != head}
-		if k.Deleted {
-			w.commit, w.at = true, s.at // it was restored: that is news of now
+		w, k := want{id: id}, s.known[id]
+		if k.Head != head || k.Deleted {
+			w.branch = githubjobs.BranchFact{Head: head, Seen: s.at}
 		}
-		if pull, listed := s.pulls[id]; w.commit || listed && pull.Open {
-			s.wants = append(s.wants, w)
+		pull, listed := s.pulls[id]
+		if w.branch.Head != "" || listed {
+			w.gateOf = openHead(pull)
+			s.want(w)
 		}
 	}
 	for id, pull := range s.pulls {
-		if _, exists := heads[id]; exists {
-			continue
-		}
-		if s.known[id].Head != pull.HeadSHA { // its last commits were missed, and the branch is gone
-			s.wants = append(s.wants, want{id: id, commit: true})
-		} else if !s.known[id].Deleted {
-			s.add(id, githubjobs.Facts{Branch: &githubjobs.BranchFact{Head: s.known[id].Head, Deleted: true, At: pull.At}})
+		if _, exists := heads[id]; !exists {
+			s.gone(id, githubjobs.BranchFact{Head: pull.HeadSHA, At: pull.At})
 		}
 	}
 	for id, k := range s.known {
 		_, exists := heads[id]
 		_, listed := s.pulls[id]
 		if !exists && !listed && k.Head != "" && !k.Deleted {
-			s.add(id, githubjobs.Facts{Branch: &githubjobs.BranchFact{Head: k.Head, Deleted: true, At: s.at}})
+			s.gone(id, githubjobs.BranchFact{Head: k.Head, At: s.at})
 		}
 	}
+	s.readLostBranches(heads)
 	return nil
 }
 
-// listHeads reads the branches of all jobs: one call, however many there are. GitHub does not page this list.
-func (s *sweep) listHeads(ctx context.Context) (map[string]string, error) {
-	heads := map[string]string{}
-	opts := &github.ReferenceListOptions{Ref: "heads/" + githubjobs.BranchPrefix}
-	refs, res, err := s.repo.client.Git.ListMatchingRefs(ctx, s.repo.cfg.Owner, s.repo.cfg.Name, opts)
-	if err != nil {
-		return nil, fail(ctx, "list the branches of "+s.repo.FullName(), err)
+// readLostBranches asks for the creation commits of jobs of which only a run is
+// left: the branch is gone, and there is no pull request.
+func (s *sweep) readLostBranches(heads map[string]string) {
+	for id, f := range s.facts {
+		_, exists := heads[id]
+		_, listed := s.pulls[id]
+		if n := len(f.Runs); !exists && !listed && n > 0 && s.known[id].Head == "" {
+			s.gone(id, githubjobs.BranchFact{Head: f.Runs[n-1].HeadSHA, At: f.Runs[n-1].At})
+		}
 	}
-	s.see(res)
+}
+
+// gone notes a branch that does not exist any more. Its last commits are read where
+// they were missed.
+func (s *sweep) gone(id string, last githubjobs.BranchFact) {
+	last.Deleted, last.Seen = true, s.at
+	switch k := s.known[id]; {
+	case k.Head != last.Head:
+		s.want(want{id: id, branch: last, gateOf: openHead(s.pulls[id])})
+	case !k.Deleted:
+		s.add(id, githubjobs.Facts{Branch: &last})
+	}
+}
+
+// openHead is the head of a pull request that a verdict may stand on.
+func openHead(pull githubjobs.PullFact) string {
+	if pull.Open {
+		return pull.HeadSHA
+	}
+	return ""
+}
+
+func (s *sweep) want(w want) {
+	if w.branch.Head != "" || w.gateOf != "" {
+		s.wants = append(s.wants, w)
+	}
+}
+
+// listHeads reads the branches of all jobs: one call, however many there are (GitHub
+// does not page this list).
+func (r *Repository) listHeads(ctx context.Context, see func(*github.Response)) (map[string]string, error) {
+	refs, res, err := r.client.Git.ListMatchingRefs(ctx, r.cfg.Owner, r.cfg.Name, &github.ReferenceListOptions{Ref: "heads/" + githubjobs.BranchPrefix})
+	if err != nil {
+		return nil, fail(ctx, "list the branches of "+r.FullName(), err)
+	}
+	see(res)
+	heads := map[string]string{}
 	for _, ref := range refs {
 		if id, ok := githubjobs.ParseBranch(strings.TrimPrefix(ref.GetRef(), "refs/heads/")); ok {
 			heads[id] = ref.GetObject().GetSHA()
@@ -178,118 +245,47 @@ func (s *sweep) listHeads(ctx context.Context) (map[string]string, error) {
 	return heads, nil
 }
 
-// readCommits reads what only single commits and checks tell.
-func (s *sweep) readCommits(ctx context.Context) error {
-	slices.SortFunc(s.wants, func(a, b want) int { return strings.Compare(a.id, b.id) })
-	found := make([]githubjobs.Facts, len(s.wants))
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(parallel)
-	for i, w := range s.wants {
-		g.Go(func() error {
-			f, err := s.readWant(ctx, w)
-			if err == nil {
-				found[i] = f
-			}
-			return err
-		})
-	}
-	err := g.Wait()
-	for _, f := range found {
-		if f.ID != "" {
-			s.add(f.ID, f)
-		}
-	}
-	return err
-}
-
-func (s *sweep) readWant(ctx context.Context, w want) (f githubjobs.Facts, err error) {
-	f.ID = w.id
-	if w.commit {
-		f, err = s.repo.addCommits(ctx, f, w.head, s.pulls[w.id])
-		if errors.Is(err, ErrNotFound) {
-			// It was deleted in the meantime; the next read tells what became of it.
-			return githubjobs.Facts{ID: w.id}, nil
-		}
-		if f.Branch != nil && w.at.After(f.Branch.At) {
-			f.Branch.At, f.Branch.Restored = w.at, true // It was away in between.
-		}
-		return f, err
-	}
-	f.Gates, err = s.repo.gates(ctx, w.id, s.pulls[w.id].HeadSHA)
-	return f, err
-}
-
-// readRuns finds new runs by their creation, runs that are in progress by their
-// status, and asks for the rest of those that the caller believes unfinished.
-func (s *sweep) readRuns(ctx context.Context) error {
-	seen := map[int64]bool{}
-	if err := s.readNewRuns(ctx, seen); err != nil {
-		return err
-	}
-	var open []int64
-	for _, k := range s.known {
-		if k.Run != 0 && !seen[k.Run] {
-			open = append(open, k.Run)
-		}
-	}
-	if len(open) > fewRuns {
-		for _, status := range []string{"in_progress", "queued"} {
-			runs, err := s.repo.listRuns(ctx, s.repo.workflowRuns(), url.Values{"status": {status}}, s.see)
-			if err != nil {
+// readWants reads what only single commits and checks tell, and hands it on by the
+// hundred.
+func (r *Repository) readWants(ctx context.Context, wants []want, found Found) error {
+	slices.SortFunc(wants, func(a, b want) int { return strings.Compare(a.id, b.id) })
+	for some := range slices.Chunk(wants, perPage) {
+		facts := make([]githubjobs.Facts, len(some))
+		g, each := errgroup.WithContext(ctx)
+		g.SetLimit(parallel)
+		for i, w := range some {
+			g.Go(func() (err error) {
+				facts[i], err = r.readWant(each, w)
 				return err
-			}
-			s.addRuns(runs, seen)
+			})
 		}
-	}
-	slices.Sort(open)
-	for _, id := range slices.Compact(open) {
-		if seen[id] {
-			continue
-		}
-		var run WorkflowRun
-		_, err := s.repo.get(ctx, fmt.Sprintf("actions/runs/%d", id), &run)
-		if err = fail(ctx, fmt.Sprintf("read run %d", id), err); err != nil && !errors.Is(err, ErrNotFound) {
-			return err
-		}
-		s.addRuns([]*WorkflowRun{&run}, seen)
-	}
-	return nil
-}
-
-func (s *sweep) addRuns(runs []*WorkflowRun, seen map[int64]bool) {
-	for _, run := range runs {
-		seen[run.GetID()] = true
-		if id, fact, ok := s.repo.RunFact(run); ok {
-			s.add(id, githubjobs.Facts{Runs: []githubjobs.RunFact{fact}})
-		}
-	}
-}
-
-// readNewRuns reads the runs that were created since, newest first. GitHub shows
-// 1,000 entries of a filtered list; older ones are asked for by their creation.
-func (s *sweep) readNewRuns(ctx context.Context, seen map[int64]bool) error {
-	const second = "2006-01-02T15:04:05Z"
-	from, until := "*", "*"
-	if !s.since.IsZero() {
-		from = s.since.UTC().Format(second)
-	}
-	for {
-		filter := url.Values{"created": {from + ".." + until}}
-		if from == until {
-			filter = url.Values{}
-		}
-		runs, err := s.repo.listRuns(ctx, s.repo.workflowRuns(), filter, s.see)
-		if errors.Is(err, ErrNotFound) {
-			return nil // the workflow has never run
+		err := g.Wait()
+		// What was read is handed on also when the rest failed.
+		facts = slices.DeleteFunc(facts, func(f githubjobs.Facts) bool { return f.ID == "" })
+		if len(facts) > 0 {
+			err = errors.Join(err, found(ctx, facts))
 		}
 		if err != nil {
 			return err
 		}
-		fresh := slices.ContainsFunc(runs, func(run *WorkflowRun) bool { return !seen[run.GetID()] })
-		s.addRuns(runs, seen)
-		if len(runs) < maxPages*perPage || !fresh {
-			return nil
-		}
-		until = runs[len(runs)-1].GetCreatedAt().UTC().Format(second)
 	}
+	return nil
+}
+
+func (r *Repository) readWant(ctx context.Context, w want) (f githubjobs.Facts, err error) {
+	f.ID = w.id
+	if w.branch.Head != "" {
+		f, err = r.addHead(ctx, f, w.branch)
+		if errors.Is(err, ErrNotFound) {
+			// It was deleted in the meantime; the next read tells what became of it.
+			return githubjobs.Facts{ID: w.id}, nil
+		}
+	}
+	if err == nil && w.gateOf != "" {
+		f.Gates, err = r.gates(ctx, w.id, w.gateOf)
+	}
+	if err != nil {
+		return githubjobs.Facts{}, err
+	}
+	return f, nil
 }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
-	"path"
 	"time"
 
 	"github.com/google/go-github/v60/github"
@@ -25,7 +23,7 @@ func (r *Repository) Facts(ctx context.Context, id string) (githubjobs.Facts, er
 		return f, &Error{Op: "read job " + id, Kind: ErrInvalid, Message: fmt.Sprintf("%q is not a job's id", id)}
 	}
 	branch := githubjobs.Branch(id)
-	runs, err := r.listRuns(ctx, "actions/runs", url.Values{"branch": {branch}}, func(*github.Response) {})
+	runs, err := r.runsOf(ctx, branch)
 	if err != nil {
 		return f, err
 	}
@@ -49,47 +47,53 @@ func (r *Repository) Facts(ctx context.Context, id string) (githubjobs.Facts, er
 			}
 		}
 	}
-	head, err := r.head(ctx, branch)
+	head, at, err := r.head(ctx, branch)
 	if err != nil {
 		return f, err
 	}
-	return r.addCommits(ctx, f, head, newest)
+	return r.addCommits(ctx, f, head, newest, at)
 }
 
 // addCommits reads what the commits of a job and the gate's check run say. A branch
-// that is gone is read through its pull request.
-func (r *Repository) addCommits(ctx context.Context, f githubjobs.Facts, head string, pull githubjobs.PullFact) (githubjobs.Facts, error) {
-	from := head
-	if from == "" {
-		from = pull.HeadSHA
+// that is gone is read through its pull request. at is GitHub's time, at which the
+// branch stood there.
+func (r *Repository) addCommits(ctx context.Context, f githubjobs.Facts, head string, pull githubjobs.PullFact, at time.Time) (githubjobs.Facts, error) {
+	var err error
+	switch {
+	case head != "":
+		f, err = r.addHead(ctx, f, githubjobs.BranchFact{Head: head, Seen: at})
+	case pull.HeadSHA != "":
+		f, err = r.addHead(ctx, f, githubjobs.BranchFact{Head: pull.HeadSHA, Deleted: true, At: pull.At, Seen: at})
 	}
-	if from == "" {
-		return f, nil
-	}
-	h, err := r.history(ctx, from, f.ID)
-	// GitHub may have forgotten the commits of a branch that is gone.
-	if err != nil && (head != "" || !errors.Is(err, ErrNotFound)) {
+	if err != nil || !pull.Open {
 		return f, err
-	}
-	f.Spec, f.Result = h.spec, h.result
-	f.Branch = &githubjobs.BranchFact{Head: head, Moved: head != h.creation, At: h.headAt.UTC()}
-	if head == "" {
-		f.Branch = &githubjobs.BranchFact{Head: from, Deleted: true, At: pull.At}
-	}
-	if !pull.Open || pull.Number == 0 {
-		return f, nil
 	}
 	f.Gates, err = r.gates(ctx, f.ID, pull.HeadSHA)
 	return f, err
 }
 
-// head is where a branch is; empty when there is no such branch.
-func (r *Repository) head(ctx context.Context, branch string) (string, error) {
-	ref, _, err := r.client.Git.GetRef(ctx, r.cfg.Owner, r.cfg.Name, "refs/heads/"+branch)
-	if err = fail(ctx, "read branch "+branch, err); errors.Is(err, ErrNotFound) {
-		return "", nil
+// addHead reads the commits at the head of a branch and adds what they say.
+func (r *Repository) addHead(ctx context.Context, f githubjobs.Facts, branch githubjobs.BranchFact) (githubjobs.Facts, error) {
+	h, err := r.history(ctx, branch.Head, f.ID)
+	// GitHub may have forgotten the commits of a branch that is gone.
+	if err != nil && !(branch.Deleted && errors.Is(err, ErrNotFound)) {
+		return f, err
 	}
-	return ref.GetObject().GetSHA(), err
+	if !branch.Deleted {
+		branch.Moved, branch.At = branch.Head != h.creation, h.headAt.UTC()
+	}
+	f.Spec, f.Result, f.Branch = h.spec, h.result, &branch
+	return f, nil
+}
+
+// head is where a branch is, and GitHub's time of the answer; empty when there is no
+// such branch.
+func (r *Repository) head(ctx context.Context, branch string) (sha string, at time.Time, err error) {
+	ref, res, err := r.client.Git.GetRef(ctx, r.cfg.Owner, r.cfg.Name, "refs/heads/"+branch)
+	if err = fail(ctx, "read branch "+branch, err); errors.Is(err, ErrNotFound) {
+		err = nil
+	}
+	return ref.GetObject().GetSHA(), answeredAt(res), err
 }
 
 // gates reads the merge gate's newest verdict on a commit; none when there is none.
@@ -110,36 +114,6 @@ func (r *Repository) gates(ctx context.Context, id, sha string) ([]githubjobs.Ga
 		}
 	}
 	return f.Gates, nil
-}
-
-// maxPages is how far GitHub lets any filtered list of runs be read: 1,000 entries.
-const maxPages = 10
-
-// listRuns reads a list of runs up to GitHub's cap of 1,000; see is told each answer.
-func (r *Repository) listRuns(ctx context.Context, list string, filter url.Values, see func(*github.Response)) ([]*WorkflowRun, error) {
-	var all []*WorkflowRun
-	filter.Set("per_page", fmt.Sprint(perPage))
-	for page := 1; page <= maxPages; page++ {
-		filter.Set("page", fmt.Sprint(page))
-		var answer struct {
-			Runs []*WorkflowRun `json:"workflow_runs"`
-		}
-		res, err := r.get(ctx, list+"?"+filter.Encode(), &answer)
-		if err != nil {
-			return nil, fail(ctx, "list the runs of "+r.FullName(), err)
-		}
-		see(res)
-		all = append(all, answer.Runs...)
-		if len(answer.Runs) < perPage {
-			break
-		}
-	}
-	return all, nil
-}
-
-// workflowRuns is the list of the runs of the job's own workflow.
-func (r *Repository) workflowRuns() string {
-	return "actions/workflows/" + url.PathEscape(path.Base(r.cfg.WorkflowPath)) + "/runs"
 }
 
 // get reads what go-github has no method or no field for.

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"strings"
 	"testing"
 	"time"
 
@@ -161,9 +160,41 @@ func TestFactsFollowAJobThroughItsLife(t *testing.T) {
 	}
 }
 
-func (f *fixture) changed(since time.Time, known map[string]Known) Changes {
+// told is what a read found, by job.
+type told struct {
+	Reading
+	Facts map[string]githubjobs.Facts
+}
+
+// collect gathers what a read finds.
+func (t *told) collect(_ context.Context, facts []githubjobs.Facts) error {
+	for _, f := range facts {
+		t.Facts[f.ID] = githubjobs.Merge(t.Facts[f.ID], f)
+	}
+	return nil
+}
+
+func (f *fixture) changed(since time.Time, known map[string]Known) (got told) {
 	f.t.Helper()
-	got, err := f.repo.Changed(f.t.Context(), since, known)
+	got.Facts = map[string]githubjobs.Facts{}
+	var err error
+	got.Reading, err = f.repo.Changed(f.t.Context(), since, known, got.collect)
+	f.must(err)
+	return got
+}
+
+// everything reads all that GitHub knows, as one who knows nothing.
+func (f *fixture) everything() (got told) {
+	f.t.Helper()
+	got.Facts = map[string]githubjobs.Facts{}
+	var err error
+	got.Reading, err = f.repo.Everything(f.t.Context(), Full{
+		Has: func(_ context.Context, id, head string) (bool, error) {
+			has := got.Facts[id]
+			return has.Spec != nil && (head == "" || has.Branch.Head == head), nil
+		},
+		Found: got.collect, Progress: func(Progress) {},
+	})
 	f.must(err)
 	return got
 }
@@ -199,12 +230,14 @@ func TestChangedReadsARepositoryInFewRequests(t *testing.T) {
 	f.git("update-ref", "refs/heads/job/UPPER", "main") // no job's
 	f.idle()
 
-	all := f.changed(time.Time{}, nil)
+	all := f.everything()
 	if len(all.Facts) != 7 {
 		t.Errorf("%d jobs", len(all.Facts))
 	}
 	for id, got := range all.Facts {
-		if want := f.facts(id); !reflect.DeepEqual(got, want) {
+		want := f.facts(id)
+		want.Branch.Seen, got.Branch.Seen = time.Time{}, time.Time{} // the time of the read
+		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%s:\ngot  %+v\nwant %+v", id, got, want)
 		}
 	}
@@ -214,9 +247,18 @@ func TestChangedReadsARepositoryInFewRequests(t *testing.T) {
 	known := knows(all.Facts)
 	f.requests()
 	later := f.changed(all.At.Add(overlap+time.Second), known)
-	if requests := f.requests(); len(requests) != 3 || len(later.Facts) != 0 {
-		t.Errorf("nothing happened: %d requests %v, facts %v", len(requests), requests, later.Facts)
+	if requests := f.requests(); len(requests) != 3 || later.Requests != 3 || later.Unchanged != 0 {
+		t.Errorf("nothing happened: %d requests %v, %+v", len(requests), requests, later.Reading)
 	}
+	for id, got := range later.Facts {
+		if got.ID = ""; !reflect.DeepEqual(got, githubjobs.Facts{Runs: all.Facts[id].Runs}) {
+			t.Errorf("nothing happened, and there is news of %s: %+v", id, got)
+		}
+	}
+	if again := f.changed(all.At.Add(overlap+time.Minute), known); !again.Quiet() {
+		t.Errorf("nothing happened: %+v, want every answer to be 304", again.Reading)
+	}
+	f.requests()
 
 	// A new job, one whose branch moved, one whose branch was deleted.
 	f.submit(spec("new"))
@@ -238,13 +280,10 @@ func TestChangedReadsARepositoryInFewRequests(t *testing.T) {
 	if got := later.Facts["old-0006"]; got.Branch == nil || !got.Branch.Deleted || got.Branch.Head == "" || got.Branch.At.Before(created) {
 		t.Errorf("deleted: %+v", got)
 	}
-	if len(later.Facts) != 3 {
-		t.Errorf("%v", later.Facts)
-	}
 
-	// A branch that was restored counts from now on, not from its commit's date.
+	// A branch that was restored is seen now, whatever its commit's date.
 	known = knows(map[string]githubjobs.Facts{"old-0005": {Branch: &githubjobs.BranchFact{Head: "x", Deleted: true, At: time.Now()}}})
-	if got := f.changed(since, known).Facts["old-0005"]; got.Branch == nil || got.Branch.Deleted || time.Since(got.Branch.At) > time.Minute {
+	if got := f.changed(since, known).Facts["old-0005"]; got.Branch == nil || got.Branch.Deleted || time.Since(got.Branch.Seen) > time.Minute {
 		t.Errorf("restored: %+v", got.Branch)
 	}
 }
@@ -254,7 +293,7 @@ func TestChangedFindsTheEndOfRunsThatBeganLongAgo(t *testing.T) {
 	f.workflow("run-job.yml", "true")
 	f.submit(specs("n", 4)...)
 	f.idle()
-	known := knows(f.changed(time.Time{}, nil).Facts)
+	known := knows(f.everything().Facts)
 	for _, n := range []int{1, 4} {
 		told := map[string]Known{}
 		for id, k := range known {
@@ -271,14 +310,8 @@ func TestChangedFindsTheEndOfRunsThatBeganLongAgo(t *testing.T) {
 				t.Errorf("%d of %d: %+v", i, n, runs)
 			}
 		}
-		lists := 0
-		for _, r := range f.requests() {
-			if strings.Contains(r, "status=") {
-				lists++
-			}
-		}
-		if want := map[int]int{1: 0, 4: 2}[n]; lists != want {
-			t.Errorf("%d lists by status for %d runs, want %d", lists, n, want)
+		if requests := f.requests(); len(requests) != 3 {
+			t.Errorf("%d runs of the newest hundred: requests %v, want 3", n, requests)
 		}
 	}
 }

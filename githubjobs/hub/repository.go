@@ -23,14 +23,17 @@ const (
 type Repository struct {
 	cfg      Config
 	client   *github.Client
+	app      *github.Client // as the GitHub App itself; nil without one
 	git      transport.Transport
 	endpoint *transport.Endpoint
 	tokens   tokenFunc
+	meter    *meter
 	trees    *treeCache
 	looks    looks
 
 	mu   sync.Mutex
 	base string // the default branch, once it was looked up
+	id   int64  // GitHub's, once it was looked up
 }
 
 // New returns the repository that the Config names. It makes no request; see Check.
@@ -43,7 +46,12 @@ func New(cfg Config) (*Repository, error) {
 	if err != nil {
 		return nil, &ConfigError{"ServerURL", err.Error()}
 	}
-	auth, tokens, err := credentials(cfg)
+	meter := &meter{base: waitForLimits(cfg)}
+	auth, tokens, err := credentials(cfg, newConditional(meter))
+	if err != nil {
+		return nil, err
+	}
+	app, err := appClient(cfg, meter)
 	if err != nil {
 		return nil, err
 	}
@@ -55,9 +63,11 @@ func New(cfg Config) (*Repository, error) {
 	return &Repository{
 		cfg:      cfg,
 		client:   client,
+		app:      app,
 		git:      githttp.NewClient(&http.Client{Transport: gitTransport{cfg.Transport}, Timeout: gitTimeout}),
 		endpoint: endpoint,
 		tokens:   tokens,
+		meter:    meter,
 		trees:    newTreeCache(maxKnownTrees),
 		base:     cfg.Base,
 	}, nil
@@ -90,6 +100,9 @@ func (r *Repository) Check(ctx context.Context) (base string, err error) {
 	if err != nil {
 		return "", fail(ctx, "read the repository "+r.FullName(), err)
 	}
+	r.mu.Lock()
+	r.id = repo.GetID()
+	r.mu.Unlock()
 	if r.cfg.Base != "" {
 		return r.cfg.Base, r.checkBase(ctx)
 	}
@@ -102,7 +115,7 @@ func (r *Repository) Check(ctx context.Context) (base string, err error) {
 }
 
 func (r *Repository) checkBase(ctx context.Context) error {
-	head, err := r.head(ctx, r.cfg.Base)
+	head, _, err := r.head(ctx, r.cfg.Base)
 	if err != nil || head != "" {
 		return err
 	}

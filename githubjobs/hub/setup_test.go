@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -30,37 +31,38 @@ type fixture struct {
 	token string
 	repo  *Repository
 	bare  string // folder of the bare repository
+	stop  func()
 }
 
 func setup(t testing.TB, change ...func(*Config)) *fixture {
 	t.Helper()
+	return setupIn(t, t.TempDir(), nil, change...)
+}
+
+// setupIn is setup in a folder; before is the fixture that used it, or nil.
+func setupIn(t testing.TB, dir string, before *fixture, change ...func(*Config)) *fixture {
+	t.Helper()
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
-	server, err := localhub.New(localhub.Config{DataDir: t.TempDir(), Logger: quiet, Wrap: wire.Watch(t).Wrap})
+	server, err := localhub.New(localhub.Config{DataDir: dir, Logger: quiet, Wrap: wire.Watch(t).Wrap})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- server.Run(ctx) }()
-	t.Cleanup(func() {
+	stop := sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
 		server.Close()
 	})
-	f := &fixture{Server: server, t: t}
-	if _, err := server.CreateUser("alice"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := server.CreateRepository("alice", "reports", rest.RepositoryOptions{AutoInit: true}); err != nil {
-		t.Fatal(err)
-	}
-	if f.token, err = server.CreateToken("alice", "tests"); err != nil {
-		t.Fatal(err)
-	}
-	if f.bare, err = server.RepositoryPath("alice", "reports"); err != nil {
-		t.Fatal(err)
+	t.Cleanup(stop)
+	f := &fixture{Server: server, t: t, stop: stop}
+	if before != nil {
+		f.token, f.bare = before.token, before.bare
+	} else {
+		f.seed()
 	}
 	cfg := Config{ServerURL: server.URL(), Owner: "alice", Name: "reports", Token: f.token, Logger: quiet}
 	for _, c := range change {
@@ -70,6 +72,18 @@ func setup(t testing.TB, change ...func(*Config)) *fixture {
 		t.Fatal(err)
 	}
 	return f
+}
+
+func (f *fixture) seed() {
+	f.t.Helper()
+	_, err := f.CreateUser("alice")
+	f.must(err)
+	_, err = f.CreateRepository("alice", "reports", rest.RepositoryOptions{AutoInit: true})
+	f.must(err)
+	f.token, err = f.CreateToken("alice", "tests")
+	f.must(err)
+	f.bare, err = f.RepositoryPath("alice", "reports")
+	f.must(err)
 }
 
 // git runs git in the bare repository, past localhub: nothing is told of it.

@@ -235,8 +235,8 @@ func (r *Repository) history(ctx context.Context, head, id string) (history, err
 			h.headAt = at
 		}
 		message := c.GetCommit().GetMessage()
-		if fact, ok := ResultFact(c.GetSHA(), message, at); ok && h.result == nil && fact.Result.ID == id {
-			h.result = &fact
+		if fact, ok := ResultFact(c.GetSHA(), message, at); ok && fact.Result.ID == id {
+			h.result = githubjobs.Merge(githubjobs.Facts{Result: h.result}, githubjobs.Facts{Result: &fact}).Result
 		}
 		spec, err := githubjobs.ParseSpec(message)
 		if errors.Is(err, githubjobs.ErrNoSpec) {

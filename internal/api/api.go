@@ -35,6 +35,7 @@ type Options struct {
 	// Readiness is called for /readyz.
 	Readiness func(ctx context.Context) Readiness
 	Webhook   http.Handler // takes GitHub's deliveries
+	Metrics   http.Handler // answers /metrics
 	Log       *slog.Logger
 	Now       func() time.Time
 }

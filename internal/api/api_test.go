@@ -44,7 +44,7 @@ func setup(t testing.TB, change ...func(*Options)) *server {
 		Base:      func(context.Context) (string, error) { return "main", nil },
 		Accepted:  func() { s.accepted.Add(1) },
 		Readiness: func(context.Context) Readiness { return Readiness{Ready: true} },
-		Webhook:   http.NotFoundHandler(), Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
+		Metrics:   http.NotFoundHandler(), Webhook: http.NotFoundHandler(), Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
 	}
 	for _, c := range change {
 		c(&o)

@@ -33,6 +33,8 @@ type Readiness struct {
 	PendingDeliveries int       `json:"pending_deliveries" doc:"Webhooks received and not processed"`
 	LastWebhook       time.Time `json:"last_webhook,omitzero"`
 	LastReconcile     time.Time `json:"last_reconcile,omitzero" doc:"When GitHub was last read completely"`
+	NextReconcile     time.Time `json:"next_reconcile,omitzero" doc:"When GitHub is read next, unless something happens before"`
+	StaleSeconds      int       `json:"stale_seconds" doc:"How long ago the read began that was the last to tell everything; webhooks tell sooner"`
 	LastGitHubAnswer  time.Time `json:"last_github_answer,omitzero" doc:"When GitHub last answered a push or a read"`
 }
 

@@ -12,6 +12,9 @@ import (
 // WebhookPath takes GitHub's webhook deliveries.
 const WebhookPath = "/webhooks/github"
 
+// MetricsPath tells figures in Prometheus' text format.
+const MetricsPath = "/metrics"
+
 // routes is the whole route table. /openapi.json describes it.
 func (a *api) routes() *http.ServeMux {
 	mux := http.NewServeMux()
@@ -29,6 +32,7 @@ func (a *api) routes() *http.ServeMux {
 	describeCreate(h.OpenAPI())
 
 	mux.Handle("POST "+WebhookPath, a.Webhook)
+	mux.Handle("GET "+MetricsPath, a.Metrics)
 	mux.Handle("/", unrouted(mux))
 	return mux
 }

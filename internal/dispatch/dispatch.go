@@ -74,6 +74,8 @@ type State struct {
 	LastPush time.Time // when GitHub last took a push
 	Problem  error     // of the last push; nil when that went through
 	Since    time.Time // of Problem
+	Pushes   int       // that went through, since the start
+	Pushed   int       // jobs that they brought to GitHub
 }
 
 // New returns a dispatcher; Run makes it work. now is the clock.

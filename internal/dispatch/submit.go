@@ -36,7 +36,10 @@ func (d *Dispatcher) submit(ctx context.Context, specs []githubjobs.Spec) error 
 		delete(d.unsure, s.ID)
 	}
 	d.push = retry{}
-	d.update(func(s *State) { s.LastPush, s.Problem, s.Since = d.now(), nil, time.Time{} })
+	d.update(func(s *State) {
+		s.LastPush, s.Problem, s.Since = d.now(), nil, time.Time{}
+		s.Pushes, s.Pushed = s.Pushes+1, s.Pushed+len(facts)
+	})
 	d.log.Info("pushed jobs", "jobs", len(specs), "done", len(facts), "duration", d.now().Sub(began))
 	return nil
 }
@@ -57,7 +60,7 @@ func (d *Dispatcher) judge(specs []githubjobs.Spec, results []hub.Submission) (f
 		f := githubjobs.Facts{ID: specs[i].ID, Dispatch: &githubjobs.Dispatch{At: now}}
 		switch {
 		case r.Err == nil && r.Created:
-			// The commit's date is that of the job; what GitHub tells later outranks it.
+			// The commit's date is that of the job. Whatever GitHub tells outranks this.
 			f.Branch = &githubjobs.BranchFact{Head: r.SHA, At: specs[i].CreatedAt.Truncate(time.Second)}
 		case r.Err == nil:
 			d.log.Info("the job's branch was there already", "job_id", r.ID)

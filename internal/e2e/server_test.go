@@ -26,11 +26,7 @@ type process struct {
 func (w *world) startServer() {
 	w.t.Helper()
 	cmd := exec.Command(filepath.Join(binaries, "server"))
-	cmd.Env = append([]string{
-		"PATH=" + os.Getenv("PATH"), "LISTEN_ADDR=" + w.addr, "API_KEY=" + apiKey, "WEBHOOK_SECRET=" + webhookSecret,
-		"GITHUB_SERVER_URL=" + w.hub.URL(), "GITHUB_REPOSITORY=demo/reports", "GITHUB_TOKEN=" + w.token,
-		"DATABASE_PATH=" + filepath.Join(w.dataDir, "jobs.db"), "RECONCILE_INTERVAL=1s", "LOG_LEVEL=warn",
-	}, w.env...)
+	cmd.Env = w.serverEnv()
 	log := w.log("server")
 	cmd.Stdout, cmd.Stderr = log, log
 	w.server = startProcess(w.t, cmd)
@@ -42,6 +38,15 @@ func (w *world) startServer() {
 		response.Body.Close()
 		return response.StatusCode == http.StatusOK
 	})
+}
+
+// serverEnv is the environment of the server's binary.
+func (w *world) serverEnv() []string {
+	return append([]string{
+		"PATH=" + os.Getenv("PATH"), "LISTEN_ADDR=" + w.addr, "API_KEY=" + apiKey, "WEBHOOK_SECRET=" + webhookSecret,
+		"GITHUB_SERVER_URL=" + w.hub.URL(), "GITHUB_REPOSITORY=demo/reports", "GITHUB_TOKEN=" + w.token,
+		"DATABASE_PATH=" + filepath.Join(w.dataDir, "jobs.db"), "RECONCILE_INTERVAL=1s", "LOG_LEVEL=warn",
+	}, w.env...)
 }
 
 // startProcess starts a program; it is killed at the end of the test if it still lives.

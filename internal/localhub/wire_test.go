@@ -319,7 +319,7 @@ func (c *caller) apps(url string) {
 	c.do("PUT", "/repos/alice/reports/contents/more.md", object{"message": "More", "content": "YQo="})
 	c.idle()
 	a := &caller{c.hub, appJWT(c.t, app.ID, key, time.Now())}
-	for _, path := range []string{"/app", "/app/installations", fmt.Sprintf("/app/installations/%d", in.ID), "/repos/alice/reports/installation", "/app/hook/deliveries"} {
+	for _, path := range []string{"/app", "/app/installations", fmt.Sprintf("/app/installations/%d", in.ID), "/repos/alice/reports/installation", "/app/hook/config", "/app/hook/deliveries"} {
 		a.do("GET", path, nil)
 	}
 	list, _, err := c.client(a.auth).Apps.ListHookDeliveries(within(c.t), nil)

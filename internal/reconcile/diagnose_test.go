@@ -23,6 +23,7 @@ import (
 	"github.com/githubjobs/githubjobs/internal/reconcile"
 	"github.com/githubjobs/githubjobs/internal/store"
 	"github.com/githubjobs/githubjobs/internal/store/sqlite"
+	"github.com/githubjobs/githubjobs/internal/wire"
 )
 
 // later is when the jobs of these tests are looked at: ten minutes after they were
@@ -44,7 +45,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	server, err := localhub.New(localhub.Config{DataDir: t.TempDir(), Runners: 1, Logger: slog.New(slog.DiscardHandler)})
+	server, err := localhub.New(localhub.Config{DataDir: t.TempDir(), Runners: 1, Logger: slog.New(slog.DiscardHandler), Wrap: wire.Watch(t).Wrap})
 	must(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)

@@ -6,12 +6,12 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -20,47 +20,51 @@ import (
 	"github.com/githubjobs/githubjobs/internal/store"
 )
 
-const (
-	// slow is how many intervals pass between reads while no job is active.
-	slow = 10
-	// recent is how long the store's recent jobs are told to hub as known, so that it
-	// does not read them again: well above the overlap of two reads.
-	recent = time.Hour
-	// firstRetry is how soon a read that failed is tried again; each further failure
-	// doubles it, up to the interval.
-	firstRetry = time.Second
-	// chunk is how many jobs' facts are merged in one transaction.
-	chunk = 200
-)
+// recent is how long the store's recent jobs are told to hub as known, so that it
+// does not read them again: well above the overlap of two reads.
+const recent = time.Hour
 
 // Hub reads the repository; see hub.Repository.
 type Hub interface {
+	Webhooks
 	Check(ctx context.Context) (base string, err error)
-	Changed(ctx context.Context, since time.Time, known map[string]hub.Known) (hub.Changes, error)
+	Changed(ctx context.Context, since time.Time, known map[string]hub.Known, found hub.Found) (hub.Reading, error)
+	Everything(ctx context.Context, o hub.Full) (hub.Reading, error)
+	Budget() hub.Budget
 }
 
 // Store is what the package needs of the store; package store describes the methods.
 type Store interface {
+	received
 	Project(ctx context.Context, project string) (store.Project, error)
 	Known(ctx context.Context, project string, since time.Time) (map[string]store.Known, error)
+	Facts(ctx context.Context, project, id string) (githubjobs.Facts, error)
 	Counts(ctx context.Context, project string) (store.Counts, error)
 	MergeFacts(ctx context.Context, project string, facts ...githubjobs.Facts) error
 	Refresh(ctx context.Context, project string) error
 	SetReconciled(ctx context.Context, project string, at time.Time) error
 }
 
-// Options are what a Reconciler is made of. Every field must be set.
+// Options are what a Reconciler is made of. Every field must be set that does not say
+// otherwise.
 type Options struct {
-	Project  string
-	Hub      Hub
-	Store    Store
-	Interval time.Duration // between two reads while jobs are active
+	Project string
+	Hub     Hub
+	Store   Store
+	// Interval is the time between two reads while jobs are active and webhooks are
+	// silent; all other times are multiples of it.
+	Interval time.Duration
+	// WebhookPath is the path of our own webhook endpoint. Deliveries to it that
+	// failed are asked for again; none are when it is empty.
+	WebhookPath string
 	// Base is told the branch that jobs start from, once it is known.
 	Base func(branch string)
 	// Done is called after each complete read.
 	Done func()
-	Log  *slog.Logger
-	Now  func() time.Time
+	// Progress is told how far a read of everything is; it may be nil.
+	Progress func(hub.Progress)
+	Log      *slog.Logger
+	Now      func() time.Time
 }
 
 // Reconciler reads one repository again and again.
@@ -70,23 +74,28 @@ type Reconciler struct {
 	// Used by Run alone.
 	checked  bool // GitHub was asked for the repository
 	failures int  // in a row
+	after    time.Duration
+	cost     int // of the last read, on the primary limit
+	again    redelivery
+	noJobs   map[string]string // heads of branches that were read and carry no job
+	oddAt    time.Time
+	fresh    *afresh // set when what is known is read again
 
 	mu       sync.Mutex
 	state    State
 	lastRead time.Time // when the last complete read began
-	asked    bool      // for a read without delay
-}
-
-// State says how the reconciler gets on.
-type State struct {
-	Running bool
-	LastRun time.Time // when GitHub was last read completely
-	Problem error     // of the last read; nil when that went through
-	Since   time.Time // of Problem
+	wanted   bool      // a read without delay was asked for
 }
 
 // New returns a reconciler; Run makes it work.
-func New(o Options) *Reconciler { return &Reconciler{Options: o, wake: make(chan struct{}, 1)} }
+func New(o Options) *Reconciler {
+	if o.Progress == nil {
+		o.Progress = func(hub.Progress) {}
+	}
+	return &Reconciler{Options: o, wake: make(chan struct{}, 1), noJobs: map[string]string{}, again: redelivery{
+		project: o.Project, path: o.WebhookPath, hub: o.Hub, store: o.Store, log: o.Log, now: o.Now, asked: map[string]time.Time{},
+	}}
+}
 
 // Wake tells that a job became active, so that the next read may be due earlier.
 // It never blocks.
@@ -108,16 +117,9 @@ func (r *Reconciler) LastRead() time.Time {
 // never blocks. After failures the read waits as those do.
 func (r *Reconciler) ReadNow() {
 	r.mu.Lock()
-	r.asked = true
+	r.wanted = true
 	r.mu.Unlock()
 	r.Wake()
-}
-
-// State says how the reconciler gets on.
-func (r *Reconciler) State() State {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.state
 }
 
 // Run reads at once, and then whenever it is due, until ctx ends.
@@ -126,9 +128,11 @@ func (r *Reconciler) Run(ctx context.Context) error {
 	defer r.update(func(s *State) { s.Running = false })
 	for {
 		began := r.Now()
-		asked := r.attempt(ctx, began)
+		r.attempt(ctx, began)
 		for {
-			wait := max(r.pause(ctx), asked) - r.Now().Sub(began)
+			due := began.Add(r.pause(ctx))
+			r.update(func(s *State) { s.Next = due })
+			wait := due.Sub(r.Now())
 			if wait <= 0 {
 				break
 			}
@@ -157,38 +161,37 @@ func (r *Reconciler) sleep(ctx context.Context, d time.Duration) (ended bool) {
 
 // pause is the time between the beginnings of two reads.
 func (r *Reconciler) pause(ctx context.Context) time.Duration {
-	if r.failures > 0 {
-		return min(firstRetry<<min(r.failures-1, 16), r.Interval)
+	now := r.Now()
+	s := situation{interval: r.Interval, asked: r.takeWanted(false), failures: r.failures, after: r.after, cost: r.cost, budget: r.Hub.Budget(), webhook: -1, active: true}
+	if c, err := r.Store.Counts(ctx, r.Project); err == nil {
+		s.active = c.Active > 0
+		if !c.LastDelivery.IsZero() {
+			s.webhook = max(now.Sub(c.LastDelivery), 0)
+		}
 	}
-	if r.takeAsked(false) {
-		return 0
-	}
-	c, err := r.Store.Counts(ctx, r.Project)
-	if err != nil || c.Active > 0 {
-		return r.Interval
-	}
-	return slow * r.Interval
+	return s.pause(now)
 }
 
-// takeAsked says whether a read was asked for, and forgets it if that is being done.
-func (r *Reconciler) takeAsked(doing bool) bool {
+// takeWanted says whether a read was asked for, and forgets it if that is being done.
+func (r *Reconciler) takeWanted(doing bool) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	asked := r.asked
+	wanted := r.wanted
 	if doing {
-		r.asked = false
+		r.wanted = false
 	}
-	return asked
+	return wanted
 }
 
-// attempt reads once and keeps the outcome; asked is how long GitHub asks to wait.
-func (r *Reconciler) attempt(ctx context.Context, began time.Time) (asked time.Duration) {
-	wanted := r.takeAsked(true)
+// attempt reads once and keeps the outcome.
+func (r *Reconciler) attempt(ctx context.Context, began time.Time) {
+	wanted := r.takeWanted(true)
+	r.update(func(s *State) { s.Next = time.Time{} })
 	err := r.Once(ctx)
 	if ctx.Err() != nil {
-		return 0
+		return
 	}
-	r.failures++
+	r.failures, r.after = r.failures+1, hub.RetryAfter(err)
 	if err == nil {
 		r.failures = 0
 	} else {
@@ -198,25 +201,17 @@ func (r *Reconciler) attempt(ctx context.Context, began time.Time) (asked time.D
 	if err == nil {
 		r.lastRead = began
 	} else {
-		r.asked = r.asked || wanted
+		r.wanted = r.wanted || wanted
 	}
 	r.mu.Unlock()
-	r.update(func(s *State) {
-		switch {
-		case err == nil:
-			s.LastRun, s.Since = r.Now(), time.Time{}
-		case s.Problem == nil:
-			s.Since = r.Now()
-		}
-		s.Problem = err
-	})
+	r.update(func(s *State) { s.note(err, began, r.Now()) })
 	if err == nil {
 		r.Done()
 	}
-	return hub.RetryAfter(err)
 }
 
-// Once reads what has changed since the last complete read and merges it.
+// Once reads what has changed since the last complete read and merges it; when there
+// was none, it reads everything.
 func (r *Reconciler) Once(ctx context.Context) error {
 	if !r.checked {
 		base, err := r.Hub.Check(ctx)
@@ -230,47 +225,87 @@ func (r *Reconciler) Once(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	known, err := r.known(ctx, p.ReconciledAt)
+	r.update(func(s *State) { s.Known = later(s.Known, p.ReconciledAt) })
+	read, err := r.read(ctx, p.ReconciledAt)
 	if err != nil {
 		return err
 	}
-	changes, err := r.Hub.Changed(ctx, p.ReconciledAt, known)
-	if mergeErr := r.merge(ctx, changes); mergeErr != nil {
-		err = errors.Join(err, fmt.Errorf("storing what was read from GitHub: %w", mergeErr))
+	r.cost = read.Requests - read.Unchanged
+	if err := r.Store.Refresh(ctx, r.Project); err != nil {
+		return stored(err)
 	}
-	return err
+	r.Log.Debug("read GitHub", "requests", read.Requests, "unchanged", read.Unchanged)
+	r.fresh = nil
+	if !read.At.IsZero() { // else GitHub did not say when; the next read begins where this one did
+		if err := r.Store.SetReconciled(ctx, r.Project, read.At); err != nil {
+			return stored(err)
+		}
+	}
+	return errors.Join(r.lookForOddities(ctx), r.redeliver(ctx, p.ReconciledAt, read))
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func stored(err error) error { return fmt.Errorf("storing what was read from GitHub: %w", err) }
+
+// read reads what has happened since; everything when that is zero.
+func (r *Reconciler) read(ctx context.Context, since time.Time) (hub.Reading, error) {
+	if since.IsZero() || r.fresh != nil {
+		return r.Hub.Everything(ctx, hub.Full{Has: r.has, Found: r.found, Progress: r.progress})
+	}
+	known, err := r.known(ctx, since)
+	if err != nil {
+		return hub.Reading{}, err
+	}
+	return r.Hub.Changed(ctx, since, known, r.found)
+}
+
+func (r *Reconciler) found(ctx context.Context, facts []githubjobs.Facts) error {
+	for _, f := range facts {
+		if f.Branch == nil {
+			continue
+		}
+		if delete(r.noJobs, f.ID); f.Spec == nil && !f.Branch.Deleted {
+			r.noJobs[f.ID] = f.Branch.Head
+		}
+	}
+	if err := r.Store.MergeFacts(ctx, r.Project, facts...); err != nil {
+		return stored(err)
+	}
+	return nil
 }
 
 func (r *Reconciler) known(ctx context.Context, since time.Time) (map[string]hub.Known, error) {
-	stored, err := r.Store.Known(ctx, r.Project, since.Add(-recent))
+	list, err := r.Store.Known(ctx, r.Project, since.Add(-recent))
 	if err != nil {
 		return nil, err
 	}
-	known := make(map[string]hub.Known, len(stored))
-	for id, k := range stored {
-		known[id] = hub.Known{Head: k.Head, Deleted: k.Deleted, Run: k.Run}
+	maps.DeleteFunc(r.noJobs, func(id, _ string) bool { _, listed := list[id]; return !listed })
+	known := make(map[string]hub.Known, len(list))
+	for id, k := range list {
+		known[id] = hub.Known{Head: cmp.Or(k.Head, r.noJobs[id]), Deleted: k.Deleted, Run: k.Run}
 	}
 	return known, nil
 }
 
-func (r *Reconciler) merge(ctx context.Context, c hub.Changes) error {
-	for batch := range slices.Chunk(slices.Collect(maps.Values(c.Facts)), chunk) {
-		if err := r.Store.MergeFacts(ctx, r.Project, batch...); err != nil {
-			return err
-		}
+// redeliver asks for what webhooks could not deliver. That this fails does not make
+// the read incomplete; it is tried again after the next one.
+func (r *Reconciler) redeliver(ctx context.Context, since time.Time, read hub.Reading) error {
+	if r.WebhookPath == "" || read.At.IsZero() {
+		return nil
 	}
-	if err := r.Store.Refresh(ctx, r.Project); err != nil {
-		return err
+	if since.IsZero() {
+		since = read.At
 	}
-	r.Log.Debug("read GitHub", "jobs", len(c.Facts))
-	if c.At.IsZero() {
-		return nil // GitHub did not say when; the next read begins where this one did
+	err := r.again.after(ctx, since, read)
+	r.update(func(s *State) { s.Note, s.Requested = r.again.note, r.again.total })
+	if err != nil && ctx.Err() == nil {
+		r.Log.Warn("failed webhook deliveries could not be asked for again; it will be tried after the next read", "error", err)
 	}
-	return r.Store.SetReconciled(ctx, r.Project, c.At)
-}
-
-func (r *Reconciler) update(change func(*State)) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	change(&r.state)
+	return nil
 }

@@ -23,6 +23,7 @@ type memory struct {
 	at     time.Time
 	facts  []githubjobs.Facts
 	fail   error
+	last   time.Time // webhook
 }
 
 func (m *memory) Project(context.Context, string) (store.Project, error) {
@@ -38,7 +39,7 @@ func (m *memory) Known(context.Context, string, time.Time) (map[string]store.Kno
 func (m *memory) Counts(context.Context, string) (store.Counts, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return store.Counts{Active: m.active}, nil
+	return store.Counts{Active: m.active, LastDelivery: m.last}, nil
 }
 
 func (m *memory) MergeFacts(_ context.Context, _ string, facts ...githubjobs.Facts) error {
@@ -46,6 +47,17 @@ func (m *memory) MergeFacts(_ context.Context, _ string, facts ...githubjobs.Fac
 	defer m.mu.Unlock()
 	m.facts = append(m.facts, facts...)
 	return m.fail
+}
+
+func (m *memory) Facts(context.Context, string, string) (githubjobs.Facts, error) {
+	return githubjobs.Facts{}, store.ErrNotFound
+}
+
+func (m *memory) Delivery(_ context.Context, _, guid string) (store.Delivery, error) {
+	if guid == "came" {
+		return store.Delivery{GUID: guid}, nil
+	}
+	return store.Delivery{}, store.ErrNotFound
 }
 
 func (m *memory) Refresh(context.Context, string) error { return nil }
@@ -70,21 +82,63 @@ type github struct {
 	since []time.Time
 	known []map[string]hub.Known
 	fail  func(n int) error
+
+	cost   int // requests of a read that were not answered by 304
+	budget hub.Budget
+	hooks  []hub.Webhook
+	failed []hub.Delivery
+	refuse error // by what there is to webhooks
+	looks  int
+	sweeps []time.Time
+	asked  []string
 }
 
 func (g *github) Check(context.Context) (string, error) { return "trunk", nil }
 
-func (g *github) Changed(_ context.Context, since time.Time, known map[string]hub.Known) (hub.Changes, error) {
+func (g *github) Everything(ctx context.Context, o hub.Full) (hub.Reading, error) {
+	return g.Changed(ctx, time.Time{}, nil, o.Found)
+}
+
+func (g *github) Changed(ctx context.Context, since time.Time, known map[string]hub.Known, found hub.Found) (hub.Reading, error) {
 	g.mu.Lock()
-	defer g.mu.Unlock()
 	n := len(g.reads)
 	g.reads, g.since, g.known = append(g.reads, time.Now()), append(g.since, since), append(g.known, known)
-	if g.fail != nil {
-		if err := g.fail(n); err != nil {
-			return hub.Changes{}, err
+	reading := hub.Reading{At: time.Now(), Requests: 3 + g.cost, Unchanged: 3}
+	fail := g.fail
+	g.mu.Unlock()
+	if fail != nil {
+		if err := fail(n); err != nil {
+			return hub.Reading{}, err
 		}
 	}
-	return hub.Changes{At: time.Now(), Facts: map[string]githubjobs.Facts{"a": {ID: "a"}}}, nil
+	return reading, found(ctx, []githubjobs.Facts{{ID: "a"}})
+}
+
+func (g *github) Budget() hub.Budget {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.budget
+}
+
+func (g *github) Webhooks(context.Context, string) ([]hub.Webhook, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.looks++
+	return g.hooks, g.refuse
+}
+
+func (g *github) FailedDeliveries(_ context.Context, _ hub.Webhook, since time.Time) ([]hub.Delivery, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.sweeps = append(g.sweeps, since)
+	return slices.Clone(g.failed), g.refuse
+}
+
+func (g *github) Redeliver(_ context.Context, d hub.Delivery) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.asked = append(g.asked, d.GUID)
+	return g.refuse
 }
 
 // after are the times of the reads, from the start.
@@ -101,7 +155,7 @@ func setup(t *testing.T, g *github, m *memory) (*Reconciler, *[]string) {
 	bases := &[]string{}
 	r := New(Options{
 		Project: "p", Hub: g, Store: m, Interval: 30 * time.Second, Base: func(b string) { *bases = append(*bases, b) },
-		Done: func() {}, Log: slog.New(slog.DiscardHandler), Now: time.Now,
+		WebhookPath: "/webhooks/github", Done: func() {}, Log: slog.New(slog.DiscardHandler), Now: time.Now,
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
@@ -138,7 +192,7 @@ func TestIntervals(t *testing.T) {
 				t.Errorf("read %d since %s", i, since)
 			}
 		}
-		if k := g.known[0]["a"]; k != (hub.Known{Head: "abc", Run: 7}) {
+		if k := g.known[1]["a"]; k != (hub.Known{Head: "abc", Run: 7}) {
 			t.Errorf("known %+v", k)
 		}
 	})
@@ -151,7 +205,7 @@ func TestFailures(t *testing.T) {
 		want []string
 	}{
 		"no answer":    {&hub.Error{Kind: hub.ErrUnavailable}, []string{"0s", "1s", "3s", "7s"}},
-		"a rate limit": {&hub.Error{Kind: hub.ErrRateLimited, RetryAfter: time.Minute}, []string{"0s", "1m0s", "2m0s", "3m0s"}},
+		"a rate limit": {&hub.Error{Kind: hub.ErrRateLimited, RetryAfter: time.Minute}, []string{"0s", "1m0s", "3m0s", "7m0s"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -168,9 +222,9 @@ func TestFailures(t *testing.T) {
 				if s := r.State(); !errors.Is(s.Problem, c.err) || !s.Since.Equal(began) || !s.LastRun.IsZero() || !s.Running {
 					t.Errorf("state %+v", s)
 				}
-				time.Sleep(4 * time.Minute)
+				time.Sleep(8 * time.Minute)
 				synctest.Wait()
-				if got := g.after(began); !slices.Equal(got, c.want) {
+				if got := g.after(began); len(got) < 4 || !slices.Equal(got[:4], c.want) {
 					t.Errorf("reads after %v, want %v", got, c.want)
 				}
 				if s := r.State(); s.Problem != nil || s.LastRun.IsZero() || !s.Since.IsZero() {
@@ -200,6 +254,65 @@ func TestStoreFails(t *testing.T) {
 		synctest.Wait()
 		if len(g.since) < 2 || !g.since[1].IsZero() || m.at.IsZero() {
 			t.Errorf("reads since %v", g.since)
+		}
+	})
+}
+
+func (m *memory) webhook() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.last = time.Now()
+}
+
+// While webhooks arrive, GitHub is read less often; once they are silent, more often.
+func TestWebhooksCalmTheReads(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g, m, began := &github{}, &memory{active: 1}, time.Now()
+		m.webhook()
+		setup(t, g, m)
+		for range 9 { // until 3m
+			time.Sleep(20 * time.Second)
+			m.webhook()
+		}
+		time.Sleep(3 * time.Minute)
+		synctest.Wait()
+		if got, want := g.after(began), []string{"0s", "2m0s", "4m0s", "4m30s", "5m0s", "5m30s", "6m0s"}; !slices.Equal(got, want) {
+			t.Errorf("reads after %v, want %v", got, want)
+		}
+	})
+}
+
+func TestRebuildWaitsForWhatPasses(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g, m := &github{}, &memory{}
+		g.fail = func(n int) error {
+			if n < 2 {
+				return &hub.Error{Kind: hub.ErrRateLimited, RetryAfter: time.Minute}
+			}
+			return nil
+		}
+		r := New(Options{Project: "p", Hub: g, Store: m, Interval: time.Minute, WebhookPath: "/webhooks/github", Base: func(string) {}, Done: func() {}, Log: slog.New(slog.DiscardHandler), Now: time.Now})
+		var waits []time.Duration
+		wait := func(ctx context.Context, d time.Duration, err error) error {
+			waits = append(waits, d)
+			return hub.Sleep(ctx, d)
+		}
+		if err := r.Rebuild(t.Context(), false, wait); err != nil {
+			t.Fatal(err)
+		}
+		if g.looks != 0 {
+			t.Error("deliveries were asked for while nobody takes them")
+		}
+		if !slices.Equal(waits, []time.Duration{time.Minute, 2 * time.Minute}) || len(g.reads) != 4 || g.since[3].IsZero() {
+			t.Errorf("waited %v, read %d times since %v", waits, len(g.reads), g.since)
+		}
+		if err := r.Rebuild(t.Context(), false, wait); !errors.Is(err, ErrNotEmpty) {
+			t.Errorf("a second rebuild: %v", err)
+		}
+		if err := r.Rebuild(t.Context(), true, wait); err != nil || len(g.reads) != 6 || !g.since[4].IsZero() {
+			t.Errorf("a forced rebuild: %v, reads since %v", err, g.since)
 		}
 	})
 }

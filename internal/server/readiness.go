@@ -5,12 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs/hub"
 	"github.com/githubjobs/githubjobs/internal/api"
+	"github.com/githubjobs/githubjobs/internal/reconcile"
 )
 
 // How long what must work may fail before the server counts as not ready. Jobs are
@@ -18,22 +24,40 @@ import (
 const (
 	githubGrace   = 2 * time.Minute
 	deliveryGrace = time.Minute
+	lowBudget     = 5           // the part of the rate limit below which it is told
 	checkEvery    = time.Second // the database is written at most this often to tell whether it can be
 )
 
-// contact is a transport that notes when GitHub last answered.
+// contact is a transport that notes when GitHub last answered, and counts requests.
 type contact struct {
-	base *http.Transport
-	last atomic.Int64 // Unix milliseconds
+	base     *http.Transport
+	requests *prometheus.CounterVec // by kind and status
+	last     atomic.Int64           // Unix milliseconds
 }
 
 // RoundTrip implements http.RoundTripper.
 func (c *contact) RoundTrip(r *http.Request) (*http.Response, error) {
 	res, err := c.base.RoundTrip(r)
-	if err == nil && res.StatusCode < http.StatusInternalServerError {
-		c.last.Store(time.Now().UnixMilli())
+	status := "error"
+	if err == nil {
+		status = strconv.Itoa(res.StatusCode)
+		if res.StatusCode < http.StatusInternalServerError {
+			c.last.Store(time.Now().UnixMilli())
+		}
 	}
+	c.requests.WithLabelValues(kindOf(r), status).Inc()
 	return res, err
+}
+
+// kindOf says what a request to GitHub is for.
+func kindOf(r *http.Request) string {
+	switch {
+	case strings.HasSuffix(r.URL.Path, "/git-receive-pack") && r.Method == http.MethodPost:
+		return "push"
+	case strings.HasSuffix(r.URL.Path, "/info/refs"), strings.HasSuffix(r.URL.Path, "/git-upload-pack"):
+		return "git"
+	}
+	return "rest"
 }
 
 func (c *contact) at() time.Time {
@@ -83,7 +107,11 @@ func (s *Server) Readiness(ctx context.Context) api.Readiness {
 
 func (s *Server) judgeWorkers(r *api.Readiness) {
 	push, read := s.dispatcher.State(), s.reconciler.State()
-	r.LastReconcile = read.LastRun
+	r.LastReconcile, r.NextReconcile = read.LastRun, read.Next
+	if !read.Known.IsZero() {
+		r.StaleSeconds = int(time.Since(read.Known).Seconds())
+	}
+	r.Warnings = append(r.Warnings, warnings(read)...)
 	if !push.Running || !read.Running || !s.receiver.Running() {
 		r.Problems = append(r.Problems, "The server is starting or stopping.")
 	}
@@ -103,4 +131,26 @@ func (s *Server) judgeWorkers(r *api.Readiness) {
 	}
 	report("Pushing jobs to GitHub", push.Problem, push.Since)
 	report("Reading GitHub", read.Problem, read.Since)
+}
+
+// warnings are what a person should see to although reading goes on.
+func warnings(read reconcile.State) (list []string) {
+	if b := read.Budget; b.Limit > 0 && b.Remaining < b.Limit/lowBudget && time.Now().Before(b.Reset) {
+		list = append(list, fmt.Sprintf("GitHub's rate limit is nearly used up: %d of %d requests are left until %s. Reads become fewer by themselves; webhooks go on telling.", b.Remaining, b.Limit, b.Reset.Format(time.RFC3339)))
+	}
+	if read.Note != "" {
+		list = append(list, read.Note)
+	}
+	for _, o := range githubjobs.Oddities() {
+		if n := read.Odd[o]; n > 0 {
+			list = append(list, fmt.Sprintf("%d %s", n, oddText[o]))
+		}
+	}
+	return list
+}
+
+var oddText = map[githubjobs.Oddity]string{
+	githubjobs.BranchWithoutRun: "jobs are on GitHub and no run was started for them; their status says what to check.",
+	githubjobs.RunWithoutBranch: "runs have not ended, and the branches of their jobs are gone; cancel them on GitHub.",
+	githubjobs.ZombieRun:        "runs have not ended beyond GitHub's own limits; cancel them on GitHub, by force if need be.",
 }

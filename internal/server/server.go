@@ -54,6 +54,8 @@ type Server struct {
 	listener   net.Listener
 	http       *http.Server
 	check      checks
+	metrics    *metrics
+	progress   func(hub.Progress) // of a read of everything; may be nil
 
 	mu            sync.Mutex
 	defaultBranch string
@@ -66,14 +68,26 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, project: cfg.project(), log: log, contact: &contact{base: http.DefaultTransport.(*http.Transport).Clone()}, baseKnown: make(chan struct{})}
+	s := newServer(cfg, log)
 	cfg.warn(log)
-	if err := s.open(ctx); err != nil {
+	err := s.open(ctx)
+	if err == nil {
+		err = s.listen()
+	}
+	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
+func newServer(cfg Config, log *slog.Logger) *Server {
+	s := &Server{cfg: cfg, project: cfg.project(), log: log, baseKnown: make(chan struct{})}
+	s.metrics = newMetrics(s)
+	s.contact = &contact{base: http.DefaultTransport.(*http.Transport).Clone(), requests: s.metrics.requests}
+	return s
+}
+
+// open opens the database and makes the workers.
 func (s *Server) open(ctx context.Context) error {
 	owner, name, _ := strings.Cut(s.cfg.Repository, "/")
 	hubConfig := s.cfg.hub(owner, name)
@@ -91,6 +105,10 @@ func (s *Server) open(ctx context.Context) error {
 	}
 	s.setDefaultBranch(p.DefaultBranch)
 	s.wire(repository)
+	return nil
+}
+
+func (s *Server) listen() (err error) {
 	if s.listener, err = net.Listen("tcp", s.cfg.ListenAddr); err != nil {
 		return fmt.Errorf("LISTEN_ADDR: %w", err)
 	}
@@ -119,7 +137,8 @@ func openStore(ctx context.Context, cfg Config, log *slog.Logger) (store.Store, 
 func (s *Server) wire(repository *hub.Repository) {
 	s.reconciler = reconcile.New(reconcile.Options{
 		Project: s.project, Hub: repository, Store: s.store, Interval: s.cfg.ReconcileInterval,
-		Base: s.learnDefaultBranch, Done: func() { s.dispatcher.Wake(); s.diagnoser.Wake() }, Log: s.log.With("part", "reconcile"), Now: time.Now,
+		WebhookPath: s.cfg.webhookPath(), Base: s.learnDefaultBranch, Progress: s.progress,
+		Done: func() { s.dispatcher.Wake(); s.diagnoser.Wake() }, Log: s.log.With("part", "reconcile"), Now: time.Now,
 	})
 	s.diagnoser = reconcile.NewDiagnoser(reconcile.DiagnoserOptions{
 		Project: s.project, Hub: repository, Store: s.store, Log: s.log.With("part", "diagnose"), Now: time.Now,
@@ -133,7 +152,7 @@ func (s *Server) wire(repository *hub.Repository) {
 	s.http = &http.Server{
 		Handler: api.New(api.Options{
 			Project: s.project, Keys: s.cfg.APIKeys, DefaultKind: s.cfg.DefaultKind, Jobs: s.store, Base: s.base,
-			Accepted: s.accepted, Readiness: s.Readiness, Webhook: s.receiver, Log: s.log.With("part", "api"), Now: time.Now,
+			Accepted: s.accepted, Readiness: s.Readiness, Webhook: s.metrics.countDeliveries(s.receiver), Metrics: s.metrics.handler(), Log: s.log.With("part", "api"), Now: time.Now,
 		}),
 		ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime,
 		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),

@@ -12,6 +12,7 @@ import (
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs/hub"
+	"github.com/githubjobs/githubjobs/internal/api"
 	"github.com/githubjobs/githubjobs/internal/store/postgres"
 )
 
@@ -184,6 +185,14 @@ func (c Config) hub(owner, name string) hub.Config {
 		h.App = &hub.App{ID: c.AppID, InstallationID: c.AppInstallationID, PrivateKey: []byte(key)}
 	}
 	return h
+}
+
+// webhookPath is where our webhook delivers; empty when there can be none.
+func (c Config) webhookPath() string {
+	if c.WebhookSecret == "" {
+		return ""
+	}
+	return api.WebhookPath
 }
 
 var notSlug = regexp.MustCompile(`[^a-z0-9._-]+`)

@@ -30,5 +30,5 @@ func (r *Receiver) delete(d store.Delivery) (reading, error) {
 		return nothing("not for us: %s %s", e.GetRefType(), e.GetRef()), nil
 	}
 	at := moment(e.GetRepo().GetPushedAt(), d)
-	return reading{facts: []githubjobs.Facts{{ID: id, Branch: &githubjobs.BranchFact{Deleted: true, At: at}}}, outcome: "job " + id + ": branch deleted"}, nil
+	return reading{facts: []githubjobs.Facts{{ID: id, Branch: &githubjobs.BranchFact{Deleted: true, At: at, Seen: at}}}, outcome: "job " + id + ": branch deleted"}, nil
 }

@@ -68,6 +68,7 @@ func TestInterpret(t *testing.T) {
 	verdict := object{"name": "githubjobs/merge", "status": "completed", "conclusion": "neutral", "external_id": "j1", "head_sha": sha,
 		"completed_at": "2026-11-21T11:04:00Z", "output": object{"title": "Not merged", "summary": "a path"}}
 	at := time.Date(2026, 11, 21, 11, 0, 0, 0, time.UTC)
+	deleted := time.Date(2026, 11, 21, 12, 40, 0, 0, time.UTC)
 	pushed := time.Unix(1795260000, 0).UTC()
 	spec, _ := githubjobs.ParseSpec(specMessage("j1"))
 	result, _ := hub.ResultFact(sha, resultMessage("j1"), at)
@@ -78,19 +79,19 @@ func TestInterpret(t *testing.T) {
 		want  *githubjobs.Facts
 		says  string
 	}{
-		"creation":           {"push", push, &githubjobs.Facts{Spec: &spec, Branch: &githubjobs.BranchFact{Head: sha, At: at}}, "created"},
+		"creation":           {"push", push, &githubjobs.Facts{Spec: &spec, Branch: &githubjobs.BranchFact{Head: sha, At: at, Seen: pushed}}, "created"},
 		"creation elsewhere": {"push", with(push, "repository", fork), nil, `not for us: repository "mallory/reports"`},
 		"a spec of another":  {"push", with(push, "head_commit", commit(sha, specMessage("j2"))), nil, "carries the spec of job j2"},
-		"a branch by hand":   {"push", with(push, "head_commit", commit(sha, "Fix")), &githubjobs.Facts{Branch: &githubjobs.BranchFact{Head: sha, At: at}}, "branch at"},
-		"a spec later":       {"push", with(push, "created", false), &githubjobs.Facts{Branch: &githubjobs.BranchFact{Head: sha, Moved: true, At: at}}, "branch at"},
-		"result":             {"push", with(push, "created", false, "head_commit", commit(sha, resultMessage("j1"))), &githubjobs.Facts{Branch: &githubjobs.BranchFact{Head: sha, Moved: true, At: at}, Result: &result}, "result success"},
-		"result of another":  {"push", with(push, "created", false, "head_commit", commit(sha, resultMessage("j2"))), &githubjobs.Facts{Branch: &githubjobs.BranchFact{Head: sha, Moved: true, At: at}}, "branch at"},
-		"deletion":           {"push", with(push, "created", false, "deleted", true, "before", sha, "head_commit", nil), &githubjobs.Facts{Branch: &githubjobs.BranchFact{Head: sha, Deleted: true, At: pushed}}, "deleted"},
+		"a branch by hand":   {"push", with(push, "head_commit", commit(sha, "Fix")), &githubjobs.Facts{Branch: &githubjobs.BranchFact{Head: sha, At: at, Seen: pushed}}, "branch at"},
+		"a spec later":       {"push", with(push, "created", false), &githubjobs.Facts{Branch: &githubjobs.BranchFact{Head: sha, Moved: true, At: at, Seen: pushed}}, "branch at"},
+		"result":             {"push", with(push, "created", false, "head_commit", commit(sha, resultMessage("j1"))), &githubjobs.Facts{Branch: &githubjobs.BranchFact{Head: sha, Moved: true, At: at, Seen: pushed}, Result: &result}, "result success"},
+		"result of another":  {"push", with(push, "created", false, "head_commit", commit(sha, resultMessage("j2"))), &githubjobs.Facts{Branch: &githubjobs.BranchFact{Head: sha, Moved: true, At: at, Seen: pushed}}, "branch at"},
+		"deletion":           {"push", with(push, "created", false, "deleted", true, "before", sha, "head_commit", nil), &githubjobs.Facts{Branch: &githubjobs.BranchFact{Head: sha, Deleted: true, At: pushed, Seen: pushed}}, "deleted"},
 		"base":               {"push", with(push, "ref", "refs/heads/main"), nil, "learnt the tree of main"},
 		"tag":                {"push", with(push, "ref", "refs/tags/job/j1"), nil, "not for us"},
 		"a wrong id":         {"push", with(push, "ref", "refs/heads/job/J1"), nil, "learnt"},
 		"branch created":     {"create", object{"ref": "job/j1", "ref_type": "branch", "repository": ours}, nil, "a push tells more"},
-		"branch deleted":     {"delete", object{"ref": "job/j1", "ref_type": "branch", "repository": with(ours, "pushed_at", "2026-11-21T12:40:00Z")}, &githubjobs.Facts{Branch: &githubjobs.BranchFact{Deleted: true, At: time.Date(2026, 11, 21, 12, 40, 0, 0, time.UTC)}}, "deleted"},
+		"branch deleted":     {"delete", object{"ref": "job/j1", "ref_type": "branch", "repository": with(ours, "pushed_at", "2026-11-21T12:40:00Z")}, &githubjobs.Facts{Branch: &githubjobs.BranchFact{Deleted: true, At: deleted, Seen: deleted}}, "deleted"},
 		"tag deleted":        {"delete", object{"ref": "job/j1", "ref_type": "tag", "repository": ours}, nil, "not for us"},
 		"run": {"workflow_run", object{"action": "completed", "workflow_run": run, "repository": ours}, &githubjobs.Facts{Runs: []githubjobs.RunFact{{ID: 9, Attempt: 2,
 			Status: "completed", Conclusion: "success", HeadSHA: sha, URL: "https://github.com/octo/reports/actions/runs/9", StartedAt: at.Add(time.Minute), At: at.Add(2 * time.Minute)}}}, "run 9, attempt 2"},
@@ -118,7 +119,7 @@ func TestInterpret(t *testing.T) {
 		"a wrong shape":      {"push", object{"repository": ours, "head_commit": "x"}, nil, "not understood"},
 		"a list":             {"push", []int{1}, nil, "not understood"},
 		"null":               {"pull_request", nil, nil, "not for us"},
-		"null commits":       {"push", with(push, "commits", []any{nil}), &githubjobs.Facts{Spec: &spec, Branch: &githubjobs.BranchFact{Head: sha, At: at}}, "created"},
+		"null commits":       {"push", with(push, "commits", []any{nil}), &githubjobs.Facts{Spec: &spec, Branch: &githubjobs.BranchFact{Head: sha, At: at, Seen: pushed}}, "created"},
 		"a far year":         {"workflow_run", object{"workflow_run": with(run, "updated_at", "9999-12-31T23:59:59-01:00"), "repository": ours}, nil, "not understood"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -36,9 +36,9 @@ func (r *Receiver) push(d store.Delivery) (reading, error) {
 	}
 	if e.GetDeleted() {
 		at := moment(e.GetRepo().GetPushedAt(), d)
-		return reading{facts: []githubjobs.Facts{{ID: id, Branch: &githubjobs.BranchFact{Head: e.GetBefore(), Deleted: true, At: at}}}, outcome: "job " + id + ": branch deleted"}, nil
+		return reading{facts: []githubjobs.Facts{{ID: id, Branch: &githubjobs.BranchFact{Head: e.GetBefore(), Deleted: true, At: at, Seen: at}}}, outcome: "job " + id + ": branch deleted"}, nil
 	}
-	return jobPush(id, e)
+	return jobPush(id, e, moment(e.GetRepo().GetPushedAt(), d))
 }
 
 // moment is a time that GitHub told, or else when the delivery came.
@@ -49,13 +49,13 @@ func moment(t github.Timestamp, d store.Delivery) time.Time {
 	return t.UTC()
 }
 
-// jobPush reads a push of commits to the branch of a job.
-func jobPush(id string, e github.PushEvent) (reading, error) {
+// jobPush reads a push of commits to the branch of a job; pushed is GitHub's time.
+func jobPush(id string, e github.PushEvent, pushed time.Time) (reading, error) {
 	head := e.HeadCommit
 	if head == nil {
 		return nothing("job %s: a push without a commit", id), nil
 	}
-	f := githubjobs.Facts{ID: id, Branch: &githubjobs.BranchFact{Head: e.GetAfter(), Moved: !e.GetCreated(), At: head.GetTimestamp().UTC()}}
+	f := githubjobs.Facts{ID: id, Branch: &githubjobs.BranchFact{Head: e.GetAfter(), Moved: !e.GetCreated(), At: head.GetTimestamp().UTC(), Seen: pushed}}
 	outcome := "job " + id + ": branch at " + e.GetAfter()
 	if e.GetCreated() {
 		spec, err := readSpec(id, head)

@@ -25,6 +25,7 @@ var hookOperations = []Operation{
 	{"GET", "/repos/{owner}/{repo}/hooks/{hook_id}/deliveries/{delivery_id}", "repos/get-webhook-delivery", Read("repository_hooks"), getDelivery},
 	{"POST", "/repos/{owner}/{repo}/hooks/{hook_id}/deliveries/{delivery_id}/attempts", "repos/redeliver-webhook-delivery",
 		Write("repository_hooks"), redeliver},
+	{"GET", "/app/hook/config", "apps/get-webhook-config-for-app", AppJWT(), getAppHookConfig},
 	{"GET", "/app/hook/deliveries", "apps/list-webhook-deliveries", AppJWT(), listDeliveries},
 	{"GET", "/app/hook/deliveries/{delivery_id}", "apps/get-webhook-delivery", AppJWT(), getDelivery},
 	{"POST", "/app/hook/deliveries/{delivery_id}/attempts", "apps/redeliver-webhook-delivery", AppJWT(), redeliver},
@@ -141,6 +142,11 @@ func createHook(c *Context) (Response, error) {
 func getHook(c *Context) (Response, error) {
 	h, err := c.hook()
 	return OK(c.hookBody(h)), err
+}
+
+func getAppHookConfig(c *Context) (Response, error) {
+	h, err := c.hook()
+	return OK(shape.HookConfig(h)), err
 }
 
 func updateHook(c *Context) (Response, error) {

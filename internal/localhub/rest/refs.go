@@ -84,7 +84,8 @@ func listMatchingRefs(c *Context) (Response, error) {
 	if err != nil {
 		return Response{}, gitError(err)
 	}
-	list := []shape.Object{}
+	// GitHub gives all of them at once, whatever page is asked for.
+	list := make([]shape.Object, 0, len(refs))
 	for _, ref := range refs {
 		list = append(list, c.ref(ref))
 	}

@@ -10,20 +10,25 @@ import (
 
 // Hook is a repository's webhook. Its secret is masked, as on GitHub.
 func (b Builder) Hook(h state.Hook, r state.Repository) Object {
-	config := Object{"url": h.URL, "content_type": h.ContentType, "insecure_ssl": h.InsecureSSL}
-	if h.Secret != "" {
-		config["secret"] = "********"
-	}
 	last := Object{"code": nil, "status": "unused", "message": nil}
 	if h.LastStatus != "" {
 		last = Object{"code": h.LastCode, "status": h.LastStatus, "message": nil}
 	}
 	api := b.RepoAPI(r, "/hooks/%d", h.ID)
 	return Object{
-		"type": "Repository", "id": h.ID, "name": "web", "active": h.Active, "events": h.Events, "config": config,
+		"type": "Repository", "id": h.ID, "name": "web", "active": h.Active, "events": h.Events, "config": HookConfig(h),
 		"updated_at": Time(h.UpdatedAt), "created_at": Time(h.CreatedAt), "url": api, "test_url": api + "/test", "ping_url": api + "/pings",
 		"deliveries_url": api + "/deliveries", "last_response": last,
 	}
+}
+
+// HookConfig is where a hook delivers, and how. The secret is not shown.
+func HookConfig(h state.Hook) Object {
+	config := Object{"url": h.URL, "content_type": h.ContentType, "insecure_ssl": h.InsecureSSL}
+	if h.Secret != "" {
+		config["secret"] = "********"
+	}
+	return config
 }
 
 // Delivery is a delivery in a list.
