@@ -40,8 +40,8 @@ func updatePull(c *Context) (Response, error) {
 	var events []event.Event
 	err = c.Update(func(tx *state.Tx, _ shape.Builder) error {
 		p, _ = tx.Pulls.Get(p.ID)
+		p.UpdatedAt = c.Now() // before the events take their copies
 		events, err = c.edit(tx, &p, in, tips)
-		p.UpdatedAt = c.Now()
 		tx.Pulls.Put(p)
 		return err
 	})
