@@ -19,10 +19,13 @@ const postReceive = `#!/bin/sh
 exec cat >"$LOCALHUB_PUSH/changed"
 `
 
-// update asks the server about one ref and fails closed.
+// update asks the server about one ref and fails closed. It opens the pipes for
+// both directions first, which waits for nobody; what it then reads from has no
+// writer but the server, and ends when the server does.
 const update = `#!/bin/sh
-printf '%s %s %s\n' "$1" "$2" "$3" >"$LOCALHUB_PUSH/ask" || exit 1
-IFS= read -r answer <"$LOCALHUB_PUSH/answer" || exit 1
+exec 3<>"$LOCALHUB_PUSH/ask" 4<>"$LOCALHUB_PUSH/answer" 5<"$LOCALHUB_PUSH/answer" 4>&- || exit 1
+printf '%s %s %s\n' "$1" "$2" "$3" >&3 || exit 1
+IFS= read -r answer <&5 || exit 1
 test "$answer" = ok
 `
 
