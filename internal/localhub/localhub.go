@@ -169,6 +169,7 @@ func (s *Server) Faults() *faults.Set { return s.faults }
 
 // Run serves until ctx ends, then stops in order and returns nil. It can be called once.
 func (s *Server) Run(ctx context.Context) error {
+	s.rest.Heal(ctx)
 	group, ctx := errgroup.WithContext(ctx)
 	server := &http.Server{Handler: s.handler, ReadHeaderTimeout: 10 * time.Second}
 	// Hooks and Actions end after the last request: a push that was answered has its events.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -62,51 +63,167 @@ func TestHelperProcess(t *testing.T) {
 	}
 }
 
+// killable is a localhub in a process of its own.
+type killable struct {
+	cmd    *exec.Cmd
+	url    string
+	token  string
+	client *github.Client
+}
+
+// startKillable starts a localhub on dir, with more in its environment.
+func startKillable(t *testing.T, dir string, env ...string) *killable {
+	t.Helper()
+	k := &killable{cmd: exec.Command(os.Args[0], "-test.run=^TestHelperProcess$")}
+	k.cmd.Env = append(append(os.Environ(), helperDir+"="+dir), env...)
+	out, err := k.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := k.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { k.cmd.Process.Kill() })
+	for lines := bufio.NewScanner(out); k.url == "" && lines.Scan(); {
+		if f := strings.Fields(lines.Text()); len(f) == 3 && f[0] == "READY" {
+			k.url, k.token = f[1], f[2]
+		}
+	}
+	k.client, err = github.NewClient(nil).WithAuthToken(k.token).WithEnterpriseURLs(k.url, k.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
 func TestKill(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	cmd := exec.Command(os.Args[0], "-test.run=^TestHelperProcess$")
-	cmd.Env = append(os.Environ(), helperDir+"="+dir)
-	out, err := cmd.StdoutPipe()
+	k := startKillable(t, dir)
+	main, _, err := k.client.Git.GetRef(within(t), "alice", "reports", "heads/main")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
+	if _, _, err := k.client.Git.CreateRef(within(t), "alice", "reports", &github.Reference{Ref: github.String("refs/heads/x"), Object: main.Object}); err != nil {
 		t.Fatal(err)
 	}
-	defer cmd.Process.Kill()
-	var url, token string
-	for lines := bufio.NewScanner(out); url == "" && lines.Scan(); {
-		if f := strings.Fields(lines.Text()); len(f) == 3 && f[0] == "READY" {
-			url, token = f[1], f[2]
-		}
-	}
-	c, err := github.NewClient(nil).WithAuthToken(token).WithEnterpriseURLs(url, url)
+	made, _, err := k.client.Repositories.Create(within(t), "", &github.Repository{Name: github.String("last")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	main, _, err := c.Git.GetRef(within(t), "alice", "reports", "heads/main")
-	if err != nil {
+	if err := k.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := c.Git.CreateRef(within(t), "alice", "reports", &github.Reference{Ref: github.String("refs/heads/x"), Object: main.Object}); err != nil {
-		t.Fatal(err)
-	}
-	made, _, err := c.Repositories.Create(within(t), "", &github.Repository{Name: github.String("last")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	cmd.Wait() // says that it was killed
+	k.cmd.Wait() // says that it was killed
 	h := start(t, dir)
-	h.token = token
+	h.token = k.token
 	if _, _, err := h.alice().Git.GetRef(within(t), "alice", "reports", "heads/x"); err != nil {
 		t.Errorf("the branch of the killed process: %v", err)
 	}
 	last, _, err := h.alice().Repositories.Get(within(t), "alice", "last")
 	if err != nil || last.GetID() != made.GetID() {
 		t.Errorf("the repository of the killed process: %v, %v", last, err)
+	}
+}
+
+// deadlyGit is a git that kills its caller instead of a change of refs, or after it, once a file says so.
+const deadlyGit = `#!/bin/sh
+case " $* " in *" update-ref "*)
+	if [ -e "DIR/kill-before" ]; then kill -9 $PPID; exit 1; fi
+	"GIT" "$@"
+	code=$?
+	if [ -e "DIR/kill-after" ]; then kill -9 $PPID; fi
+	exit $code
+esac
+exec "GIT" "$@"
+`
+
+// A localhub that is killed in a merge, just before or just after the base branch has moved, says after its next start what git says: the pull
+// request is merged, or it is open and can be merged.
+func TestKillDuringMerge(t *testing.T) {
+	t.Parallel()
+	real, err := exec.LookPath("git")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, method := range []string{"squash", "merge", "rebase"} {
+		for _, moment := range []string{"before", "after"} {
+			t.Run(method+" "+moment, func(t *testing.T) {
+				t.Parallel()
+				bin, dir := t.TempDir(), t.TempDir()
+				script := strings.NewReplacer("DIR", bin, "GIT", real).Replace(deadlyGit)
+				if err := os.WriteFile(filepath.Join(bin, "git"), []byte(script), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				k := startKillable(t, dir, "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+				old := k.propose(t)
+				if err := os.WriteFile(filepath.Join(bin, "kill-"+moment), nil, 0o600); err != nil {
+					t.Fatal(err)
+				}
+				_, _, err := k.client.PullRequests.Merge(within(t), "alice", "reports", 1, "why", &github.PullRequestOptions{MergeMethod: method})
+				if err == nil {
+					t.Fatal("the merge was answered")
+				}
+				k.cmd.Wait() // says that it was killed
+				h := start(t, dir)
+				h.token = k.token
+				h.wantMerge(t, old, moment == "after")
+			})
+		}
+	}
+}
+
+// propose opens pull request 1 from the branch x, and returns the head of main.
+func (k *killable) propose(t *testing.T) (base string) {
+	t.Helper()
+	main, _, err := k.client.Git.GetRef(within(t), "alice", "reports", "heads/main")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := k.client.Git.CreateRef(within(t), "alice", "reports", &github.Reference{Ref: github.String("refs/heads/x"), Object: main.Object}); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = k.client.Repositories.CreateFile(within(t), "alice", "reports", "report.md",
+		&github.RepositoryContentFileOptions{Message: github.String("Report"), Content: []byte("x"), Branch: github.String("x")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = k.client.PullRequests.Create(within(t), "alice", "reports",
+		&github.NewPullRequest{Title: github.String("Report"), Head: github.String("x"), Base: github.String("main")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for mergeable := false; !mergeable; { // the test merge changes refs in the background
+		p, _, err := k.client.PullRequests.Get(within(t), "alice", "reports", 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mergeable = p.GetMergeable()
+	}
+	return main.GetObject().GetSHA()
+}
+
+// wantMerge holds pull request 1 to what git says: merged into main, or not.
+func (h *hub) wantMerge(t *testing.T, old string, merged bool) {
+	t.Helper()
+	main, _, err := h.alice().Git.GetRef(within(t), "alice", "reports", "heads/main")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tip := main.GetObject().GetSHA()
+	if (tip != old) != merged {
+		t.Fatalf("main is at %s and was at %s", tip, old)
+	}
+	p, _, err := h.alice().PullRequests.Get(within(t), "alice", "reports", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.GetMerged() != merged || merged != (p.GetState() == "closed") || merged && (p.GetMergeCommitSHA() != tip || p.GetMergedBy().GetLogin() != "alice" || p.MergedAt == nil) {
+		t.Errorf("after the restart: %s, merged %v as %s by %s; main is at %s", p.GetState(), p.GetMerged(), p.GetMergeCommitSHA(), p.GetMergedBy().GetLogin(), tip)
+	}
+	if !merged {
+		if _, _, err := h.alice().PullRequests.Merge(within(t), "alice", "reports", 1, "why", nil); err != nil {
+			t.Errorf("it can't be merged any more: %v", err)
+		}
 	}
 }

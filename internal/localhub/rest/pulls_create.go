@@ -3,7 +3,6 @@ package rest
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/githubjobs/githubjobs/internal/localhub/event"
@@ -218,12 +217,11 @@ func (c *Context) catchUp(git *gitrepo.Repo, head state.Repository, p state.Pull
 		return // the push found it after all
 	}
 	m := refMove{RefChange: gitrepo.RefChange{Ref: "refs/heads/" + p.HeadRef, Old: p.HeadSHA, New: now}, branch: p.HeadRef}
-	events, err := c.S.movePulls(c.Event(), m)
+	events, err := c.S.movePulls(c.Event(), m, p.ID)
 	if err != nil {
 		c.S.Log.ErrorContext(c.Context(), "pull request not brought up to date", "number", p.Number, "error", err)
 		return
 	}
-	events = slices.DeleteFunc(events, func(e event.Event) bool { return e.(event.PullRequest).Pull.ID != p.ID })
 	c.S.pulls.pointPullRefs(c.Context(), git, events, c.S.Log)
 	c.Publish(events...)
 }

@@ -1,11 +1,11 @@
 package rest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
 
-	"github.com/githubjobs/githubjobs/internal/localhub/event"
 	"github.com/githubjobs/githubjobs/internal/localhub/gitrepo"
 	"github.com/githubjobs/githubjobs/internal/localhub/shape"
 	"github.com/githubjobs/githubjobs/internal/localhub/state"
@@ -102,57 +102,26 @@ func (m *merge) do() (sha string, err error) {
 	if err := m.checkWorkflows(base.Commit, sha); err != nil {
 		return "", err
 	}
-	change := gitrepo.RefChange{Ref: "refs/heads/" + m.p.BaseRef, Old: base.Commit, New: sha}
-	err = m.git.UpdateRefs(c.Context(), gitrepo.RefUpdate{Ref: change.Ref, New: sha, Old: base.Commit})
-	if errors.Is(err, gitrepo.ErrRefMoved) {
-		return "", notMergeable(baseMoved)
-	} else if err != nil {
-		return "", err
-	}
-	return sha, m.finish(change)
+	return sha, m.land(gitrepo.RefChange{Ref: "refs/heads/" + m.p.BaseRef, Old: base.Commit, New: sha})
 }
 
-// finish makes the state say what git says already.
-func (m *merge) finish(change gitrepo.RefChange) error {
-	c := m.c
-	var closed event.PullRequest
-	err := c.Update(func(tx *state.Tx, _ shape.Builder) error {
-		p, _ := tx.Pulls.Get(m.p.ID)
-		p.State, p.Merged, p.MergedAt, p.ClosedAt, p.UpdatedAt = "closed", true, c.Now(), c.Now(), c.Now()
-		p.MergedByID, p.MergeCommitSHA = c.Actor.User.ID, change.New
-		// What was merged, whatever has been pushed meanwhile.
-		p.HeadSHA, p.BaseSHA = m.p.HeadSHA, change.Old
-		tx.Pulls.Put(p)
-		closed = event.PullRequest{Base: c.Event(), Action: "closed", Pull: p}
-		return nil
+// land moves the base branch and makes the state say so. Between the two a process can be killed; Heal finds what it was about to do. A client that
+// goes away in between changes nothing.
+func (m *merge) land(change gitrepo.RefChange) error {
+	s, ctx, who := m.c.S, context.WithoutCancel(m.c.Context()), m.c.Event()
+	err := s.setMerging(m.p.ID, &state.Merging{
+		Old: change.Old, New: change.New, HeadSHA: m.p.HeadSHA, ByID: who.Sender.ID, ByRunToken: who.ByRunToken, InstallationID: who.InstallationID,
 	})
 	if err != nil {
 		return err
 	}
-	c.S.pulls.pointPullRefs(c.Context(), m.git, []event.Event{closed}, c.S.Log)
-	c.Publish(closed)
-	if err := c.RefsChanged(change); err != nil {
-		return err
+	if err := m.git.UpdateRefs(ctx, gitrepo.RefUpdate{Ref: change.Ref, New: change.New, Old: change.Old}); err != nil {
+		if errors.Is(err, gitrepo.ErrRefMoved) {
+			err = notMergeable(baseMoved)
+		}
+		return errors.Join(err, s.setMerging(m.p.ID, nil))
 	}
-	if c.Repo.DeleteBranchOnMerge && m.p.HeadRepositoryID == c.Repo.ID {
-		return m.deleteHead()
-	}
-	return nil
-}
-
-// deleteHead deletes the merged branch, unless it has moved on or is needed.
-func (m *merge) deleteHead() error {
-	if m.p.HeadRef == m.c.Repo.DefaultBranch {
-		return nil
-	}
-	change := gitrepo.RefChange{Ref: "refs/heads/" + m.p.HeadRef, Old: m.p.HeadSHA, New: gitrepo.Zero}
-	err := m.git.DeleteRef(m.c.Context(), change.Ref, change.Old)
-	if errors.Is(err, gitrepo.ErrNotFound) || errors.Is(err, gitrepo.ErrRefMoved) {
-		return nil
-	} else if err != nil {
-		return err
-	}
-	return m.c.RefsChanged(change)
+	return s.merged(ctx, who, m.p, change)
 }
 
 // commit makes what is to become the tip of the base branch.

@@ -126,18 +126,22 @@ func (s *Service) followRef(ctx context.Context, git *gitrepo.Repo, base event.B
 		return nil, err
 	}
 	m.overtaken = cmp.Or(now.SHA, gitrepo.Zero) != m.New
-	return s.movePulls(base, m)
+	return s.movePulls(base, m, 0)
 }
 
 // movePulls brings the open pull requests from and to a branch up to date, as GitHub does: a moved head is a synchronize; a deleted head or base
 // closes; and when the head has come into the base by a push, the pull request counts as merged.
-func (s *Service) movePulls(base event.Base, m refMove) (events []event.Event, err error) {
+//
+// With an id, only that pull request.
+func (s *Service) movePulls(base event.Base, m refMove, only int64) (events []event.Event, err error) {
 	now := s.now()
 	err = s.DB.Update(func(tx *state.Tx) error {
 		for _, p := range slices.Collect(tx.OpenPulls(base.Repository.ID)) {
 			fromHead := p.HeadRepositoryID == base.Repository.ID && p.HeadRef == m.branch
 			e := event.PullRequest{Base: base, Before: m.Old, After: m.New}
 			switch {
+			case only != 0 && p.ID != only:
+				continue
 			case m.overtaken && (fromHead || m.New == gitrepo.Zero):
 				continue
 			case m.New == gitrepo.Zero && (fromHead || p.BaseRef == m.branch):

@@ -32,9 +32,20 @@ type Pull struct {
 	MergedByID     int64
 	MergeCommitSHA string
 	ClosedAt       time.Time
+	// Merging is a merge under way: it is written before the base branch moves, and taken away when all else of the merge is written. What a
+	// killed process leaves of it tells what it was about to do.
+	Merging *Merging `json:",omitempty"`
 
 	MaintainerCanModify  bool
 	CreatedAt, UpdatedAt time.Time
+}
+
+// Merging is a merge that moves the base branch from Old to New, in the name of ByID. HeadSHA is what it merges.
+type Merging struct {
+	Old, New, HeadSHA string
+	ByID              int64
+	ByRunToken        bool
+	InstallationID    int64
 }
 
 // PullName is the key of Pulls.ByName.
