@@ -19,7 +19,7 @@ dev: ## Starts a GitHub on this machine, a demo repository and the server (Ctrl-
 build: ## Builds every program into bin/
 	go build -trimpath -o bin/ ./cmd/...
 
-test: ## Runs gofmt, go vet and all tests; REQUIRE=docker,postgres,chromium,npm fails where one of them is missing
+test: ## Runs gofmt, go vet and all tests; REQUIRE=docker,postgres,chromium,npm,root fails where one of them is missing
 	@REQUIRE='$(REQUIRE)' scripts/test.sh $(PKGS)
 
 bench: ## Measures; BENCH=<pattern> and BENCHTIME=<20x> choose what and how long

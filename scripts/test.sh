@@ -3,7 +3,7 @@
 #
 #   test.sh [packages]        default ./...
 #
-# REQUIRE=docker,postgres,chromium,npm (any of them) makes a missing one fail instead of being skipped.
+# REQUIRE=docker,postgres,chromium,npm,root (any of them) makes a missing one fail instead of being skipped.
 # GITHUBJOBS_TEST_IMAGE        test this agent image instead of building githubjobs/agent:dev
 # GITHUBJOBS_TEST_POSTGRES_URL the database of the PostgreSQL tests
 # RACE=auto|on|off             the race detector; auto = where a C compiler is installed, which it needs

@@ -53,8 +53,10 @@ The steps read what Actions sets (GITHUB_REPOSITORY, GITHUB_SHA, GITHUB_EVENT_PA
   GITHUBJOBS_IMAGE     image that the docker runtime uses
   GITHUBJOBS_MEMORY    memory of the container           (default: 4g)
   GITHUBJOBS_CPUS      processors of the container       (default: all)
-  GITHUBJOBS_PIDS      processes in the container        (default: 1024)
+  GITHUBJOBS_PIDS      processes of the task             (default: 1024)
   GITHUBJOBS_NETWORK   network of the container          (default: the engine's)
+  GITHUBJOBS_UNSAFE_SAME_USER
+                       true: the process runtime may run tasks as this user, for every one of them is trusted
   GITHUBJOBS_GRACE     time between the request to end and the kill (default: 5s)
 
 Exit codes: 0 done; 1 the task did not succeed, or its result was not delivered; 2 wrong usage or configuration;
@@ -137,6 +139,8 @@ func (p Program) main(ctx context.Context) error {
 		return nil
 	case "task": // The inside of run; not for people.
 		os.Exit(p.inside(ctx))
+	case "keep": // Its keeper, as root; neither.
+		os.Exit(run.Keep(ctx, os.Stdin, p.Stdout, p.Stderr))
 	}
 	step, known := steps[name]
 	if !known || len(p.Args) > 1 {

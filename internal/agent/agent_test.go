@@ -175,6 +175,7 @@ func TestRunAgain(t *testing.T) {
 		func() { f.repo.Git("branch", "-q", "-D", "job/the-job") },
 	} {
 		change()
+		f.removeWork()
 		f.environ["GITHUB_RUN_ATTEMPT"] = string(rune('1' + attempt))
 		if r, _ := f.job(ExitOK); r.Log != "# Demo\nREADME.md\nsrc" || r.Attempt != attempt+1 {
 			t.Errorf("attempt %d: %+v", attempt+1, r)

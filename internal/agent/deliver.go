@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"strings"
 	"time"
@@ -29,6 +30,10 @@ func publishStep(ctx context.Context, j job) error {
 		RunID: j.config.RunID, Attempt: j.config.RunAttempt, RunURL: j.config.RunURL(), Logger: j.logger(),
 	}, j.result())
 	commands := actions.To(j.Stdout)
+	// Nothing needs the folder any more; a run that is run again begins with a new one.
+	if removed := j.dir.Remove(); removed != nil && !errors.Is(removed, fs.ErrNotExist) {
+		commands.Warning("The work folder is left behind", removed.Error())
+	}
 	if notDelivered, ok := errors.AsType[*publish.NotDelivered](err); ok {
 		commands.Error("The result was not delivered", notDelivered.Problem.Message)
 		j.summarize("### The result was not delivered\n\n" + notDelivered.Problem.Message)
@@ -81,8 +86,12 @@ func mergeStep(ctx context.Context, j job) error {
 // failed all the same, and the result says so.
 func (j job) result() githubjobs.Result {
 	outcome, err := j.dir.Load()
-	if err == nil && !sameSpec(outcome.Spec, j.spec) {
+	switch {
+	case err != nil:
+	case !sameSpec(outcome.Spec, j.spec):
 		err = errors.New("the outcome is that of another job")
+	case outcome.Result.RunID != j.config.RunID || outcome.Result.Attempt != j.config.RunAttempt:
+		err = fmt.Errorf("the outcome is that of attempt %d of run %d", outcome.Result.Attempt, outcome.Result.RunID)
 	}
 	if err != nil {
 		return githubjobs.Result{Outcome: githubjobs.OutcomeError, ExitCode: -1, Error: err.Error()}

@@ -179,7 +179,7 @@ func TestASpoiltCheckout(t *testing.T) {
 func TestNothingIsPassedToTheNextStep(t *testing.T) {
 	t.Parallel()
 	planted := filepath.Join(t.TempDir(), "target")
-	f := setup(t, fmt.Sprintf(`for f in ../../env; do echo 'BASH_ENV=/tmp/evil' >>$f; done; ln -sf %q ../../summary.md; echo '# Merged!' >>../../summary.md`, planted), nil)
+	f := setup(t, fmt.Sprintf(`cd @RUNNER@; echo BASH_ENV=/tmp/evil >>env || echo refused; ln -sf %q summary.md || echo refused; echo "# Merged!" >>summary.md || echo refused`, planted), nil)
 	f.write(f.environ["GITHUB_ENV"], "")
 	f.job(ExitOK)
 	if got := f.read(f.environ["GITHUB_ENV"]); got != "" {

@@ -10,11 +10,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/internal/agent/agenttest"
+	"github.com/githubjobs/githubjobs/internal/agent/config"
 	"github.com/githubjobs/githubjobs/internal/agent/work"
 )
 
@@ -37,14 +39,21 @@ type fixture struct {
 	sha     string
 	runner  string // RUNNER_TEMP
 	environ map[string]string
+	as      int // the user of the steps; 0 for that of the test
 }
 
-// setup makes a job that runs script. edit, if not nil, changes the job first.
+// setup makes a job that runs script, in which @RUNNER@ is the runner's folder. edit,
+// if not nil, changes the job first.
 func setup(t *testing.T, script string, edit func(*githubjobs.Spec)) *fixture {
 	t.Helper()
+	runner := t.TempDir()
+	// As on many runners, others may look at what is in it.
+	if err := os.Chmod(filepath.Dir(runner), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	repo := agenttest.NewRepository(t)
 	repo.Commit(agenttest.Commit{Message: "First", Write: map[string]string{"README.md": "# Demo\n", "src/main.go": "package main\n"}})
-	config, err := json.Marshal(githubjobs.CommandConfig{Script: script})
+	config, err := json.Marshal(githubjobs.CommandConfig{Script: strings.ReplaceAll(script, "@RUNNER@", runner)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +62,7 @@ func setup(t *testing.T, script string, edit func(*githubjobs.Spec)) *fixture {
 		edit(&spec)
 	}
 	spec.Normalize(time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC))
-	f := &fixture{t: t, repo: repo, spec: spec, sha: repo.Job(spec), runner: t.TempDir()}
+	f := &fixture{t: t, repo: repo, spec: spec, sha: repo.Job(spec), runner: runner}
 	server := repo.Serve(token, nil)
 	f.environ = map[string]string{
 		"PATH": os.Getenv("PATH"), "HOME": f.runner, "RUNNER_OS": "Linux", "RUNNER_TEMP": f.runner,
@@ -62,11 +71,26 @@ func setup(t *testing.T, script string, edit func(*githubjobs.Spec)) *fixture {
 		"GITHUB_RUN_ATTEMPT": "1", "GITHUB_STEP_SUMMARY": filepath.Join(f.runner, "summary.md"), "GITHUB_ENV": filepath.Join(f.runner, "env"),
 		"GITHUBJOBS_RUNTIME": "process", "GITHUBJOBS_GRACE": "300ms", "GITHUB_ACTIONS": "true",
 	}
+	if os.Getuid() != 0 { // It is another test whether this machine has sudo.
+		f.environ["GITHUBJOBS_UNSAFE_SAME_USER"] = "true"
+	}
+	t.Cleanup(f.removeWork)
 	f.event(map[string]any{
 		"ref": "refs/heads/job/the-job", "created": true, "after": f.sha,
 		"head_commit": map[string]any{"id": f.sha, "message": githubjobs.FormatSpec(spec)},
 	})
 	return f
+}
+
+// removeWork removes what steps left outside of the test's folder; publish does so in a run.
+func (f *fixture) removeWork() {
+	c, err := config.Load(f.environ)
+	if err != nil || c.RunnerTemp == "" {
+		return // a test of what is wrong
+	}
+	if dir, err := c.Dir(); err == nil {
+		os.RemoveAll(string(dir))
+	}
 }
 
 func (f *fixture) event(event map[string]any) {
@@ -97,6 +121,10 @@ func (f *fixture) read(path string) string {
 // command prepares a step with the token only where it belongs.
 func (f *fixture) command(step string) (*exec.Cmd, *bytes.Buffer) {
 	cmd := exec.Command(os.Args[0], step)
+	if f.as != 0 {
+		cmd.Path = f.agentForAll()
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(f.as), Gid: uint32(f.as)}}
+	}
 	for name, value := range f.environ {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
@@ -106,6 +134,20 @@ func (f *fixture) command(step string) (*exec.Cmd, *bytes.Buffer) {
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	return cmd, &out
+}
+
+// agentForAll is a copy of this program that every user can come to.
+func (f *fixture) agentForAll() string {
+	f.t.Helper()
+	path := filepath.Join(f.t.TempDir(), "agent")
+	program, err := os.ReadFile(os.Args[0])
+	if err == nil {
+		err = os.WriteFile(path, program, 0o755)
+	}
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return path
 }
 
 func (f *fixture) step(step string, wantCode int) string {
@@ -118,7 +160,18 @@ func (f *fixture) step(step string, wantCode int) string {
 	return out.String()
 }
 
-func (f *fixture) dir() work.Dir { return work.Dir(filepath.Join(f.runner, "githubjobs")) }
+func (f *fixture) dir() work.Dir {
+	f.t.Helper()
+	c, err := config.Load(f.environ)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	dir, err := c.Dir()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return dir
+}
 
 func (f *fixture) outcome() work.Outcome {
 	f.t.Helper()

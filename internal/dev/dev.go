@@ -58,6 +58,9 @@ func Run(ctx context.Context, c Config, out io.Writer, log *slog.Logger) error {
 			return fmt.Errorf("the webhook of the demo repository: %w", err)
 		}
 		printWelcome(out, c, hub.URL(), s.URL(), runtime, why)
+		if runtime.sameUser() {
+			fmt.Fprint(out, "Jobs run as you, and can do what you can (GITHUBJOBS_UNSAFE_SAME_USER): submit only what you trust, or use Docker.\n\n")
+		}
 		return s.Run(ctx)
 	})
 }

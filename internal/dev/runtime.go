@@ -29,6 +29,10 @@ func chooseRuntime(ctx context.Context, c Config) (Runtime, string, error) {
 	return RuntimeProcess, err.Error(), nil
 }
 
+// sameUser tells whether jobs run as the user of this program: as processes, where
+// only root could run them as another user.
+func (r Runtime) sameUser() bool { return r == RuntimeProcess && os.Getuid() != 0 }
+
 func dockerReady(ctx context.Context, image string) error {
 	ctx, cancel := context.WithTimeout(ctx, engineAnswer)
 	defer cancel()

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/google/go-github/v60/github"
@@ -114,6 +115,7 @@ func ensureHook(ctx context.Context, hub *localhub.Server, s secrets, url string
 func setRuntime(hub *localhub.Server, runtime Runtime, c Config, agent string) error {
 	return errors.Join(
 		hub.SetVariable(demoOwner, demoName, "GITHUBJOBS_RUNTIME", string(runtime)),
+		hub.SetVariable(demoOwner, demoName, "GITHUBJOBS_UNSAFE_SAME_USER", strconv.FormatBool(runtime.sameUser())),
 		hub.SetVariable(demoOwner, demoName, "GITHUBJOBS_IMAGE", c.Image),
 		hub.SetVariable(demoOwner, demoName, "GITHUBJOBS_AGENT", agent),
 		hub.Configure(demoOwner, demoName, func(r *state.Repository) { r.Actions.CanApprovePullRequestReviews = true }),

@@ -1,5 +1,5 @@
 // Package require lets a test ask for a real program that not every machine has: a Docker engine with the agent's
-// image, a PostgreSQL server, a Chromium, npm. Where it is missing the test is skipped, and `make test` lists what was
+// image, a PostgreSQL server, a Chromium, npm, root. Where it is missing the test is skipped, and `make test` lists what was
 // skipped and why. With REQUIRE=docker,postgres (any of the suites, separated by commas) a missing one fails instead,
 // so that a machine that is meant to run everything can't pass by skipping.
 //
@@ -22,10 +22,11 @@ const (
 	postgres = "postgres"
 	chromium = "chromium"
 	npm      = "npm"
+	root     = "root"
 )
 
 // Suites lists the names that REQUIRE knows.
-var Suites = []string{chromium, docker, npm, postgres}
+var Suites = []string{chromium, docker, npm, postgres, root}
 
 // runEnv names a folder that `make test` makes for each run. Skipped tests are noted in its file "skipped".
 const runEnv = "GITHUBJOBS_TEST_RUN"

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"regexp"
 	"strings"
 	"time"
@@ -25,7 +26,7 @@ type Runtime string
 const (
 	// Docker runs the task in a container of the agent's image, without rights.
 	Docker Runtime = "docker"
-	// Process runs the task as an ordinary process of the runner's own user.
+	// Process runs the task as a process of a user of its own.
 	Process Runtime = "process"
 )
 
@@ -50,8 +51,12 @@ type Config struct {
 	Runtime Runtime `env:"GITHUBJOBS_RUNTIME" envDefault:"docker"`
 	// Image is the agent's image, which the docker runtime runs the task in.
 	Image string `env:"GITHUBJOBS_IMAGE"`
-	// Memory, CPUs and Pids bound the container. Memory is written as Docker does
-	// ("4g"); CPUs defaults to all that the machine has.
+	// SameUser lets the process runtime run tasks as the runner's own user. They must
+	// be trusted: nothing keeps them from the token of the steps that follow. It is of
+	// no effect for root, who can run tasks as any user.
+	SameUser bool `env:"GITHUBJOBS_UNSAFE_SAME_USER"`
+	// Memory, CPUs and Pids bound the container; Pids the process runtime too. Memory is
+	// written as Docker does ("4g"); CPUs defaults to all that the machine has.
 	Memory string `env:"GITHUBJOBS_MEMORY" envDefault:"4g"`
 	CPUs   string `env:"GITHUBJOBS_CPUS"`
 	Pids   int    `env:"GITHUBJOBS_PIDS" envDefault:"1024"`
@@ -93,7 +98,8 @@ func explain(err error) error {
 	if !ok {
 		return err
 	}
-	variables := map[string]string{"RunID": "GITHUB_RUN_ID", "RunAttempt": "GITHUB_RUN_ATTEMPT", "Pids": "GITHUBJOBS_PIDS", "Grace": "GITHUBJOBS_GRACE"}
+	variables := map[string]string{"RunID": "GITHUB_RUN_ID", "RunAttempt": "GITHUB_RUN_ATTEMPT", "Pids": "GITHUBJOBS_PIDS", "Grace": "GITHUBJOBS_GRACE",
+		"SameUser": "GITHUBJOBS_UNSAFE_SAME_USER"}
 	var errs []error
 	for _, e := range aggregate.Errors {
 		if p, ok := errors.AsType[env.ParseError](e); ok {
@@ -144,8 +150,18 @@ func isURL(s string) bool {
 	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil && u.RawQuery == ""
 }
 
+// OtherUser tells whether the task runs on this machine as a user of its own.
+func (c Config) OtherUser() bool {
+	return c.Runtime == Process && (!c.SameUser || os.Getuid() == 0)
+}
+
 // Dir is the work folder of the run.
-func (c Config) Dir() (work.Dir, error) { return work.Default(c.Work, c.RunnerTemp) }
+func (c Config) Dir() (work.Dir, error) {
+	if c.Work == "" && c.RunnerTemp != "" && c.OtherUser() {
+		return work.Open(fmt.Sprintf("%s %d %d", c.RunnerTemp, c.RunID, c.RunAttempt))
+	}
+	return work.Default(c.Work, c.RunnerTemp)
+}
 
 // Owner and Name are the two parts of Repository.
 func (c Config) Owner() string { owner, _, _ := strings.Cut(c.Repository, "/"); return owner }

@@ -27,18 +27,27 @@ type Exit struct {
 	Leftovers int
 }
 
+// Grace is what a program is given that is told to end.
+type Grace struct {
+	Time time.Duration
+	// Cut, when it is closed, ends the time at once. It may be nil.
+	Cut <-chan struct{}
+}
+
 // Ok reports whether the program ended by itself and well.
 func (e Exit) Ok() bool { return e.Code == 0 && !e.Stopped }
 
 // Run starts cmd in a process group of its own, its output going to out in the
 // order in which it was written, and returns when neither it nor any process that
 // it started is alive. When ctx is done the group gets SIGTERM, and after grace
-// everything is killed. Its error tells that the program could not be started.
+// everything is killed. Its error tells that the program could not be started, or
+// that something of it is alive still. A program of another user (As) gets neither
+// groups nor capabilities.
 //
 // On Linux all children of this process count as the program's, so nothing else
 // may be started meanwhile; and neither it nor its children can gain privileges
 // (no_new_privs).
-func Run(ctx context.Context, cmd *exec.Cmd, out io.Writer, grace time.Duration) (Exit, error) {
+func Run(ctx context.Context, cmd *exec.Cmd, out io.Writer, grace Grace) (Exit, error) {
 	type answer struct {
 		exit Exit
 		err  error
@@ -55,7 +64,7 @@ func Run(ctx context.Context, cmd *exec.Cmd, out io.Writer, grace time.Duration)
 	return a.exit, a.err
 }
 
-func run(ctx context.Context, cmd *exec.Cmd, out io.Writer, grace time.Duration) (Exit, error) {
+func run(ctx context.Context, cmd *exec.Cmd, out io.Writer, grace Grace) (Exit, error) {
 	reader, writer, err := os.Pipe()
 	if err != nil {
 		return Exit{}, err
@@ -76,18 +85,18 @@ func run(ctx context.Context, cmd *exec.Cmd, out io.Writer, grace time.Duration)
 		_, _ = io.Copy(out, reader)
 	}()
 	exit := wait(ctx, cmd, grace)
-	exit.Leftovers = killRest(cmd.Process.Pid)
+	exit.Leftovers, err = killRest(cmd)
 	select {
 	case <-copied:
 	case <-time.After(2 * time.Second): // Somebody out of reach holds the other end.
 		reader.Close()
 		<-copied
 	}
-	return exit, nil
+	return exit, err
 }
 
 // wait waits for the program itself, and stops it when ctx is done.
-func wait(ctx context.Context, cmd *exec.Cmd, grace time.Duration) Exit {
+func wait(ctx context.Context, cmd *exec.Cmd, grace Grace) Exit {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -101,7 +110,12 @@ func wait(ctx context.Context, cmd *exec.Cmd, grace time.Duration) Exit {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
 		select {
 		case <-ended:
-		case <-time.After(grace):
+		case <-time.After(grace.Time):
+		case <-grace.Cut:
+		}
+		select {
+		case <-ended:
+		default:
 			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 			<-ended
 		}

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -21,8 +22,30 @@ func prepare(cmd *exec.Cmd) error {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("give up the gaining of privileges: %w", err)
 	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if err := closeInherited(); err != nil {
+		return fmt.Errorf("close what this process was given open: %w", err)
+	}
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	// A session of its own has no terminal, so that nothing can be typed into this one's.
+	cmd.SysProcAttr.Setsid, cmd.SysProcAttr.Pdeathsig = true, syscall.SIGKILL
+	if cmd.SysProcAttr.Credential != nil {
+		return dropCapabilities()
+	}
 	return nil
+}
+
+// closeInherited keeps files that this process was started with, open and marked to
+// be passed on, from the program.
+func closeInherited() error {
+	names, err := readNames("/proc/self/fd")
+	for _, name := range names {
+		if fd, err := strconv.Atoi(name); err == nil && fd > 2 {
+			syscall.CloseOnExec(fd)
+		}
+	}
+	return err
 }
 
 // Shield keeps other processes of this user from reading this one: its memory and
@@ -30,27 +53,42 @@ func prepare(cmd *exec.Cmd) error {
 func Shield() error { return unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) }
 
 // killRest kills every descendant of this process until none is left, for at most
-// ten seconds, and returns how many there were.
-func killRest(int) int {
-	killed := map[int]bool{}
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		alive := 0
-		for _, p := range descendants(os.Getpid()) {
-			if p.state == 'Z' {
-				if p.parent == os.Getpid() {
-					_, _ = syscall.Wait4(p.pid, nil, syscall.WNOHANG, nil)
-				}
-				continue
+// ten seconds, and returns how many there were. Of a program of another user it
+// kills every process of that user.
+func killRest(cmd *exec.Cmd) (killed int, err error) {
+	found := map[int]bool{}
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		alive := reap(os.Getpid())
+		if c := cmd.SysProcAttr.Credential; c != nil {
+			alive = append(alive, ofUser(c.Uid)...)
+			if len(alive) > 0 {
+				err = killUser(c.Uid)
 			}
-			alive++
-			killed[p.pid] = true
-			_ = syscall.Kill(p.pid, syscall.SIGKILL)
 		}
-		if alive == 0 {
-			break
+		for _, pid := range alive {
+			found[pid] = true
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+		switch {
+		case len(alive) == 0:
+			return len(found), nil
+		case time.Now().After(end):
+			return len(found), errors.Join(fmt.Errorf("processes do not end though they were killed: %v", alive), err)
 		}
 	}
-	return len(killed)
+}
+
+// reap collects the children that have ended, and lists the descendants that have not.
+func reap(self int) (alive []int) {
+	for _, p := range descendants(self) {
+		switch {
+		case p.state != 'Z':
+			alive = append(alive, p.pid)
+		case p.parent == self:
+			_, _ = syscall.Wait4(p.pid, nil, syscall.WNOHANG, nil)
+		}
+	}
+	return alive
 }
 
 type proc struct {

@@ -3,12 +3,28 @@
 package process
 
 import (
+	"errors"
 	"os/exec"
 	"syscall"
 )
 
+// OtherUsers tells that programs can't be run as another user: only Linux finds all
+// of that user's processes.
+const OtherUsers = false
+
+var errNotLinux = errors.New("only on Linux a program can be run as another user")
+
+// FreeUser finds no user.
+func FreeUser() (uint32, error) { return 0, errNotLinux }
+
+// As makes cmd a program that can't be started.
+func As(cmd *exec.Cmd, uid uint32) { cmd.Err = errNotLinux }
+
+// Limit sets no limits.
+func Limit(int) error { return errNotLinux }
+
 func prepare(cmd *exec.Cmd) error {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	return nil
 }
 
@@ -17,7 +33,7 @@ func Shield() error { return nil }
 
 // killRest kills what is left in the group. A process that left the group is not
 // found: only Linux tells of it.
-func killRest(group int) int {
-	_ = syscall.Kill(-group, syscall.SIGKILL)
-	return 0
+func killRest(cmd *exec.Cmd) (killed int, err error) {
+	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	return 0, nil
 }

@@ -38,7 +38,7 @@ func supervise(script string) int {
 	cmd := exec.Command("bash", "-c", script)
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "DIR=" + os.Getenv("PROCESS_TEST_DIR")}
 	var out bytes.Buffer
-	exit, err := Run(ctx, cmd, &out, 300*time.Millisecond)
+	exit, err := Run(ctx, cmd, &out, Grace{Time: 300 * time.Millisecond})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -165,7 +165,7 @@ func TestTheProgramDiesWithItsSupervisor(t *testing.T) {
 
 func TestAProgramThatIsMissing(t *testing.T) {
 	t.Parallel()
-	_, err := Run(t.Context(), exec.Command("/nonexistent/program"), os.Stderr, time.Second)
+	_, err := Run(t.Context(), exec.Command("/nonexistent/program"), os.Stderr, Grace{Time: time.Second})
 	if !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}

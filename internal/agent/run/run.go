@@ -183,16 +183,22 @@ func (s Step) conclude(ctx context.Context, exit process.Exit, err error, result
 // planted in the files through which a step sets variables for the next ones.
 func (s Step) cleanUp() {
 	readable(s.Dir.Tree())
-	for _, name := range []string{"GITHUB_ENV", "GITHUB_PATH", "GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY"} {
-		path := lookup(s.Environ, name)
-		if path == "" {
-			continue
-		}
+	for _, path := range commandFiles(s.Environ) {
 		_ = os.Remove(path) // It may have become a link.
 		if f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644); err == nil {
 			f.Close()
 		}
 	}
+}
+
+// commandFiles are the files through which a step sets variables for the next ones.
+func commandFiles(environ []string) (paths []string) {
+	for _, name := range []string{"GITHUB_ENV", "GITHUB_PATH", "GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY"} {
+		if path := lookup(environ, name); path != "" {
+			paths = append(paths, path)
+		}
+	}
+	return paths
 }
 
 // readable gives the owner the right to read what the task took it from. What

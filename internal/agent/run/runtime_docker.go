@@ -18,6 +18,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/githubjobs/githubjobs/internal/agent/config"
 	"github.com/githubjobs/githubjobs/internal/agent/process"
 	"github.com/githubjobs/githubjobs/internal/agent/work"
 )
@@ -36,9 +37,15 @@ type dockerSandbox struct {
 }
 
 func (s Step) sandbox() (sandbox, error) {
-	if s.Config.Runtime == "process" {
+	if s.Config.Runtime == config.Process {
 		self, err := os.Executable()
-		return processSandbox{s, self}, err
+		if err != nil {
+			return nil, err
+		}
+		if s.Config.OtherUser() {
+			return s.newUserSandbox(self)
+		}
+		return processSandbox{s, self}, nil
 	}
 	if s.Config.Image == "" {
 		return nil, errors.New("GITHUBJOBS_IMAGE is not set; name the agent's image, or set the variable GITHUBJOBS_RUNTIME to process")

@@ -14,15 +14,16 @@ import (
 	"github.com/githubjobs/githubjobs/internal/agent/process"
 )
 
-// processSandbox runs the task as a process of the step's own user.
+// processSandbox runs the task as a process of the step's own user: for tasks that
+// are trusted.
 type processSandbox struct {
 	step Step
 	self string
 }
 
 func (p processSandbox) describe() string {
-	return "Runtime: process. The task runs as this runner's user, without privileges to gain and without variables of the runner; " +
-		"but it can read and write what this user can. Use the docker runtime where jobs are not trusted."
+	return "Runtime: process, same user. GITHUBJOBS_UNSAFE_SAME_USER says that every task is trusted: it runs as this runner's user, " +
+		"can do what this user can, and could get the token of the steps that follow."
 }
 
 func (p processSandbox) own(...string) error { return nil }
@@ -37,13 +38,18 @@ func (p processSandbox) perform(ctx context.Context, out io.Writer) (process.Exi
 		return process.Exit{}, err
 	}
 	cmd := exec.Command(p.self, "task", string(dir))
-	cmd.Dir = dir.Tree()
-	cmd.Env = append(p.step.taskEnviron(dir, temp), "PATH="+lookup(p.step.Environ, "PATH"))
+	cmd.Dir, cmd.Env = dir.Tree(), p.step.processEnviron(temp)
+	return process.Run(ctx, cmd, out, process.Grace{Time: p.step.Config.Grace})
+}
+
+// processEnviron is the environment of a task that is a process of this machine.
+func (s Step) processEnviron(temp string) []string {
+	env := append(s.taskEnviron(s.Dir, temp), "PATH="+lookup(s.Environ, "PATH"))
 	// GitHub's runner finds by it, at the end of the run, what is left of the job.
-	if id := lookup(p.step.Environ, "RUNNER_TRACKING_ID"); id != "" {
-		cmd.Env = append(cmd.Env, "RUNNER_TRACKING_ID="+id)
+	if id := lookup(s.Environ, "RUNNER_TRACKING_ID"); id != "" {
+		env = append(env, "RUNNER_TRACKING_ID="+id)
 	}
-	return process.Run(ctx, cmd, out, p.step.Config.Grace)
+	return env
 }
 
 // watch calls stop when ctx is done, and force when ended is not closed within

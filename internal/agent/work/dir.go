@@ -1,17 +1,20 @@
 // Package work is the folder in which the steps of one run hand over to each
 // other: fetch fills it, run does the task in it, publish and merge read it.
 //
-// Code that a job brought along has run in this folder, as the same user in the
-// process runtime. So everything in it is untrusted: files are read with a bound,
-// never through a symbolic link, and what they say is validated.
+// Code that a job brought along has run in this folder; where tasks are trusted, as
+// the same user. So everything in it is untrusted: files are read with a bound, never
+// through a symbolic link, and what they say is validated.
 //
 // The package imports the standard library and githubjobs; every part of the
 // agent may import it.
 package work
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -30,6 +33,20 @@ func Default(configured, runnerTemp string) (Dir, error) {
 		return absolute("RUNNER_TEMP", filepath.Join(runnerTemp, "githubjobs"))
 	}
 	return "", errors.New("no work folder: set GITHUBJOBS_WORK (outside of Actions there is no RUNNER_TEMP to put it in)")
+}
+
+// Open returns a folder that other users can come to, unlike a runner's own folders,
+// and in which only this one can put anything. run tells it apart from those of other
+// runs; every step of a run gets the same.
+func Open(run string) (Dir, error) {
+	for _, shared := range []string{"/var/tmp", "/tmp"} {
+		// Where everybody may write, only the sticky bit keeps others' hands off.
+		if info, err := os.Stat(shared); err == nil && info.IsDir() && (info.Mode()&os.ModeSticky != 0 || info.Mode().Perm()&0o022 == 0) {
+			name := sha256.Sum256(fmt.Appendf(nil, "%d %s", os.Getuid(), run))
+			return Dir(filepath.Join(shared, "githubjobs-"+hex.EncodeToString(name[:8]))), nil
+		}
+	}
+	return "", errors.New("neither /var/tmp nor /tmp is a folder for the temporary files of all users (mode 1777); mend that, or set GITHUBJOBS_WORK")
 }
 
 func absolute(variable, path string) (Dir, error) {
@@ -65,13 +82,63 @@ func (d Dir) outcome() string { return d.join("outcome") }
 // Reset empties the folder: what an earlier run on the same machine left in it is
 // removed. Nothing is touched but what this package names.
 func (d Dir) Reset() error {
+	if err := d.make(); err != nil {
+		return fmt.Errorf("make the work folder: %w", err)
+	}
+	if err := d.empty(); err != nil {
+		return fmt.Errorf("empty the work folder: %w", err)
+	}
+	if err := os.Mkdir(d.Inputs(), 0o755); err != nil {
+		return fmt.Errorf("make the work folder: %w", err)
+	}
+	return nil
+}
+
+// Remove removes the folder with what this package names; what else is in it stays.
+func (d Dir) Remove() error {
+	if err := d.check(); err != nil {
+		return err
+	}
+	if err := d.empty(); err != nil {
+		return err
+	}
+	_ = os.Remove(string(d)) // It is not empty when it is somebody's choice.
+	return nil
+}
+
+func (d Dir) empty() error {
 	for _, path := range []string{d.Base(), d.Tree(), d.Inputs(), d.Task(), d.Home(), d.outcome()} {
 		if err := removeAll(path); err != nil {
-			return fmt.Errorf("empty the work folder: %w", err)
+			return err
 		}
 	}
-	if err := os.MkdirAll(d.Inputs(), 0o755); err != nil {
-		return fmt.Errorf("make the work folder: %w", err)
+	return nil
+}
+
+// make makes the folder if there is none; others may pass through it, not look around.
+func (d Dir) make() error {
+	if err := os.MkdirAll(filepath.Dir(string(d)), 0o755); err != nil {
+		return err
+	}
+	if err := os.Mkdir(string(d), 0o711); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return d.check()
+}
+
+// check says whether only this user can put anything into the folder. What an
+// outcome says would else be anybody's word.
+func (d Dir) check() error {
+	info, err := os.Lstat(string(d))
+	switch {
+	case err != nil:
+		return err
+	case !info.IsDir():
+		return fmt.Errorf("%s is not a folder; remove it, or set GITHUBJOBS_WORK to one", d)
+	case !ownedBy(info, os.Getuid()):
+		return fmt.Errorf("the folder %s is another user's; remove it, or set GITHUBJOBS_WORK to one of this runner's user", d)
+	case info.Mode().Perm()&0o022 != 0:
+		return fmt.Errorf("other users may write into the folder %s (%s); close it to them (chmod go-w)", d, info.Mode().Perm())
 	}
 	return nil
 }

@@ -72,6 +72,9 @@ func (d Dir) Save(o Outcome) error {
 
 // openOutcome makes the folder anew when something else stands in its place.
 func (d Dir) openOutcome() (*os.Root, error) {
+	if err := d.make(); err != nil {
+		return nil, err
+	}
 	if info, err := os.Lstat(d.outcome()); err == nil && !info.IsDir() {
 		if err := os.Remove(d.outcome()); err != nil {
 			return nil, err
@@ -109,7 +112,11 @@ func writeFile(root *os.Root, name string, data []byte) error {
 // is none. That the spec is the one of the job's commit is for the caller to
 // check: only git can tell.
 func (d Dir) Load() (Outcome, error) {
-	root, err := os.OpenRoot(d.outcome())
+	err := d.check()
+	var root *os.Root
+	if err == nil {
+		root, err = os.OpenRoot(d.outcome())
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return Outcome{}, ErrNoOutcome
 	} else if err != nil {

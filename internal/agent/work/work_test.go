@@ -204,6 +204,58 @@ func TestDefault(t *testing.T) {
 	}
 }
 
+func TestOpenIsAFolderOfOneRun(t *testing.T) {
+	t.Parallel()
+	first, err := Open("/t 7 1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, _ := Open("/t 7 1")
+	other, _ := Open("/t 7 2")
+	if first != again || first == other || filepath.Dir(string(first)) != "/var/tmp" && filepath.Dir(string(first)) != "/tmp" {
+		t.Errorf("%s, %s, %s", first, again, other)
+	}
+}
+
+func TestOthersMayPassThroughAndNotWrite(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	if info, err := os.Stat(string(d)); err != nil || info.Mode().Perm()&^0o111 != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+	if err := d.Save(outcome()); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(string(d), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Load(); err == nil || !strings.Contains(err.Error(), "chmod go-w") {
+		t.Errorf("load: %v", err)
+	}
+	if err := errors.Join(d.Reset(), d.Save(outcome()), d.Remove()); err == nil {
+		t.Error("it is written into")
+	}
+}
+
+func TestRemoveLeavesWhatIsNotOurs(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	write(t, filepath.Join(string(d), "kept"), "")
+	if err := errors.Join(d.Save(outcome()), d.Remove()); err != nil {
+		t.Fatal(err)
+	}
+	if names, err := os.ReadDir(string(d)); err != nil || len(names) != 1 {
+		t.Errorf("%v, %v", names, err)
+	}
+	os.Remove(filepath.Join(string(d), "kept"))
+	if err := d.Remove(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Lstat(string(d)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the empty folder is still there: %v", err)
+	}
+}
+
 func write(t *testing.T, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

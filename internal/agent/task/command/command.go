@@ -52,7 +52,7 @@ func (Kind) Run(ctx context.Context, t task.Task) (task.Report, error) {
 	}
 	cmd := exec.Command(shell, "-e", script)
 	cmd.Dir, cmd.Env = t.Tree, t.Environ
-	exit, err := process.Run(ctx, cmd, t.Log, patience)
+	exit, err := process.Run(ctx, cmd, t.Log, process.Grace{Time: patience})
 	if err != nil {
 		return task.Report{}, err
 	}

@@ -1,0 +1,157 @@
+//go:build unix
+
+package run
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/githubjobs/githubjobs/internal/agent/process"
+	"github.com/githubjobs/githubjobs/internal/agent/work"
+)
+
+// keepOrder is what the keeper is told: one line of JSON on its standard input. The
+// word stop on the next one asks the task to end; the end of the input ends it.
+type keepOrder struct {
+	Dir       work.Dir      `json:"dir"`
+	Environ   []string      `json:"environ"`
+	Grace     time.Duration `json:"grace"`
+	Processes int           `json:"processes"`
+}
+
+// kept is what the keeper answers: one line of JSON on its standard error.
+type kept struct {
+	Exit  process.Exit `json:"exit"`
+	Error string       `json:"error,omitempty"`
+}
+
+// Keep is the keeper of a task: root's process that runs Inside as a user whom
+// nothing else on this machine belongs to, and leaves no process and no file of that
+// user in the work folder. The task's output goes to out.
+func Keep(ctx context.Context, in io.Reader, out, answer io.Writer) int {
+	var k kept
+	exit, err := keep(ctx, bufio.NewReader(in), out)
+	if k.Exit = exit; err != nil {
+		k.Error = err.Error()
+	}
+	if err := json.NewEncoder(answer).Encode(k); err != nil {
+		return 1
+	}
+	return 0
+}
+
+func keep(ctx context.Context, in *bufio.Reader, out io.Writer) (exit process.Exit, err error) {
+	line, err := in.ReadBytes('\n')
+	if err != nil {
+		return exit, fmt.Errorf("read the order: %w", err)
+	}
+	var o keepOrder
+	if err := json.Unmarshal(line, &o); err != nil {
+		return exit, fmt.Errorf("read the order: %w", err)
+	}
+	owner, err := ownerOf(o.Dir)
+	if err != nil {
+		return exit, err
+	}
+	uid, err := process.FreeUser()
+	if err != nil {
+		return exit, err
+	}
+	if err := process.Limit(o.Processes); err != nil {
+		return exit, err
+	}
+	task := identity{int(uid), int(uid)}
+	defer func() { err = errors.Join(err, hand(o.Dir, task, owner)) }()
+	if err := hand(o.Dir, owner, task); err != nil {
+		return exit, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	grace := make(chan struct{})
+	go obey(in, cancel, grace)
+	return process.Run(ctx, o.command(uid), out, process.Grace{Time: o.Grace, Cut: grace})
+}
+
+// obey stops the task when it is told to, and cuts its grace when the input ends:
+// the agent is gone then.
+func obey(in *bufio.Reader, stop func(), cut chan<- struct{}) {
+	_, err := in.ReadBytes('\n')
+	stop()
+	for err == nil {
+		_, err = in.ReadBytes('\n')
+	}
+	close(cut)
+}
+
+// command starts this very program again, which the task's user may have no way to.
+func (o keepOrder) command(uid uint32) *exec.Cmd {
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Args = []string{"agent", "task", string(o.Dir)}
+	cmd.Dir, cmd.Env = o.Dir.Tree(), o.Environ
+	process.As(cmd, uid)
+	return cmd
+}
+
+// identity is a user and its group.
+type identity struct{ uid, gid int }
+
+// ownerOf is to whom the work folder belongs: the one who started the keeper.
+func ownerOf(dir work.Dir) (owner identity, err error) {
+	caller := os.Getuid()
+	if id := os.Getenv("SUDO_UID"); id != "" {
+		if caller, err = strconv.Atoi(id); err != nil {
+			return owner, fmt.Errorf("SUDO_UID: %w", err)
+		}
+	}
+	info, err := os.Lstat(string(dir))
+	if err != nil {
+		return owner, err
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || !info.IsDir() || int(stat.Uid) != caller {
+		return owner, fmt.Errorf("%s is not a folder of user %d, who started the task", dir, caller)
+	}
+	return identity{int(stat.Uid), int(stat.Gid)}, nil
+}
+
+// hand gives what one user has in the task's folders to another. Nobody else's files
+// change hands: a task may have made hard links to them.
+func hand(dir work.Dir, from, to identity) error {
+	if from.uid == to.uid {
+		return nil
+	}
+	var failed error
+	for _, folder := range []string{dir.Tree(), dir.Task(), dir.Home()} {
+		_ = filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil && failed == nil {
+				failed = err
+			}
+			if entry == nil {
+				return nil
+			}
+			info, err := os.Lstat(path)
+			if err == nil && int(info.Sys().(*syscall.Stat_t).Uid) == from.uid {
+				err = os.Lchown(path, to.uid, to.gid)
+			}
+			if err != nil && failed == nil {
+				failed = err
+			}
+			return nil
+		})
+	}
+	if failed != nil {
+		return fmt.Errorf("give the task's files from user %d to user %d: %w", from.uid, to.uid, failed)
+	}
+	return nil
+}
