@@ -78,12 +78,37 @@ func TestImportDirections(t *testing.T) {
 	}
 }
 
-// TestHelpersOfTestsStayInTests: nothing but tests (whose imports are no dependencies) reaches what is there for tests.
+// forTests are the packages that are there for tests alone.
+var forTests = []string{"internal/agent/agenttest", "internal/e2e", "internal/house", "internal/load", "internal/require", "internal/store/storetest", "internal/wire"}
+
+// TestHelpersOfTestsStayInTests: nothing but tests (whose imports are no dependencies) reaches what is there for tests, nor the
+// libraries that only tests need; and every other package is part of a program or of the library.
 func TestHelpersOfTestsStayInTests(t *testing.T) {
 	t.Parallel()
-	for name, deps := range dependencies(t) {
-		if slices.Contains(deps, module+"/internal/wire") {
-			t.Errorf("%s depends on internal/wire", name)
+	packages := dependencies(t)
+	libraries := []string{"testing", "net/http/httptest", "github.com/santhosh-tekuri/jsonschema", "github.com/chromedp/chromedp", "pgregory.net/rapid"}
+	used := map[string]bool{} // by a program
+	for name, deps := range packages {
+		if slices.Contains(forTests, name) {
+			continue
+		}
+		used[name] = used[name] || !below(name, "internal")
+		for _, dep := range deps {
+			dep, ours := strings.CutPrefix(dep, module+"/")
+			if ours && slices.Contains(forTests, dep) || !ours && below(dep, libraries...) {
+				t.Errorf("%s must not depend on %s, which is there for tests", name, dep)
+			}
+			used[dep] = used[dep] || ours && below(name, "cmd")
+		}
+	}
+	for name := range packages {
+		if !used[name] && !slices.Contains(forTests, name) {
+			t.Errorf("no program is made of %s: if it is there for tests, say so in forTests", name)
+		}
+	}
+	for _, name := range forTests {
+		if _, there := packages[name]; !there {
+			t.Errorf("there is no package %s any more: take it off forTests", name)
 		}
 	}
 }
