@@ -13,6 +13,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/go-github/v60/github"
 
+	"github.com/githubjobs/githubjobs/internal/localhub/hubtest"
 	"github.com/githubjobs/githubjobs/internal/localhub/rest"
 	"github.com/githubjobs/githubjobs/internal/localhub/state"
 )
@@ -27,21 +28,21 @@ func (h *hub) private() {
 func TestCredentials(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
-	ctx := within(t)
+	ctx := hubtest.Within(t)
 	user, _, err := h.alice().Users.Get(ctx, "")
 	if err != nil || user.GetLogin() != "alice" || user.GetType() != "User" {
 		t.Errorf("GET /user: %v, %v", user, err)
 	}
 	_, _, err = h.client("wrong").Users.Get(ctx, "")
-	wantStatus(t, err, 401, "Bad credentials")
+	hubtest.WantStatus(t, err, 401, "Bad credentials")
 	_, _, err = h.client("").Users.Get(ctx, "")
-	wantStatus(t, err, 401, "Requires authentication")
+	hubtest.WantStatus(t, err, 401, "Requires authentication")
 	if _, _, err := h.client("").Repositories.Get(ctx, "alice", "reports"); err != nil {
 		t.Errorf("a public repository without credentials: %v", err)
 	}
 	h.private()
 	_, _, err = h.client("").Repositories.Get(ctx, "alice", "reports")
-	wantStatus(t, err, 404, "Not Found")
+	hubtest.WantStatus(t, err, 404, "Not Found")
 	if _, _, err := h.alice().Repositories.Get(ctx, "alice", "reports"); err != nil {
 		t.Errorf("the owner's private repository: %v", err)
 	}
@@ -50,7 +51,7 @@ func TestCredentials(t *testing.T) {
 func TestRolesOfPeople(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
-	ctx := within(t)
+	ctx := hubtest.Within(t)
 	bob, err := h.CreateUser("bob")
 	if err != nil {
 		t.Fatal(err)
@@ -67,22 +68,22 @@ func TestRolesOfPeople(t *testing.T) {
 		_, _, err := h.client(token).Git.CreateRef(ctx, "alice", "reports", &github.Reference{Ref: github.String(name), Object: main.Object})
 		return err
 	}
-	wantStatus(t, create("refs/heads/x"), 403, "push access")
+	hubtest.WantStatus(t, create("refs/heads/x"), 403, "push access")
 	h.Configure("alice", "reports", func(r *state.Repository) { r.Private = true })
-	wantStatus(t, create("refs/heads/x"), 404, "Not Found")
+	hubtest.WantStatus(t, create("refs/heads/x"), 404, "Not Found")
 	h.Configure("alice", "reports", func(r *state.Repository) { r.Collaborators = map[int64]string{bob.ID: "write"} })
 	if err := create("refs/heads/x"); err != nil {
 		t.Errorf("a collaborator with write creates a branch: %v", err)
 	}
 	_, _, err = h.client(token).Repositories.ListHooks(ctx, "alice", "reports", nil)
-	wantStatus(t, err, 403, "admin rights")
+	hubtest.WantStatus(t, err, 403, "admin rights")
 }
 
 func TestRunTokenHasItsPermissionsOnly(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
 	h.private()
-	ctx := within(t)
+	ctx := hubtest.Within(t)
 	reader := h.client(h.runToken(map[string]string{"contents": "read"}))
 	main, _, err := reader.Git.GetRef(ctx, "alice", "reports", "heads/main")
 	if err != nil {
@@ -90,7 +91,7 @@ func TestRunTokenHasItsPermissionsOnly(t *testing.T) {
 	}
 	branch := &github.Reference{Ref: github.String("refs/heads/x"), Object: main.Object}
 	_, res, err := reader.Git.CreateRef(ctx, "alice", "reports", branch)
-	wantStatus(t, err, 403, "Resource not accessible by integration")
+	hubtest.WantStatus(t, err, 403, "Resource not accessible by integration")
 	if got := res.Header.Get("X-Accepted-Github-Permissions"); got != "contents=write" {
 		t.Errorf("X-Accepted-GitHub-Permissions: %q", got)
 	}
@@ -99,34 +100,34 @@ func TestRunTokenHasItsPermissionsOnly(t *testing.T) {
 	}
 	nothing := h.client(h.runToken(nil))
 	_, _, err = nothing.Git.GetRef(ctx, "alice", "reports", "heads/main")
-	wantStatus(t, err, 403, "Resource not accessible by integration")
+	hubtest.WantStatus(t, err, 403, "Resource not accessible by integration")
 	if _, _, err := nothing.Repositories.Get(ctx, "alice", "reports"); err != nil {
 		t.Errorf("metadata is always read: %v", err)
 	}
 	_, _, err = reader.Users.Get(ctx, "")
-	wantStatus(t, err, 403, "Resource not accessible by integration")
+	hubtest.WantStatus(t, err, 403, "Resource not accessible by integration")
 }
 
 func TestRunTokenOverGit(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
 	h.private()
-	if out, err := tryGit(within(t), "", "ls-remote", h.URL()+"/alice/reports.git"); err == nil || !strings.Contains(out, "could not read Username") {
+	if out, err := hubtest.TryGit(hubtest.Within(t), "", "ls-remote", h.URL()+"/alice/reports.git"); err == nil || !strings.Contains(out, "could not read Username") {
 		t.Errorf("without credentials: %v\n%s", err, out)
 	}
-	if out, err := tryGit(within(t), "", "ls-remote", h.remote("wrong")); err == nil || !strings.Contains(out, "Authentication failed") {
+	if out, err := hubtest.TryGit(hubtest.Within(t), "", "ls-remote", h.remote("wrong")); err == nil || !strings.Contains(out, "Authentication failed") {
 		t.Errorf("with a wrong token: %v\n%s", err, out)
 	}
 	reader := h.runToken(map[string]string{"contents": "read"})
 	dir := h.clone(reader)
 	h.commit(dir, "a.txt", "a\n", "Add a")
-	if out, err := tryGit(within(t), dir, "push", "origin", "HEAD:refs/heads/x"); err == nil || !strings.Contains(out, "403") {
+	if out, err := hubtest.TryGit(hubtest.Within(t), dir, "push", "origin", "HEAD:refs/heads/x"); err == nil || !strings.Contains(out, "403") {
 		t.Errorf("push with contents: read: %v\n%s", err, out)
 	}
 	writer := h.remote(h.runToken(map[string]string{"contents": "write"}))
 	h.git(dir, "push", "-q", writer, "HEAD:refs/heads/x")
 	h.commit(dir, ".github/workflows/ci.yml", "on: push\n", "Add a workflow")
-	out, err := tryGit(within(t), dir, "push", writer, "HEAD:refs/heads/y")
+	out, err := hubtest.TryGit(hubtest.Within(t), dir, "push", writer, "HEAD:refs/heads/y")
 	if err == nil || !strings.Contains(out, "refusing to allow") {
 		t.Errorf("push of a workflow file with a run token: %v\n%s", err, out)
 	}
@@ -137,18 +138,18 @@ func TestRunTokenOverGit(t *testing.T) {
 func TestWorkflowFilesOverREST(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
-	ctx := within(t)
+	ctx := hubtest.Within(t)
 	c := h.client(h.runToken(map[string]string{"contents": "write"}))
 	_, _, err := c.Repositories.CreateFile(ctx, "alice", "reports", ".github/workflows/ci.yml",
 		&github.RepositoryContentFileOptions{Message: github.String("Add"), Content: []byte("on: push\n")})
-	wantStatus(t, err, 403, "Resource not accessible by integration")
+	hubtest.WantStatus(t, err, 403, "Resource not accessible by integration")
 }
 
 func TestAppAndInstallationTokens(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
 	h.private()
-	ctx := within(t)
+	ctx := hubtest.Within(t)
 	if _, err := h.CreateRepository("alice", "other", rest.RepositoryOptions{Private: true, AutoInit: true}); err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +174,7 @@ func TestAppAndInstallationTokens(t *testing.T) {
 		t.Errorf("the installation reads its repository: %v", err)
 	}
 	_, _, err = c.Repositories.Get(ctx, "alice", "other")
-	wantStatus(t, err, 404, "Not Found")
+	hubtest.WantStatus(t, err, 404, "Not Found")
 	repos, _, err := c.Apps.ListRepos(ctx, nil)
 	if err != nil || repos.GetTotalCount() != 1 || repos.Repositories[0].GetName() != "reports" {
 		t.Errorf("GET /installation/repositories: %v, %v", repos, err)
@@ -190,11 +191,11 @@ func TestAppAndInstallationTokens(t *testing.T) {
 	}
 	_, _, err = appClient.Apps.CreateInstallationToken(ctx, in.ID, &github.InstallationTokenOptions{
 		Permissions: &github.InstallationPermissions{Administration: github.String("write")}})
-	wantStatus(t, err, 422, "not granted")
+	hubtest.WantStatus(t, err, 422, "not granted")
 	_, _, err = appClient.Apps.CreateInstallationToken(ctx, in.ID, &github.InstallationTokenOptions{Repositories: []string{"other"}})
-	wantStatus(t, err, 422, "not accessible")
+	hubtest.WantStatus(t, err, 422, "not accessible")
 	_, _, err = h.client(appJWT(t, app.ID, key, time.Now().Add(-time.Hour))).Apps.Get(ctx, "")
-	wantStatus(t, err, 401, "JSON web token")
+	hubtest.WantStatus(t, err, 401, "JSON web token")
 }
 
 func TestInstallationTokenExpires(t *testing.T) {
@@ -209,17 +210,17 @@ func TestInstallationTokenExpires(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	token, _, err := h.client(appJWT(t, app.ID, key, clock.now())).Apps.CreateInstallationToken(within(t), in.ID, nil)
+	token, _, err := h.client(appJWT(t, app.ID, key, clock.now())).Apps.CreateInstallationToken(hubtest.Within(t), in.ID, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := h.client(token.GetToken())
-	if _, _, err := c.Git.GetRef(within(t), "alice", "reports", "heads/main"); err != nil {
+	if _, _, err := c.Git.GetRef(hubtest.Within(t), "alice", "reports", "heads/main"); err != nil {
 		t.Errorf("a fresh token: %v", err)
 	}
 	clock.add(time.Hour)
-	_, _, err = c.Git.GetRef(within(t), "alice", "reports", "heads/main")
-	wantStatus(t, err, 401, "Bad credentials")
+	_, _, err = c.Git.GetRef(hubtest.Within(t), "alice", "reports", "heads/main")
+	hubtest.WantStatus(t, err, 401, "Bad credentials")
 }
 
 func appJWT(t *testing.T, id int64, pem []byte, now time.Time) string {

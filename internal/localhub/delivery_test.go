@@ -9,13 +9,14 @@ import (
 
 	"github.com/google/go-github/v60/github"
 
+	"github.com/githubjobs/githubjobs/internal/localhub/hubtest"
 	"github.com/githubjobs/githubjobs/internal/localhub/state"
 )
 
 func TestHookLifecycleAndDeliveries(t *testing.T) {
 	t.Parallel()
 	h, r := setup(t), newReceiver(t)
-	ctx, c := within(t), h.alice()
+	ctx, c := hubtest.Within(t), h.alice()
 	hook, _, err := c.Repositories.CreateHook(ctx, "alice", "reports", &github.Hook{Active: github.Bool(true), Events: []string{"push"},
 		Config: &github.HookConfig{URL: &r.URL, Secret: github.String(hookSecret), ContentType: github.String("form")}})
 	if err != nil {
@@ -25,7 +26,7 @@ func TestHookLifecycleAndDeliveries(t *testing.T) {
 		t.Errorf("hook: %v", hook)
 	}
 	_, _, err = c.Repositories.CreateHook(ctx, "alice", "reports", &github.Hook{Events: []string{"push"}, Config: &github.HookConfig{URL: github.String("nonsense")}})
-	wantStatus(t, err, 422, "Validation Failed")
+	hubtest.WantStatus(t, err, 422, "Validation Failed")
 	id := hook.GetID()
 	if _, err := c.Repositories.TestHook(ctx, "alice", "reports", id); err != nil {
 		t.Error(err)
@@ -76,7 +77,7 @@ func TestHookLifecycleAndDeliveries(t *testing.T) {
 		t.Error(err)
 	}
 	_, _, err = c.Repositories.GetHook(ctx, "alice", "reports", id)
-	wantStatus(t, err, 404, "Not Found")
+	hubtest.WantStatus(t, err, 404, "Not Found")
 }
 
 func TestSlowReceiverHoldsUpNobody(t *testing.T) {
@@ -120,7 +121,7 @@ func TestUnreachableReceiverIsRecorded(t *testing.T) {
 	dir := h.clone(h.token)
 	h.git(dir, "push", "-q", "origin", "HEAD:refs/heads/x")
 	h.idle()
-	list, _, err := h.alice().Repositories.ListHookDeliveries(within(t), "alice", "reports", hook.ID, nil)
+	list, _, err := h.alice().Repositories.ListHookDeliveries(hubtest.Within(t), "alice", "reports", hook.ID, nil)
 	if err != nil || len(list) != 1 || list[0].GetStatusCode() != 0 || list[0].GetStatus() == "OK" {
 		t.Errorf("deliveries: %v, %v", list, err)
 	}
@@ -145,7 +146,7 @@ func TestAppHookBearsInstallation(t *testing.T) {
 	if len(all) != 1 || all[0].payload.(*github.PushEvent).GetInstallation().GetID() != in.ID {
 		t.Fatalf("deliveries to the App: %v", r.events())
 	}
-	list, _, err := h.client(appJWT(t, app.ID, key, time.Now())).Apps.ListHookDeliveries(within(t), nil)
+	list, _, err := h.client(appJWT(t, app.ID, key, time.Now())).Apps.ListHookDeliveries(hubtest.Within(t), nil)
 	if err != nil || len(list) != 1 || list[0].GetInstallationID() != in.ID || list[0].GetGUID() != all[0].guid {
 		t.Errorf("GET /app/hook/deliveries: %v, %v", list, err)
 	}
@@ -157,7 +158,7 @@ func TestPullRequestAndCheckRunPayloads(t *testing.T) {
 	dir := h.clone(h.token)
 	h.commit(dir, "a.txt", "a\n", "Add a")
 	h.git(dir, "push", "-q", "origin", "HEAD:refs/heads/job/x")
-	pr, _, err := h.alice().PullRequests.Create(within(t), "alice", "reports",
+	pr, _, err := h.alice().PullRequests.Create(hubtest.Within(t), "alice", "reports",
 		&github.NewPullRequest{Title: github.String("Add a"), Head: github.String("job/x"), Base: github.String("main")})
 	if err != nil {
 		t.Fatal(err)
@@ -165,7 +166,7 @@ func TestPullRequestAndCheckRunPayloads(t *testing.T) {
 	sha := h.commit(dir, "a.txt", "b\n", "Change a")
 	h.git(dir, "push", "-q", "origin", "HEAD:refs/heads/job/x")
 	c := h.client(h.runToken(map[string]string{"checks": "write"}))
-	if _, _, err := c.Checks.CreateCheckRun(within(t), "alice", "reports", github.CreateCheckRunOptions{Name: "merge", HeadSHA: sha,
+	if _, _, err := c.Checks.CreateCheckRun(hubtest.Within(t), "alice", "reports", github.CreateCheckRunOptions{Name: "merge", HeadSHA: sha,
 		Status: github.String("completed"), Conclusion: github.String("success")}); err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-github/v60/github"
 
 	"github.com/githubjobs/githubjobs/internal/localhub/faults"
+	"github.com/githubjobs/githubjobs/internal/localhub/hubtest"
 )
 
 // pushBranches pushes main as b0, b1, …
@@ -36,7 +37,7 @@ func testDropDelivery(t *testing.T) {
 	if got := r.refs(); !slices.Equal(got, []string{"b0", "b2"}) {
 		t.Errorf("received %v", got)
 	}
-	c, ctx := h.alice(), within(t)
+	c, ctx := h.alice(), hubtest.Within(t)
 	hook := r.hook(t, h)
 	list, _, err := c.Repositories.ListHookDeliveries(ctx, "alice", "reports", hook, nil)
 	if err != nil {
@@ -59,7 +60,7 @@ func testDropDelivery(t *testing.T) {
 // hook is the id of the receiver's hook.
 func (r *receiver) hook(t *testing.T, h *hub) int64 {
 	t.Helper()
-	hooks, _, err := h.alice().Repositories.ListHooks(within(t), "alice", "reports", nil)
+	hooks, _, err := h.alice().Repositories.ListHooks(hubtest.Within(t), "alice", "reports", nil)
 	if err != nil || len(hooks) != 1 {
 		t.Fatalf("hooks: %v, %v", hooks, err)
 	}
@@ -71,7 +72,7 @@ func testVanishDelivery(t *testing.T) {
 	h.fault(faults.Fault{Kind: faults.VanishDelivery, Count: 1})
 	h.pushBranches(2)
 	h.idle()
-	list, _, err := h.alice().Repositories.ListHookDeliveries(within(t), "alice", "reports", r.hook(t, h), nil)
+	list, _, err := h.alice().Repositories.ListHookDeliveries(hubtest.Within(t), "alice", "reports", r.hook(t, h), nil)
 	if err != nil || len(list) != 1 || !slices.Equal(r.refs(), []string{"b1"}) {
 		t.Errorf("received %v, on record %d, %v", r.refs(), len(list), err)
 	}

@@ -1,13 +1,12 @@
 package localhub
 
 import (
-	"io"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/githubjobs/githubjobs/internal/localhub/faults"
+	"github.com/githubjobs/githubjobs/internal/localhub/hubtest"
 )
 
 // TestFaultsOverHTTP does what the documentation tells, and what a page of another origin would try.
@@ -18,8 +17,8 @@ func TestFaultsOverHTTP(t *testing.T) {
 	if code, body := h.faults("PUT", "", one); code != 200 || !strings.Contains(body, `"matched": 0`) {
 		t.Errorf("PUT: %d %s", code, body)
 	}
-	_, _, err := h.alice().Users.Get(within(t), "")
-	wantStatus(t, err, 503, "")
+	_, _, err := h.alice().Users.Get(hubtest.Within(t), "")
+	hubtest.WantStatus(t, err, 503, "")
 	if code, body := h.faults("GET", "", ""); code != 200 || !strings.Contains(body, `"struck": 1`) || !strings.Contains(body, `"seed": 3`) {
 		t.Errorf("GET: %d %s", code, body)
 	}
@@ -68,10 +67,7 @@ func TestFaultsOverHTTP(t *testing.T) {
 // faults sends a request about faults and returns status and body.
 func (h *hub) faults(method, path, body string, header ...string) (int, string) {
 	h.t.Helper()
-	req, err := http.NewRequestWithContext(within(h.t), method, h.URL()+faults.Path+path, strings.NewReader(body))
-	if err != nil {
-		h.t.Fatal(err)
-	}
+	req := h.newRequest(method, h.URL()+faults.Path+path, body)
 	req.Header.Set("Content-Type", "application/json")
 	for pair := range slices.Chunk(header, 2) {
 		req.Header.Set(pair[0], pair[1])
@@ -79,14 +75,6 @@ func (h *hub) faults(method, path, body string, header ...string) (int, string) 
 			req.Host = pair[1]
 		}
 	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	return res.StatusCode, string(text)
+	res, text := h.send(req)
+	return res.StatusCode, text
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-github/v60/github"
 
 	"github.com/githubjobs/githubjobs/internal/localhub/faults"
+	"github.com/githubjobs/githubjobs/internal/localhub/hubtest"
 	"github.com/githubjobs/githubjobs/internal/localhub/rest"
 	"github.com/githubjobs/githubjobs/internal/localhub/state"
 )
@@ -59,25 +60,25 @@ func testLatency(t *testing.T) {
 	h := setup(t)
 	h.fault(faults.Fault{Kind: faults.Latency, Operation: "users/get-authenticated", Delay: faults.Duration(300 * time.Millisecond), Count: 1})
 	began := time.Now()
-	if _, _, err := h.alice().Users.Get(within(t), ""); err != nil || time.Since(began) < 300*time.Millisecond {
+	if _, _, err := h.alice().Users.Get(hubtest.Within(t), ""); err != nil || time.Since(began) < 300*time.Millisecond {
 		t.Errorf("answered after %s, %v", time.Since(began), err)
 	}
 }
 
 func testServerError(t *testing.T) {
 	h := setup(t)
-	c, ctx := h.alice(), within(t)
+	c, ctx := h.alice(), hubtest.Within(t)
 	h.fault(faults.Fault{Kind: faults.ServerError, Path: "*/pulls", Method: "get", Count: 2})
 	h.fault(faults.Fault{Kind: faults.ServerError, Operation: "git-push*", Status: 503, Count: 1})
 	for range 2 {
 		_, _, err := c.PullRequests.List(ctx, "alice", "reports", nil)
-		wantStatus(t, err, 502, "Server Error")
+		hubtest.WantStatus(t, err, 502, "Server Error")
 	}
 	if _, _, err := c.PullRequests.List(ctx, "alice", "reports", nil); err != nil {
 		t.Errorf("after two failures: %v", err)
 	}
 	dir := h.clone(h.token)
-	if out, err := tryGit(ctx, dir, "push", "origin", "HEAD:refs/heads/x"); err == nil || !strings.Contains(out, "503") {
+	if out, err := hubtest.TryGit(ctx, dir, "push", "origin", "HEAD:refs/heads/x"); err == nil || !strings.Contains(out, "503") {
 		t.Errorf("git says %q, %v", out, err)
 	}
 	h.git(dir, "push", "origin", "HEAD:refs/heads/x")
@@ -86,7 +87,7 @@ func testServerError(t *testing.T) {
 func testPrimaryLimit(t *testing.T) {
 	h := setup(t)
 	h.fault(faults.Fault{Kind: faults.PrimaryLimit, Operation: "*/*", Count: 1, Delay: faults.Duration(30 * time.Second)})
-	_, _, err := h.alice().Users.Get(within(t), "")
+	_, _, err := h.alice().Users.Get(hubtest.Within(t), "")
 	limit, ok := errors.AsType[*github.RateLimitError](err)
 	if !ok || limit.Rate.Remaining != 0 || time.Until(limit.Rate.Reset.Time) > time.Minute || time.Until(limit.Rate.Reset.Time) < 5*time.Second {
 		t.Fatalf("go-github sees %v", err)
@@ -100,7 +101,7 @@ func testPrimaryLimit(t *testing.T) {
 
 func testSecondaryLimit(t *testing.T) {
 	h := setup(t)
-	user := func() error { _, _, err := h.alice().Users.Get(within(t), ""); return err }
+	user := func() error { _, _, err := h.alice().Users.Get(hubtest.Within(t), ""); return err }
 	h.fault(faults.Fault{Kind: faults.SecondaryLimit, Count: 1, RetryAfter: faults.Duration(7 * time.Second),
 		Documentation: "https://docs.github.com/rest/overview/resources-in-the-rest-api#secondary-rate-limits"})
 	abuse, ok := errors.AsType[*github.AbuseRateLimitError](user())
@@ -130,12 +131,12 @@ func testSecondaryLimit(t *testing.T) {
 // branch makes a branch over the API; hasBranch is nil where there is one.
 func (h *hub) branch(name string) error {
 	sha := h.git("", "ls-remote", h.remote(h.token), "refs/heads/main")[:40]
-	_, _, err := h.alice().Git.CreateRef(within(h.t), "alice", "reports", &github.Reference{Ref: github.String("refs/heads/" + name), Object: &github.GitObject{SHA: &sha}})
+	_, _, err := h.alice().Git.CreateRef(hubtest.Within(h.t), "alice", "reports", &github.Reference{Ref: github.String("refs/heads/" + name), Object: &github.GitObject{SHA: &sha}})
 	return err
 }
 
 func (h *hub) hasBranch(name string) error {
-	_, _, err := h.alice().Git.GetRef(within(h.t), "alice", "reports", "heads/"+name)
+	_, _, err := h.alice().Git.GetRef(hubtest.Within(h.t), "alice", "reports", "heads/"+name)
 	return err
 }
 
@@ -149,7 +150,7 @@ func testCutBefore(t *testing.T) {
 	if got := h.Requests(); got[len(got)-1].Method != "POST" || got[len(got)-1].Status != 0 {
 		t.Errorf("on record: %v", got[len(got)-1])
 	}
-	wantStatus(t, h.hasBranch("lost"), 404, "")
+	hubtest.WantStatus(t, h.hasBranch("lost"), 404, "")
 }
 
 func testCutAfter(t *testing.T) {
@@ -163,7 +164,7 @@ func testCutAfter(t *testing.T) {
 	}
 	h.fault(faults.Fault{Kind: faults.CutAfter, Operation: "git-push", Count: 1})
 	dir := h.clone(h.token)
-	if out, err := tryGit(within(t), dir, "push", "origin", "HEAD:refs/heads/x"); err == nil {
+	if out, err := hubtest.TryGit(hubtest.Within(t), dir, "push", "origin", "HEAD:refs/heads/x"); err == nil {
 		t.Errorf("git sees an answer: %s", out)
 	}
 	if refs := h.git(dir, "ls-remote", "origin", "refs/heads/x"); refs == "" {
@@ -175,8 +176,8 @@ func testRefuseRef(t *testing.T) {
 	h := setup(t)
 	h.fault(faults.Fault{Kind: faults.RefuseRef, Ref: "refs/heads/job/*", Count: 1})
 	h.fault(faults.Fault{Kind: faults.RefuseRef, Ref: "refs/heads/locked/*", Reason: "push declined due to repository rule violations"})
-	dir, ctx := h.clone(h.token), within(t)
-	out, err := tryGit(ctx, dir, "push", "origin", "HEAD:refs/heads/job/1", "HEAD:refs/heads/other", "HEAD:refs/heads/locked/1")
+	dir, ctx := h.clone(h.token), hubtest.Within(t)
+	out, err := hubtest.TryGit(ctx, dir, "push", "origin", "HEAD:refs/heads/job/1", "HEAD:refs/heads/other", "HEAD:refs/heads/locked/1")
 	for _, want := range []string{"[remote rejected] HEAD -> job/1 (failed)", "[new branch]      HEAD -> other",
 		"[remote rejected] HEAD -> locked/1 (push declined due to repository rule violations)"} {
 		if err == nil || !strings.Contains(out, want) {
@@ -186,7 +187,7 @@ func testRefuseRef(t *testing.T) {
 	h.git(dir, "push", "origin", "HEAD:refs/heads/job/1")
 	sha := h.git(dir, "rev-parse", "HEAD")
 	_, _, err = h.alice().Git.CreateRef(ctx, "alice", "reports", &github.Reference{Ref: github.String("refs/heads/locked/2"), Object: &github.GitObject{SHA: &sha}})
-	wantStatus(t, err, 422, "push declined")
+	hubtest.WantStatus(t, err, 422, "push declined")
 }
 
 func testForbidPulls(t *testing.T) {
@@ -200,9 +201,9 @@ func testForbidPulls(t *testing.T) {
 	h.fault(faults.Fault{Kind: faults.ForbidPulls, Repository: "alice/*", Count: 1})
 	run := h.client(h.runToken(map[string]string{"contents": "write", "pull_requests": "write"}))
 	pull := &github.NewPullRequest{Title: github.String("Add a"), Head: github.String("job/1"), Base: github.String("main")}
-	_, _, err := run.PullRequests.Create(within(t), "alice", "reports", pull)
-	wantStatus(t, err, 403, "GitHub Actions is not permitted to create or approve pull requests.")
-	if _, _, err = run.PullRequests.Create(within(t), "alice", "reports", pull); err != nil {
+	_, _, err := run.PullRequests.Create(hubtest.Within(t), "alice", "reports", pull)
+	hubtest.WantStatus(t, err, 403, "GitHub Actions is not permitted to create or approve pull requests.")
+	if _, _, err = run.PullRequests.Create(hubtest.Within(t), "alice", "reports", pull); err != nil {
 		t.Errorf("after the fault: %v", err)
 	}
 }
@@ -219,7 +220,7 @@ func (h *hub) startRuns() []*github.WorkflowRun {
 
 func (h *hub) allRuns() []*github.WorkflowRun {
 	h.t.Helper()
-	runs, _, err := h.alice().Actions.ListRepositoryWorkflowRuns(within(h.t), "alice", "reports", nil)
+	runs, _, err := h.alice().Actions.ListRepositoryWorkflowRuns(hubtest.Within(h.t), "alice", "reports", nil)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -243,11 +244,11 @@ func testZombie(t *testing.T) {
 		t.Fatalf("runs: %v", runs)
 	}
 	h.Faults().Clear()
-	c, ctx, id := h.alice(), within(t), runs[0].GetID()
+	c, ctx, id := h.alice(), hubtest.Within(t), runs[0].GetID()
 	_, err := c.Actions.CancelWorkflowRunByID(ctx, "alice", "reports", id)
-	wantStatus(t, err, 409, "Cannot cancel")
+	hubtest.WantStatus(t, err, 409, "Cannot cancel")
 	_, err = c.Actions.RerunWorkflowByID(ctx, "alice", "reports", id)
-	wantStatus(t, err, 403, "already running")
+	hubtest.WantStatus(t, err, 403, "already running")
 	h.stop()
 	again := start(t, h.cfg.DataDir)
 	again.token = h.token
@@ -264,7 +265,7 @@ func testLoseRunner(t *testing.T) {
 	if len(runs) != 1 || runs[0].GetConclusion() != "failure" {
 		t.Fatalf("runs: %v", runs)
 	}
-	jobs, _, err := h.alice().Actions.ListWorkflowJobs(within(t), "alice", "reports", runs[0].GetID(), nil)
+	jobs, _, err := h.alice().Actions.ListWorkflowJobs(hubtest.Within(t), "alice", "reports", runs[0].GetID(), nil)
 	if err != nil || len(jobs.Jobs) != 1 {
 		t.Fatal(err)
 	}
@@ -275,7 +276,7 @@ func testLoseRunner(t *testing.T) {
 	if got := fmt.Sprint(steps); !strings.Contains(got, "Run true success") || strings.Contains(got, "Wait success") || !strings.HasSuffix(got, "skipped]") {
 		t.Errorf("steps: %s", got)
 	}
-	notes, _, err := h.alice().Checks.ListCheckRunAnnotations(within(t), "alice", "reports", jobs.Jobs[0].GetID(), nil)
+	notes, _, err := h.alice().Checks.ListCheckRunAnnotations(hubtest.Within(t), "alice", "reports", jobs.Jobs[0].GetID(), nil)
 	if err != nil || len(notes) == 0 || !strings.Contains(notes[len(notes)-1].GetMessage(), "lost communication") {
 		t.Errorf("annotations: %v, %v", notes, err)
 	}
@@ -287,7 +288,7 @@ func testSkewClock(t *testing.T) {
 	if _, err := h.CreateRepository("alice", "late", rest.RepositoryOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	repo, _, err := h.alice().Repositories.Get(within(t), "alice", "late")
+	repo, _, err := h.alice().Repositories.Get(hubtest.Within(t), "alice", "late")
 	if age := time.Since(repo.GetCreatedAt().Time); err != nil || age < time.Hour {
 		t.Errorf("created %s ago, %v", age, err)
 	}

@@ -1,39 +1,27 @@
 package localhub
 
 import (
-	"io"
-	"net/http"
 	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/google/go-github/v60/github"
 
+	"github.com/githubjobs/githubjobs/internal/localhub/hubtest"
 	"github.com/githubjobs/githubjobs/internal/localhub/rest"
 )
 
 // browse sends a form or a body as a page of a site makes a browser do, which adds the token by itself.
 func (h *hub) browse(method, path, site, body string) (status int, answer string) {
 	h.t.Helper()
-	req, err := http.NewRequestWithContext(within(h.t), method, h.URL()+path, strings.NewReader(body))
-	if err != nil {
-		h.t.Fatal(err)
-	}
+	req := h.newRequest(method, h.URL()+path, body)
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.SetBasicAuth("alice", h.token)
 	if site != "" {
 		req.Header.Set("Sec-Fetch-Site", site)
 	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	return res.StatusCode, string(text)
+	res, text := h.send(req)
+	return res.StatusCode, text
 }
 
 func TestMergeByButton(t *testing.T) {
@@ -43,7 +31,7 @@ func TestMergeByButton(t *testing.T) {
 	h.git(dir, "checkout", "-q", "-b", "job/1")
 	sha := h.commit(dir, "a.md", "# A\n", "Add a file")
 	h.git(dir, "push", "-q", "origin", "job/1")
-	if _, _, err := h.alice().PullRequests.Create(within(t), "alice", "reports", &github.NewPullRequest{Title: github.String("A"),
+	if _, _, err := h.alice().PullRequests.Create(hubtest.Within(t), "alice", "reports", &github.NewPullRequest{Title: github.String("A"),
 		Head: github.String("job/1"), Base: github.String("main")}); err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-github/v60/github"
 
+	"github.com/githubjobs/githubjobs/internal/localhub/hubtest"
 	"github.com/githubjobs/githubjobs/internal/wire"
 )
 
@@ -253,7 +254,7 @@ func TestRESTAndRunTokensPublishToo(t *testing.T) {
 	t.Parallel()
 	h, r := hooked(t, "push")
 	c := h.client(h.runToken(map[string]string{"contents": "write"}))
-	if _, _, err := c.Repositories.CreateFile(within(t), "alice", "reports", "x.txt",
+	if _, _, err := c.Repositories.CreateFile(hubtest.Within(t), "alice", "reports", "x.txt",
 		&github.RepositoryContentFileOptions{Message: github.String("Add x"), Content: []byte("x")}); err != nil {
 		t.Fatal(err)
 	}

@@ -2,14 +2,13 @@ package localhub
 
 import (
 	"encoding/json"
-	"io"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-github/v60/github"
 
+	"github.com/githubjobs/githubjobs/internal/localhub/hubtest"
 	"github.com/githubjobs/githubjobs/internal/localhub/rest"
 )
 
@@ -28,23 +27,12 @@ jobs:
 // open reads an address as a browser does; token may be empty.
 func (h *hub) open(address, token string) (status int, body string) {
 	h.t.Helper()
-	req, err := http.NewRequestWithContext(within(h.t), "GET", address, nil)
-	if err != nil {
-		h.t.Fatal(err)
-	}
+	req := h.newRequest("GET", address, "")
 	if token != "" {
 		req.SetBasicAuth("alice", token)
 	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	return res.StatusCode, string(text)
+	res, text := h.send(req)
+	return res.StatusCode, text
 }
 
 // TestPagesOpen runs a workflow, opens a pull request, and then opens every address of a page that the API's answers name.
@@ -57,11 +45,11 @@ func TestPagesOpen(t *testing.T) {
 	h.git(dir, "checkout", "-q", "-b", "job/1")
 	h.commit(dir, "a b/c#.md", "# C\n", "Add a file")
 	h.git(dir, "push", "-q", "origin", "job/1")
-	if _, _, err := h.alice().PullRequests.Create(within(t), "alice", "reports", &github.NewPullRequest{Title: github.String("A pull request"),
+	if _, _, err := h.alice().PullRequests.Create(hubtest.Within(t), "alice", "reports", &github.NewPullRequest{Title: github.String("A pull request"),
 		Head: github.String("job/1"), Base: github.String("main"), Body: github.String("Made *here*")}); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.WaitIdle(within(t)); err != nil {
+	if err := h.WaitIdle(hubtest.Within(t)); err != nil {
 		t.Fatal(err)
 	}
 	opened := map[string]string{}

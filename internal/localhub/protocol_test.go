@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/githubjobs/githubjobs/internal/localhub/hubtest"
 	"github.com/githubjobs/githubjobs/internal/localhub/rest"
 )
 
@@ -48,11 +49,11 @@ func TestRateLimit(t *testing.T) {
 	if res.StatusCode != 403 || res.Header.Get("X-Ratelimit-Remaining") != "0" || res.Header.Get("X-Ratelimit-Reset") == "" {
 		t.Errorf("third request: %d %s %v", res.StatusCode, body, res.Header)
 	}
-	_, _, err := h.alice().Users.Get(within(t), "")
+	_, _, err := h.alice().Users.Get(hubtest.Within(t), "")
 	if err == nil {
 		t.Error("go-github sees no rate limit")
 	}
-	limits, _, err := h.alice().RateLimit.Get(within(t))
+	limits, _, err := h.alice().RateLimit.Get(hubtest.Within(t))
 	if err != nil || limits.GetCore().Remaining != 0 || limits.GetCore().Limit != 2 {
 		t.Errorf("GET /rate_limit: %v, %v", limits, err)
 	}

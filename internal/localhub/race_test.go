@@ -6,13 +6,15 @@ import (
 	"testing"
 
 	"github.com/google/go-github/v60/github"
+
+	"github.com/githubjobs/githubjobs/internal/localhub/hubtest"
 )
 
 // TestPullRequestFollowsTheLastOfManyMoves: whatever the order in which moves of a branch are told, the pull request ends where the branch is.
 func TestPullRequestFollowsTheLastOfManyMoves(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
-	ctx, c := within(t), h.alice()
+	ctx, c := hubtest.Within(t), h.alice()
 	dir := h.clone(h.token)
 	var commits []string
 	for i := range 8 {

@@ -9,12 +9,14 @@ import (
 	"testing"
 
 	"github.com/google/go-github/v60/github"
+
+	"github.com/githubjobs/githubjobs/internal/localhub/hubtest"
 )
 
 func TestRepositories(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
-	ctx, c := within(t), h.alice()
+	ctx, c := hubtest.Within(t), h.alice()
 	made, _, err := c.Repositories.Create(ctx, "", &github.Repository{Name: github.String("new"), Private: github.Bool(true), AutoInit: github.Bool(true)})
 	if err != nil {
 		t.Fatal(err)
@@ -24,13 +26,13 @@ func TestRepositories(t *testing.T) {
 		t.Errorf("created repository: %v", made)
 	}
 	_, _, err = c.Repositories.Create(ctx, "", &github.Repository{Name: github.String("NEW")})
-	wantStatus(t, err, 422, "Repository creation failed")
+	hubtest.WantStatus(t, err, 422, "Repository creation failed")
 	edited, _, err := c.Repositories.Edit(ctx, "alice", "new", &github.Repository{AllowMergeCommit: github.Bool(false), DeleteBranchOnMerge: github.Bool(true)})
 	if err != nil || edited.GetAllowMergeCommit() || !edited.GetAllowSquashMerge() || !edited.GetDeleteBranchOnMerge() {
 		t.Errorf("edited repository: %v, %v", edited, err)
 	}
 	_, _, err = c.Repositories.Edit(ctx, "alice", "new", &github.Repository{DefaultBranch: github.String("none")})
-	wantStatus(t, err, 422, "Validation Failed")
+	hubtest.WantStatus(t, err, 422, "Validation Failed")
 	mine, _, err := c.Repositories.ListByAuthenticatedUser(ctx, nil)
 	if err != nil || len(mine) != 2 {
 		t.Errorf("own repositories: %v, %v", mine, err)
@@ -43,7 +45,7 @@ func TestRepositories(t *testing.T) {
 		t.Error(err)
 	}
 	_, _, err = c.Repositories.Get(ctx, "alice", "new")
-	wantStatus(t, err, 404, "Not Found")
+	hubtest.WantStatus(t, err, 404, "Not Found")
 	if _, _, err := c.Repositories.Create(ctx, "", &github.Repository{Name: github.String("new")}); err != nil {
 		t.Errorf("the name is free again: %v", err)
 	}
@@ -52,7 +54,7 @@ func TestRepositories(t *testing.T) {
 func TestRefs(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
-	ctx, c := within(t), h.alice()
+	ctx, c := hubtest.Within(t), h.alice()
 	main, _, err := c.Git.GetRef(ctx, "alice", "reports", "heads/main")
 	if err != nil {
 		t.Fatal(err)
@@ -63,10 +65,10 @@ func TestRefs(t *testing.T) {
 		t.Fatalf("created ref: %v, %v", made, err)
 	}
 	_, _, err = c.Git.CreateRef(ctx, "alice", "reports", made)
-	wantStatus(t, err, 422, "Reference already exists")
+	hubtest.WantStatus(t, err, 422, "Reference already exists")
 	_, _, err = c.Git.CreateRef(ctx, "alice", "reports", &github.Reference{Ref: github.String("refs/heads/x"),
 		Object: &github.GitObject{SHA: github.String(strings.Repeat("1", 40))}})
-	wantStatus(t, err, 422, "Object does not exist")
+	hubtest.WantStatus(t, err, 422, "Object does not exist")
 	if got, _, err := c.Git.GetRef(ctx, "alice", "reports", name); err != nil || got.GetObject().GetSHA() != main.GetObject().GetSHA() {
 		t.Errorf("ref with # and ü: %v, %v", got, err)
 	}
@@ -85,7 +87,7 @@ func TestRefs(t *testing.T) {
 	commit := h.rootCommit(c)
 	made.Object.SHA = &commit
 	_, _, err = c.Git.UpdateRef(ctx, "alice", "reports", made, false)
-	wantStatus(t, err, 422, "not a fast forward")
+	hubtest.WantStatus(t, err, 422, "not a fast forward")
 	if moved, _, err := c.Git.UpdateRef(ctx, "alice", "reports", made, true); err != nil || moved.GetObject().GetSHA() != commit {
 		t.Errorf("forced update: %v, %v", moved, err)
 	}
@@ -93,13 +95,13 @@ func TestRefs(t *testing.T) {
 		t.Error(err)
 	}
 	_, err = c.Git.DeleteRef(ctx, "alice", "reports", name)
-	wantStatus(t, err, 422, "Reference does not exist")
+	hubtest.WantStatus(t, err, 422, "Reference does not exist")
 }
 
 // rootCommit makes a commit without parents through the git database API and returns its SHA.
 func (h *hub) rootCommit(c *github.Client) string {
 	h.t.Helper()
-	ctx := within(h.t)
+	ctx := hubtest.Within(h.t)
 	blob, _, err := c.Git.CreateBlob(ctx, "alice", "reports", &github.Blob{Content: github.String("aGk="), Encoding: github.String("base64")})
 	if err != nil {
 		h.t.Fatal(err)
@@ -132,7 +134,7 @@ func (h *hub) rootCommit(c *github.Client) string {
 func TestContents(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
-	ctx, c := within(t), h.alice()
+	ctx, c := hubtest.Within(t), h.alice()
 	path := "docs/a b+c.md"
 	put := func(content string, sha *string) (*github.RepositoryContentResponse, error) {
 		r, _, err := c.Repositories.CreateFile(ctx, "alice", "reports", path,
@@ -144,9 +146,9 @@ func TestContents(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = put("two\n", nil)
-	wantStatus(t, err, 422, `"sha" wasn't supplied`)
+	hubtest.WantStatus(t, err, 422, `"sha" wasn't supplied`)
 	_, err = put("two\n", github.String(strings.Repeat("0", 40)))
-	wantStatus(t, err, 409, "does not match")
+	hubtest.WantStatus(t, err, 409, "does not match")
 	if _, err := put("two\n", first.Content.SHA); err != nil {
 		t.Error(err)
 	}
@@ -174,9 +176,9 @@ func TestContents(t *testing.T) {
 		t.Error(err)
 	}
 	_, _, _, err = c.Repositories.GetContents(ctx, "alice", "reports", path, nil)
-	wantStatus(t, err, 404, "Not Found")
+	hubtest.WantStatus(t, err, 404, "Not Found")
 	_, _, _, err = c.Repositories.GetContents(ctx, "alice", "reports", "", &github.RepositoryContentGetOptions{Ref: "none"})
-	wantStatus(t, err, 404, "No commit found for the ref none")
+	hubtest.WantStatus(t, err, 404, "No commit found for the ref none")
 	if body := h.get("/repos/alice/reports/contents/README.md", "Accept", "application/vnd.github.raw+json"); !strings.HasPrefix(body, "# reports") {
 		t.Errorf("raw file: %q", body)
 	}
@@ -191,30 +193,18 @@ func (h *hub) get(path string, headers ...string) string {
 
 func (h *hub) request(path string, headers ...string) (*http.Response, string) {
 	h.t.Helper()
-	req, err := http.NewRequestWithContext(within(h.t), "GET", h.URL()+"/api/v3"+path, nil)
-	if err != nil {
-		h.t.Fatal(err)
-	}
+	req := h.newRequest("GET", h.URL()+"/api/v3"+path, "")
 	req.Header.Set("Authorization", "token "+h.token)
 	for pair := range slices.Chunk(headers, 2) {
 		req.Header.Set(pair[0], pair[1])
 	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	return res, string(body)
+	return h.send(req)
 }
 
 func TestCommitsAndComparison(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
-	ctx, c := within(t), h.alice()
+	ctx, c := hubtest.Within(t), h.alice()
 	dir := h.clone(h.token)
 	for i := range 5 {
 		h.commit(dir, "a.txt", strings.Repeat("line\n", i+1), fmt.Sprintf("Change %d\n\nBody.", i))
@@ -253,7 +243,7 @@ func TestCommitsAndComparison(t *testing.T) {
 		t.Errorf("comparison: %s ahead %d behind %d, %d commits, files %v", cmp.GetStatus(), cmp.GetAheadBy(), cmp.GetBehindBy(), len(cmp.Commits), cmp.Files)
 	}
 	_, _, err = c.Repositories.GetCommit(ctx, "alice", "reports", "none", nil)
-	wantStatus(t, err, 422, "No commit found for SHA: none")
+	hubtest.WantStatus(t, err, 422, "No commit found for SHA: none")
 }
 
 func TestBadBodies(t *testing.T) {
@@ -271,7 +261,7 @@ func TestBadBodies(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			req, _ := http.NewRequestWithContext(within(t), "POST", h.URL()+"/api/v3/repos/alice/reports/git/refs", strings.NewReader(tc.body))
+			req, _ := http.NewRequestWithContext(hubtest.Within(t), "POST", h.URL()+"/api/v3/repos/alice/reports/git/refs", strings.NewReader(tc.body))
 			req.SetBasicAuth("x-access-token", h.token)
 			res, err := http.DefaultClient.Do(req)
 			if err != nil {

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-github/v60/github"
+
+	"github.com/githubjobs/githubjobs/internal/localhub/hubtest"
 )
 
 func TestRestartContinues(t *testing.T) {
@@ -25,10 +27,10 @@ func TestRestartContinues(t *testing.T) {
 	first.stop()
 	second := start(t, dir)
 	second.token = token
-	if _, _, err := second.alice().Git.GetRef(within(t), "alice", "reports", "heads/main"); err != nil {
+	if _, _, err := second.alice().Git.GetRef(hubtest.Within(t), "alice", "reports", "heads/main"); err != nil {
 		t.Errorf("after the restart: %v", err)
 	}
-	hooks, _, err := second.alice().Repositories.ListHooks(within(t), "alice", "reports", nil)
+	hooks, _, err := second.alice().Repositories.ListHooks(hubtest.Within(t), "alice", "reports", nil)
 	if err != nil || len(hooks) != 1 || !strings.HasPrefix(hooks[0].GetPingURL(), second.URL()) {
 		t.Errorf("hooks after the restart: %v, %v", hooks, err)
 	}
@@ -36,7 +38,7 @@ func TestRestartContinues(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	alice, _, err := second.alice().Users.Get(within(t), "alice")
+	alice, _, err := second.alice().Users.Get(hubtest.Within(t), "alice")
 	if err != nil || bob.ID <= alice.GetID() {
 		t.Errorf("ids: bob %d after alice %d, %v", bob.ID, alice.GetID(), err)
 	}
@@ -100,14 +102,14 @@ func TestKill(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	k := startKillable(t, dir)
-	main, _, err := k.client.Git.GetRef(within(t), "alice", "reports", "heads/main")
+	main, _, err := k.client.Git.GetRef(hubtest.Within(t), "alice", "reports", "heads/main")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := k.client.Git.CreateRef(within(t), "alice", "reports", &github.Reference{Ref: github.String("refs/heads/x"), Object: main.Object}); err != nil {
+	if _, _, err := k.client.Git.CreateRef(hubtest.Within(t), "alice", "reports", &github.Reference{Ref: github.String("refs/heads/x"), Object: main.Object}); err != nil {
 		t.Fatal(err)
 	}
-	made, _, err := k.client.Repositories.Create(within(t), "", &github.Repository{Name: github.String("last")})
+	made, _, err := k.client.Repositories.Create(hubtest.Within(t), "", &github.Repository{Name: github.String("last")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,10 +119,10 @@ func TestKill(t *testing.T) {
 	k.cmd.Wait() // says that it was killed
 	h := start(t, dir)
 	h.token = k.token
-	if _, _, err := h.alice().Git.GetRef(within(t), "alice", "reports", "heads/x"); err != nil {
+	if _, _, err := h.alice().Git.GetRef(hubtest.Within(t), "alice", "reports", "heads/x"); err != nil {
 		t.Errorf("the branch of the killed process: %v", err)
 	}
-	last, _, err := h.alice().Repositories.Get(within(t), "alice", "last")
+	last, _, err := h.alice().Repositories.Get(hubtest.Within(t), "alice", "last")
 	if err != nil || last.GetID() != made.GetID() {
 		t.Errorf("the repository of the killed process: %v, %v", last, err)
 	}
@@ -160,7 +162,7 @@ func TestKillDuringMerge(t *testing.T) {
 				if err := os.WriteFile(filepath.Join(bin, "kill-"+moment), nil, 0o600); err != nil {
 					t.Fatal(err)
 				}
-				_, _, err := k.client.PullRequests.Merge(within(t), "alice", "reports", 1, "why", &github.PullRequestOptions{MergeMethod: method})
+				_, _, err := k.client.PullRequests.Merge(hubtest.Within(t), "alice", "reports", 1, "why", &github.PullRequestOptions{MergeMethod: method})
 				if err == nil {
 					t.Fatal("the merge was answered")
 				}
@@ -176,25 +178,25 @@ func TestKillDuringMerge(t *testing.T) {
 // propose opens pull request 1 from the branch x, and returns the head of main.
 func (k *killable) propose(t *testing.T) (base string) {
 	t.Helper()
-	main, _, err := k.client.Git.GetRef(within(t), "alice", "reports", "heads/main")
+	main, _, err := k.client.Git.GetRef(hubtest.Within(t), "alice", "reports", "heads/main")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := k.client.Git.CreateRef(within(t), "alice", "reports", &github.Reference{Ref: github.String("refs/heads/x"), Object: main.Object}); err != nil {
+	if _, _, err := k.client.Git.CreateRef(hubtest.Within(t), "alice", "reports", &github.Reference{Ref: github.String("refs/heads/x"), Object: main.Object}); err != nil {
 		t.Fatal(err)
 	}
-	_, _, err = k.client.Repositories.CreateFile(within(t), "alice", "reports", "report.md",
+	_, _, err = k.client.Repositories.CreateFile(hubtest.Within(t), "alice", "reports", "report.md",
 		&github.RepositoryContentFileOptions{Message: github.String("Report"), Content: []byte("x"), Branch: github.String("x")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, _, err = k.client.PullRequests.Create(within(t), "alice", "reports",
+	_, _, err = k.client.PullRequests.Create(hubtest.Within(t), "alice", "reports",
 		&github.NewPullRequest{Title: github.String("Report"), Head: github.String("x"), Base: github.String("main")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for mergeable := false; !mergeable; { // the test merge changes refs in the background
-		p, _, err := k.client.PullRequests.Get(within(t), "alice", "reports", 1)
+		p, _, err := k.client.PullRequests.Get(hubtest.Within(t), "alice", "reports", 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -206,7 +208,7 @@ func (k *killable) propose(t *testing.T) (base string) {
 // wantMerge holds pull request 1 to what git says: merged into main, or not.
 func (h *hub) wantMerge(t *testing.T, old string, merged bool) {
 	t.Helper()
-	main, _, err := h.alice().Git.GetRef(within(t), "alice", "reports", "heads/main")
+	main, _, err := h.alice().Git.GetRef(hubtest.Within(t), "alice", "reports", "heads/main")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,7 +216,7 @@ func (h *hub) wantMerge(t *testing.T, old string, merged bool) {
 	if (tip != old) != merged {
 		t.Fatalf("main is at %s and was at %s", tip, old)
 	}
-	p, _, err := h.alice().PullRequests.Get(within(t), "alice", "reports", 1)
+	p, _, err := h.alice().PullRequests.Get(hubtest.Within(t), "alice", "reports", 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,7 +224,7 @@ func (h *hub) wantMerge(t *testing.T, old string, merged bool) {
 		t.Errorf("after the restart: %s, merged %v as %s by %s; main is at %s", p.GetState(), p.GetMerged(), p.GetMergeCommitSHA(), p.GetMergedBy().GetLogin(), tip)
 	}
 	if !merged {
-		if _, _, err := h.alice().PullRequests.Merge(within(t), "alice", "reports", 1, "why", nil); err != nil {
+		if _, _, err := h.alice().PullRequests.Merge(hubtest.Within(t), "alice", "reports", 1, "why", nil); err != nil {
 			t.Errorf("it can't be merged any more: %v", err)
 		}
 	}

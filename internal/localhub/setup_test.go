@@ -2,10 +2,9 @@ package localhub
 
 import (
 	"context"
-	"errors"
 	"io"
 	"log/slog"
-	"os"
+	"net/http"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/google/go-github/v60/github"
 
+	"github.com/githubjobs/githubjobs/internal/localhub/hubtest"
 	"github.com/githubjobs/githubjobs/internal/localhub/rest"
 	"github.com/githubjobs/githubjobs/internal/localhub/state"
 	"github.com/githubjobs/githubjobs/internal/wire"
@@ -119,42 +119,37 @@ func (h *hub) clone(token string) string {
 // git runs git in dir and returns what it says.
 func (h *hub) git(dir string, args ...string) string {
 	h.t.Helper()
-	out, err := tryGit(h.t.Context(), dir, args...)
-	if err != nil {
-		h.t.Fatalf("git %v: %v\n%s", args, err, out)
-	}
-	return strings.TrimSpace(out)
-}
-
-func tryGit(ctx context.Context, dir string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, "git", args...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0",
-		"GIT_AUTHOR_NAME=Alice", "GIT_AUTHOR_EMAIL=alice@example.com", "GIT_COMMITTER_NAME=Alice", "GIT_COMMITTER_EMAIL=alice@example.com")
-	out, err := cmd.CombinedOutput()
-	return string(out), err
+	return hubtest.Git(h.t, dir, args...)
 }
 
 // commit writes a file and commits it.
 func (h *hub) commit(dir, path, content, message string) string {
 	h.t.Helper()
-	full := filepath.Join(dir, path)
-	if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
-		h.t.Fatal(err)
-	}
-	if err := os.WriteFile(full, []byte(content), 0o644); err != nil {
-		h.t.Fatal(err)
-	}
-	h.git(dir, "add", "-A")
-	h.git(dir, "commit", "-qm", message)
-	return h.git(dir, "rev-parse", "HEAD")
+	return hubtest.Commit(h.t, dir, message, map[string]string{path: content})
 }
 
-// within is a context that ends with the test, or after a minute.
-func within(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	t.Cleanup(cancel)
-	return ctx
+func (h *hub) newRequest(method, address, body string) *http.Request {
+	h.t.Helper()
+	req, err := http.NewRequestWithContext(hubtest.Within(h.t), method, address, strings.NewReader(body))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return req
+}
+
+// send makes a request and reads the answer.
+func (h *hub) send(req *http.Request) (*http.Response, string) {
+	h.t.Helper()
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return res, string(body)
 }
 
 // clock is a clock that tests move.
@@ -197,22 +192,9 @@ func (h *hub) runToken(permissions map[string]string) string {
 	return secret
 }
 
-// wantStatus checks that err is GitHub's answer with this status and, in its message, this text.
-func wantStatus(t *testing.T, err error, status int, text string) {
-	t.Helper()
-	e, ok := errors.AsType[*github.ErrorResponse](err)
-	if !ok {
-		t.Errorf("error %v, want a %d", err, status)
-		return
-	}
-	if e.Response.StatusCode != status || !strings.Contains(e.Message, text) {
-		t.Errorf("%d %q, want %d %q", e.Response.StatusCode, e.Message, status, text)
-	}
-}
-
 // stdinGit runs git in dir with text on its standard input.
 func stdinGit(h *hub, dir, text string, args ...string) error {
-	cmd := exec.CommandContext(within(h.t), "git", args...)
+	cmd := exec.CommandContext(hubtest.Within(h.t), "git", args...)
 	cmd.Dir, cmd.Stdin = dir, strings.NewReader(text)
 	return cmd.Run()
 }

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/crypto/nacl/box"
 
+	"github.com/githubjobs/githubjobs/internal/localhub/hubtest"
 	"github.com/githubjobs/githubjobs/internal/wire"
 )
 
@@ -35,7 +36,7 @@ func (c *caller) do(method, path string, body any, args ...any) object {
 			c.t.Fatal(err)
 		}
 	}
-	req, err := http.NewRequestWithContext(within(c.t), method, c.URL()+wire.Prefix+fmt.Sprintf(path, args...), bytes.NewReader(sent))
+	req, err := http.NewRequestWithContext(hubtest.Within(c.t), method, c.URL()+wire.Prefix+fmt.Sprintf(path, args...), bytes.NewReader(sent))
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -137,7 +138,7 @@ func (c *caller) hooks(url string) {
 // delivery is a delivery to the hook.
 func (c *caller) delivery(hook int64) int64 {
 	c.t.Helper()
-	list, _, err := c.alice().Repositories.ListHookDeliveries(within(c.t), "alice", "reports", hook, nil)
+	list, _, err := c.alice().Repositories.ListHookDeliveries(hubtest.Within(c.t), "alice", "reports", hook, nil)
 	if err != nil || len(list) == 0 {
 		c.t.Fatalf("deliveries %v, %v", list, err)
 	}
@@ -322,7 +323,7 @@ func (c *caller) apps(url string) {
 	for _, path := range []string{"/app", "/app/installations", fmt.Sprintf("/app/installations/%d", in.ID), "/repos/alice/reports/installation", "/app/hook/config", "/app/hook/deliveries"} {
 		a.do("GET", path, nil)
 	}
-	list, _, err := c.client(a.auth).Apps.ListHookDeliveries(within(c.t), nil)
+	list, _, err := c.client(a.auth).Apps.ListHookDeliveries(hubtest.Within(c.t), nil)
 	if err != nil || len(list) == 0 {
 		c.t.Fatalf("deliveries %v, %v", list, err)
 	}

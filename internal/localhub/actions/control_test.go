@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-github/v60/github"
 
 	"github.com/githubjobs/githubjobs/internal/localhub"
+	"github.com/githubjobs/githubjobs/internal/localhub/hubtest"
 )
 
 // exists tells whether a file is there.
@@ -24,7 +25,7 @@ func exists(path string) bool {
 func (h *hub) forceCancel(run *github.WorkflowRun) error {
 	req, err := h.Client.NewRequest("POST", fmt.Sprintf("repos/alice/reports/actions/runs/%d/force-cancel", run.GetID()), nil)
 	h.must(err)
-	return second(h.Do(within(h.t), req, nil))
+	return second(h.Do(hubtest.Within(h.t), req, nil))
 }
 
 func TestCancel(t *testing.T) {
@@ -38,13 +39,13 @@ func TestCancel(t *testing.T) {
 	if run.GetStatus() != "in_progress" {
 		t.Errorf("status %s", run.GetStatus())
 	}
-	_, err := h.Actions.RerunWorkflowByID(within(t), "alice", "reports", run.GetID())
-	wantStatus(t, err, http.StatusForbidden, "already running")
-	_, _, err = h.Actions.GetWorkflowJobLogs(within(t), "alice", "reports", h.jobs(run)["a"].GetID(), 1)
+	_, err := h.Actions.RerunWorkflowByID(hubtest.Within(t), "alice", "reports", run.GetID())
+	hubtest.WantStatus(t, err, http.StatusForbidden, "already running")
+	_, _, err = h.Actions.GetWorkflowJobLogs(hubtest.Within(t), "alice", "reports", h.jobs(run)["a"].GetID(), 1)
 	if err == nil {
 		t.Error("there is a log before the job has ended")
 	}
-	_, err = h.Actions.CancelWorkflowRunByID(within(t), "alice", "reports", run.GetID())
+	_, err = h.Actions.CancelWorkflowRunByID(hubtest.Within(t), "alice", "reports", run.GetID())
 	accepted(t, err)
 	h.idle()
 	run = h.only()
@@ -55,8 +56,8 @@ func TestCancel(t *testing.T) {
 	if log := h.log(h.jobs(run)["a"]); !strings.Contains(log, "\ncleaned\n") || strings.Contains(log, "\nno\n") {
 		t.Errorf("log:\n%s", log)
 	}
-	_, err = h.Actions.CancelWorkflowRunByID(within(t), "alice", "reports", run.GetID())
-	wantStatus(t, err, http.StatusConflict, "Cannot cancel")
+	_, err = h.Actions.CancelWorkflowRunByID(hubtest.Within(t), "alice", "reports", run.GetID())
+	hubtest.WantStatus(t, err, http.StatusConflict, "Cannot cancel")
 }
 
 func TestForceCancelAndCancelQueued(t *testing.T) {
@@ -73,7 +74,7 @@ func TestForceCancelAndCancelQueued(t *testing.T) {
 	if second.GetStatus() != "queued" {
 		t.Errorf("second is %s", second.GetStatus())
 	}
-	_, err := h.Actions.CancelWorkflowRunByID(within(t), "alice", "reports", second.GetID())
+	_, err := h.Actions.CancelWorkflowRunByID(hubtest.Within(t), "alice", "reports", second.GetID())
 	accepted(t, err)
 	if second = h.runs()[0]; second.GetConclusion() != "cancelled" {
 		t.Errorf("second: %s", second.GetConclusion())
@@ -99,7 +100,7 @@ func TestRerun(t *testing.T) {
 	}
 	before := h.jobs(first)
 	h.must(os.WriteFile(flag, nil, 0o644))
-	h.must(second(h.Actions.RerunFailedJobsByID(within(t), "alice", "reports", first.GetID())))
+	h.must(second(h.Actions.RerunFailedJobsByID(hubtest.Within(t), "alice", "reports", first.GetID())))
 	h.idle()
 	run := h.only()
 	if run.GetID() != first.GetID() || run.GetRunAttempt() != 2 || run.GetConclusion() != "success" || run.GetPreviousAttemptURL() == "" || run.GetRunNumber() != 1 {
@@ -115,7 +116,7 @@ func TestRerun(t *testing.T) {
 	if log := h.log(after["bad"]); !strings.Contains(log, "\none attempt 2\n") {
 		t.Errorf("log:\n%s", log)
 	}
-	h.must(second(h.Actions.RerunWorkflowByID(within(t), "alice", "reports", first.GetID())))
+	h.must(second(h.Actions.RerunWorkflowByID(hubtest.Within(t), "alice", "reports", first.GetID())))
 	h.idle()
 	if run := h.only(); run.GetRunAttempt() != 3 || h.jobs(run)["good"].GetRunAttempt() != 3 {
 		t.Errorf("third attempt %+v", run)
@@ -127,30 +128,30 @@ func TestRerun(t *testing.T) {
 // attempts looks at the first attempt of the run of TestRerun.
 func (h *hub) attempts(id int64) {
 	h.t.Helper()
-	one, _, err := h.Actions.GetWorkflowRunAttempt(within(h.t), "alice", "reports", id, 1, nil)
+	one, _, err := h.Actions.GetWorkflowRunAttempt(hubtest.Within(h.t), "alice", "reports", id, 1, nil)
 	h.must(err)
 	if one.GetConclusion() != "failure" || one.GetRunAttempt() != 1 {
 		h.t.Errorf("first attempt %+v", one)
 	}
-	jobs, _, err := h.Actions.ListWorkflowJobsAttempt(within(h.t), "alice", "reports", id, 1, nil)
+	jobs, _, err := h.Actions.ListWorkflowJobsAttempt(hubtest.Within(h.t), "alice", "reports", id, 1, nil)
 	h.must(err)
-	all, _, err := h.Actions.ListWorkflowJobs(within(h.t), "alice", "reports", id, &github.ListWorkflowJobsOptions{Filter: "all"})
+	all, _, err := h.Actions.ListWorkflowJobs(hubtest.Within(h.t), "alice", "reports", id, &github.ListWorkflowJobsOptions{Filter: "all"})
 	h.must(err)
 	if jobs.GetTotalCount() != 3 || all.GetTotalCount() != 8 {
 		h.t.Errorf("%d jobs in attempt 1, %d in all", jobs.GetTotalCount(), all.GetTotalCount())
 	}
-	_, _, err = h.Actions.GetWorkflowRunAttempt(within(h.t), "alice", "reports", id, 9, nil)
-	wantStatus(h.t, err, http.StatusNotFound, "Not Found")
+	_, _, err = h.Actions.GetWorkflowRunAttempt(hubtest.Within(h.t), "alice", "reports", id, 9, nil)
+	hubtest.WantStatus(h.t, err, http.StatusNotFound, "Not Found")
 }
 
 func (h *hub) deleteRun(id int64) {
 	h.t.Helper()
 	job := h.jobs(h.only())["good"]
-	h.must(second(h.Actions.DeleteWorkflowRunLogs(within(h.t), "alice", "reports", id)))
-	if _, _, err := h.Actions.GetWorkflowJobLogs(within(h.t), "alice", "reports", job.GetID(), 1); err == nil {
+	h.must(second(h.Actions.DeleteWorkflowRunLogs(hubtest.Within(h.t), "alice", "reports", id)))
+	if _, _, err := h.Actions.GetWorkflowJobLogs(hubtest.Within(h.t), "alice", "reports", job.GetID(), 1); err == nil {
 		h.t.Error("the deleted log is still there")
 	}
-	h.must(second(h.Actions.DeleteWorkflowRun(within(h.t), "alice", "reports", id)))
+	h.must(second(h.Actions.DeleteWorkflowRun(hubtest.Within(h.t), "alice", "reports", id)))
 	if runs := h.runs(); len(runs) != 0 {
 		h.t.Errorf("%d runs after the deletion", len(runs))
 	}
@@ -231,7 +232,7 @@ func TestRestart(t *testing.T) {
 	if log := h.log(job); !strings.Contains(log, "\nbegun\n") || !strings.HasSuffix(log, "localhub was stopped while the job ran. Re-run the job.\n") {
 		t.Errorf("the lost job's log: %s", log)
 	}
-	list, _, err := h.Checks.ListCheckRunAnnotations(within(t), "alice", "reports", job.GetID(), nil)
+	list, _, err := h.Checks.ListCheckRunAnnotations(hubtest.Within(t), "alice", "reports", job.GetID(), nil)
 	h.must(err)
 	if len(list) != 1 || !strings.Contains(list[0].GetMessage(), "lost communication") {
 		t.Errorf("annotations %v", list)
@@ -244,7 +245,7 @@ func TestRestart(t *testing.T) {
 	h.commit("Third", nil)
 	h.git("push", "-q", "origin", "HEAD:refs/heads/other")
 	until(t, "numbered on", func() bool { return h.runs()[0].GetRunNumber() == 3 })
-	_, err = h.Actions.CancelWorkflowRunByID(within(t), "alice", "reports", h.runs()[0].GetID())
+	_, err = h.Actions.CancelWorkflowRunByID(hubtest.Within(t), "alice", "reports", h.runs()[0].GetID())
 	accepted(t, err)
 	h.idle()
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/google/go-github/v60/github"
 
+	"github.com/githubjobs/githubjobs/internal/localhub/hubtest"
 	"github.com/githubjobs/githubjobs/internal/localhub/state"
 )
 
@@ -20,17 +21,17 @@ func TestWorkflowDispatch(t *testing.T) {
 	h.push("name: By hand\nrun-name: 'Hello ${{ inputs.who }}'\non:\n  workflow_dispatch:\n    inputs:\n      who: {required: true}\n      loud: {type: boolean, default: 'false'}\n" +
 		"jobs:\n  a: {runs-on: x, steps: [{run: 'echo \"hi ${{ inputs.who }} ${{ inputs.loud }} $GITHUB_REF\"'}]}\n")
 	h.idle()
-	list, _, err := h.Actions.ListWorkflows(within(t), "alice", "reports", nil)
+	list, _, err := h.Actions.ListWorkflows(hubtest.Within(t), "alice", "reports", nil)
 	h.must(err)
 	if list.GetTotalCount() != 1 || list.Workflows[0].GetName() != "By hand" || list.Workflows[0].GetState() != "active" {
 		t.Fatalf("workflows %v", list)
 	}
 	dispatch := func(ref string, inputs map[string]any) error {
-		return second(h.Actions.CreateWorkflowDispatchEventByFileName(within(t), "alice", "reports", "ci.yml", github.CreateWorkflowDispatchEventRequest{Ref: ref, Inputs: inputs}))
+		return second(h.Actions.CreateWorkflowDispatchEventByFileName(hubtest.Within(t), "alice", "reports", "ci.yml", github.CreateWorkflowDispatchEventRequest{Ref: ref, Inputs: inputs}))
 	}
-	wantStatus(t, dispatch("nowhere", nil), http.StatusUnprocessableEntity, "No ref found")
-	wantStatus(t, dispatch("main", nil), http.StatusUnprocessableEntity, "Required input 'who'")
-	wantStatus(t, dispatch("main", map[string]any{"who": "x", "what": "y"}), http.StatusUnprocessableEntity, "Unexpected inputs")
+	hubtest.WantStatus(t, dispatch("nowhere", nil), http.StatusUnprocessableEntity, "No ref found")
+	hubtest.WantStatus(t, dispatch("main", nil), http.StatusUnprocessableEntity, "Required input 'who'")
+	hubtest.WantStatus(t, dispatch("main", map[string]any{"who": "x", "what": "y"}), http.StatusUnprocessableEntity, "Unexpected inputs")
 	h.must(dispatch("main", map[string]any{"who": "mona"}))
 	h.idle()
 	run := h.only()
@@ -40,9 +41,9 @@ func TestWorkflowDispatch(t *testing.T) {
 	if log := h.log(h.jobs(run)["a"]); !strings.Contains(log, "\nhi mona false refs/heads/main\n") {
 		t.Errorf("log:\n%s", log)
 	}
-	h.must(second(h.Actions.DisableWorkflowByFileName(within(t), "alice", "reports", "ci.yml")))
-	wantStatus(t, dispatch("main", map[string]any{"who": "x"}), http.StatusUnprocessableEntity, "disabled")
-	h.must(second(h.Actions.EnableWorkflowByID(within(t), "alice", "reports", list.Workflows[0].GetID())))
+	h.must(second(h.Actions.DisableWorkflowByFileName(hubtest.Within(t), "alice", "reports", "ci.yml")))
+	hubtest.WantStatus(t, dispatch("main", map[string]any{"who": "x"}), http.StatusUnprocessableEntity, "disabled")
+	h.must(second(h.Actions.EnableWorkflowByID(hubtest.Within(t), "alice", "reports", list.Workflows[0].GetID())))
 	h.must(dispatch("main", map[string]any{"who": "x"}))
 	h.idle()
 }
@@ -53,7 +54,7 @@ func TestRepositoryDispatch(t *testing.T) {
 	h.push("on: {repository_dispatch: {types: [deploy]}}\njobs:\n  a: {runs-on: x, steps: [{run: 'echo ${{ github.event.action }} ${{ github.event.client_payload.to }}'}]}\n")
 	for _, kind := range []string{"other", "deploy"} {
 		payload := json.RawMessage(`{"to":"moon"}`)
-		_, _, err := h.Repositories.Dispatch(within(t), "alice", "reports", github.DispatchRequestOptions{EventType: kind, ClientPayload: &payload})
+		_, _, err := h.Repositories.Dispatch(hubtest.Within(t), "alice", "reports", github.DispatchRequestOptions{EventType: kind, ClientPayload: &payload})
 		h.must(err)
 	}
 	h.idle()
@@ -68,7 +69,7 @@ func TestPullRequest(t *testing.T) {
 	h.push("on: pull_request\njobs:\n  a: {runs-on: x, steps: [{uses: actions/checkout@v4}, {run: 'echo $GITHUB_HEAD_REF to $GITHUB_BASE_REF of ${{ github.event.number }} at $GITHUB_REF'}]}\n")
 	h.commit("Change", map[string]string{"a.txt": "a"})
 	h.git("push", "-q", "origin", "HEAD:refs/heads/topic")
-	_, _, err := h.PullRequests.Create(within(t), "alice", "reports", &github.NewPullRequest{Title: github.String("A change"), Head: github.String("topic"), Base: github.String("main")})
+	_, _, err := h.PullRequests.Create(hubtest.Within(t), "alice", "reports", &github.NewPullRequest{Title: github.String("A change"), Head: github.String("topic"), Base: github.String("main")})
 	h.must(err)
 	h.idle()
 	run := h.only()
@@ -96,7 +97,7 @@ func TestPullRequestOpenedByARun(t *testing.T) {
 	until(t, "token", func() bool { text, _ := os.ReadFile(token); return len(text) > 20 })
 	secret, err := os.ReadFile(token)
 	h.must(err)
-	_, _, err = h.client(string(secret)).PullRequests.Create(within(t), "alice", "reports", &github.NewPullRequest{Title: github.String("By a run"), Head: github.String("job/1"), Base: github.String("main")})
+	_, _, err = h.client(string(secret)).PullRequests.Create(hubtest.Within(t), "alice", "reports", &github.NewPullRequest{Title: github.String("By a run"), Head: github.String("job/1"), Base: github.String("main")})
 	h.must(err)
 	h.must(os.Remove(token))
 	h.idle()
@@ -106,7 +107,7 @@ func TestPullRequestOpenedByARun(t *testing.T) {
 	}
 	req, err := h.Client.NewRequest("POST", "repos/alice/reports/actions/runs/2/approve", nil)
 	h.must(err)
-	h.must(second(h.Do(within(t), req, nil)))
+	h.must(second(h.Do(hubtest.Within(t), req, nil)))
 	h.idle()
 	if run := h.runs()[0]; run.GetConclusion() != "success" || run.GetRunAttempt() != 1 {
 		t.Errorf("approved run %+v", run)
@@ -128,9 +129,9 @@ func TestOIDC(t *testing.T) {
 	h.must(err)
 	var answer struct{ Value string }
 	h.must(json.Unmarshal(text, &answer))
-	provider, err := oidc.NewProvider(within(t), h.URL()+"/_services/token")
+	provider, err := oidc.NewProvider(hubtest.Within(t), h.URL()+"/_services/token")
 	h.must(err)
-	token, err := provider.Verifier(&oidc.Config{ClientID: "githubjobs"}).Verify(within(t), answer.Value)
+	token, err := provider.Verifier(&oidc.Config{ClientID: "githubjobs"}).Verify(hubtest.Within(t), answer.Value)
 	h.must(err)
 	claims := map[string]any{}
 	h.must(token.Claims(&claims))

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/google/go-github/v60/github"
+
+	"github.com/githubjobs/githubjobs/internal/localhub/hubtest"
 )
 
 func TestPushRunsAWorkflow(t *testing.T) {
@@ -83,15 +85,15 @@ jobs:
 	}
 	token, err := os.ReadFile(tokenFile)
 	h.must(err)
-	_, _, err = h.client(string(token)).Actions.GetWorkflowRunByID(within(t), "alice", "reports", run.GetID())
-	wantStatus(t, err, http.StatusUnauthorized, "Bad credentials")
+	_, _, err = h.client(string(token)).Actions.GetWorkflowRunByID(hubtest.Within(t), "alice", "reports", run.GetID())
+	hubtest.WantStatus(t, err, http.StatusUnauthorized, "Bad credentials")
 	h.zipHolds(run, "0_Build it.txt", "Build it/3_Look.txt")
 }
 
 // zipHolds checks the archive of a run's logs.
 func (h *hub) zipHolds(run *github.WorkflowRun, names ...string) {
 	h.t.Helper()
-	url, _, err := h.Actions.GetWorkflowRunLogs(within(h.t), "alice", "reports", run.GetID(), 1)
+	url, _, err := h.Actions.GetWorkflowRunLogs(hubtest.Within(h.t), "alice", "reports", run.GetID(), 1)
 	h.must(err)
 	archive, err := zip.NewReader(strings.NewReader(h.get(url.String())), int64(len(h.get(url.String()))))
 	h.must(err)
@@ -173,7 +175,7 @@ jobs:
 	if got := h.conclusions(run); run.GetConclusion() != "failure" || !slices.Equal(got, []string{"a: failure", "b: skipped"}) {
 		t.Errorf("%s %q", run.GetConclusion(), got)
 	}
-	list, _, err := h.Checks.ListCheckRunAnnotations(within(t), "alice", "reports", h.jobs(run)["a"].GetID(), nil)
+	list, _, err := h.Checks.ListCheckRunAnnotations(hubtest.Within(t), "alice", "reports", h.jobs(run)["a"].GetID(), nil)
 	h.must(err)
 	if len(list) != 2 || list[0].GetPath() != "x.go" || list[0].GetStartLine() != 3 || list[1].GetMessage() != "Process completed with exit code 7." {
 		t.Errorf("annotations %v", list)
@@ -206,7 +208,7 @@ func TestWhatStartsNothing(t *testing.T) {
 	h.commit("Nothing [skip ci]", nil)
 	h.git("push", "-q", "origin", "HEAD:main")
 	h.idle()
-	_, _, err := h.Repositories.EditActionsPermissions(within(t), "alice", "reports", github.ActionsPermissionsRepository{Enabled: github.Bool(false)})
+	_, _, err := h.Repositories.EditActionsPermissions(hubtest.Within(t), "alice", "reports", github.ActionsPermissionsRepository{Enabled: github.Bool(false)})
 	h.must(err)
 	h.commit("Actions are off", nil)
 	h.git("push", "-q", "origin", "HEAD:main")
@@ -266,6 +268,6 @@ func TestInvalidWorkflow(t *testing.T) {
 	if got := hooks.all(); len(got) != 2 || len(h.jobs(run)) != 0 {
 		t.Errorf("webhooks %q", got)
 	}
-	_, err := h.Actions.RerunWorkflowByID(within(t), "alice", "reports", run.GetID())
-	wantStatus(t, err, http.StatusForbidden, "invalid workflow file")
+	_, err := h.Actions.RerunWorkflowByID(hubtest.Within(t), "alice", "reports", run.GetID())
+	hubtest.WantStatus(t, err, http.StatusForbidden, "invalid workflow file")
 }

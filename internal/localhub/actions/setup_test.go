@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,6 +19,7 @@ import (
 	"github.com/google/go-github/v60/github"
 
 	"github.com/githubjobs/githubjobs/internal/localhub"
+	"github.com/githubjobs/githubjobs/internal/localhub/hubtest"
 	"github.com/githubjobs/githubjobs/internal/localhub/rest"
 	"github.com/githubjobs/githubjobs/internal/wire"
 )
@@ -104,35 +104,21 @@ func (h *hub) client(token string) *github.Client {
 
 func (h *hub) git(args ...string) string {
 	h.t.Helper()
-	out, err := h.tryGit(args...)
-	if err != nil {
-		h.t.Fatalf("git %v: %v\n%s", args, err, out)
-	}
-	return strings.TrimSpace(out)
+	return hubtest.Git(h.t, h.folder(), args...)
 }
 
-func (h *hub) tryGit(args ...string) (string, error) {
-	cmd := exec.CommandContext(h.t.Context(), "git", args...)
-	if _, err := os.Stat(h.clone); err == nil {
-		cmd.Dir = h.clone
+// folder is the working copy, once there is one.
+func (h *hub) folder() string {
+	if _, err := os.Stat(h.clone); err != nil {
+		return ""
 	}
-	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0",
-		"GIT_AUTHOR_NAME=Alice", "GIT_AUTHOR_EMAIL=alice@example.com", "GIT_COMMITTER_NAME=Alice", "GIT_COMMITTER_EMAIL=alice@example.com")
-	out, err := cmd.CombinedOutput()
-	return string(out), err
+	return h.clone
 }
 
 // commit writes files and commits them.
 func (h *hub) commit(message string, files map[string]string) string {
 	h.t.Helper()
-	for path, content := range files {
-		full := filepath.Join(h.clone, path)
-		h.must(os.MkdirAll(filepath.Dir(full), 0o755))
-		h.must(os.WriteFile(full, []byte(content), 0o644))
-	}
-	h.git("add", "-A")
-	h.git("commit", "-q", "--allow-empty", "-m", message)
-	return h.git("rev-parse", "HEAD")
+	return hubtest.Commit(h.t, h.clone, message, files)
 }
 
 // push commits one workflow file and pushes it to main.
@@ -143,22 +129,15 @@ func (h *hub) push(workflow string) string {
 	return sha
 }
 
-// within is a context that ends with the test, or after half a minute.
-func within(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	t.Cleanup(cancel)
-	return ctx
-}
-
 func (h *hub) idle() {
 	h.t.Helper()
-	h.must(h.WaitIdle(within(h.t)))
+	h.must(h.WaitIdle(hubtest.Within(h.t)))
 }
 
 // runs are all runs, newest first.
 func (h *hub) runs() []*github.WorkflowRun {
 	h.t.Helper()
-	runs, _, err := h.Actions.ListRepositoryWorkflowRuns(within(h.t), "alice", "reports", nil)
+	runs, _, err := h.Actions.ListRepositoryWorkflowRuns(hubtest.Within(h.t), "alice", "reports", nil)
 	h.must(err)
 	return runs.WorkflowRuns
 }
@@ -176,7 +155,7 @@ func (h *hub) only() *github.WorkflowRun {
 // jobs are the jobs of a run's current attempt, by name.
 func (h *hub) jobs(run *github.WorkflowRun) map[string]*github.WorkflowJob {
 	h.t.Helper()
-	list, _, err := h.Actions.ListWorkflowJobs(within(h.t), "alice", "reports", run.GetID(), nil)
+	list, _, err := h.Actions.ListWorkflowJobs(hubtest.Within(h.t), "alice", "reports", run.GetID(), nil)
 	h.must(err)
 	jobs := map[string]*github.WorkflowJob{}
 	for _, j := range list.Jobs {
@@ -199,7 +178,7 @@ func (h *hub) conclusions(run *github.WorkflowRun) []string {
 // log is the log of a job without its times.
 func (h *hub) log(job *github.WorkflowJob) string {
 	h.t.Helper()
-	url, _, err := h.Actions.GetWorkflowJobLogs(within(h.t), "alice", "reports", job.GetID(), 1)
+	url, _, err := h.Actions.GetWorkflowJobLogs(hubtest.Within(h.t), "alice", "reports", job.GetID(), 1)
 	h.must(err)
 	var out strings.Builder
 	for line := range strings.Lines(h.get(url.String())) {
@@ -224,19 +203,6 @@ func (h *hub) get(url string) string {
 		h.t.Fatalf("%s: %s %s", url, res.Status, body)
 	}
 	return string(body)
-}
-
-// wantStatus checks for GitHub's answer with this status and, in its message, this text.
-func wantStatus(t *testing.T, err error, status int, text string) {
-	t.Helper()
-	e, ok := errors.AsType[*github.ErrorResponse](err)
-	if !ok {
-		t.Errorf("error %v, want a %d", err, status)
-		return
-	}
-	if e.Response.StatusCode != status || !strings.Contains(e.Message, text) {
-		t.Errorf("%d %q, want %d %q", e.Response.StatusCode, e.Message, status, text)
-	}
 }
 
 // accepted checks for a 202, which go-github takes for an error.
@@ -283,7 +249,7 @@ func (h *hub) receive(events ...string) *receiver {
 // sent are "event action" of the deliveries in the order in which they were sent; they may overtake each other.
 func (h *hub) sent(r *receiver) []string {
 	h.t.Helper()
-	list, _, err := h.Repositories.ListHookDeliveries(within(h.t), "alice", "reports", r.hook, nil)
+	list, _, err := h.Repositories.ListHookDeliveries(hubtest.Within(h.t), "alice", "reports", r.hook, nil)
 	h.must(err)
 	slices.Reverse(list)
 	var sent []string
@@ -302,7 +268,7 @@ func (r *receiver) all() []string {
 // until polls for a condition that comes true by itself.
 func until(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	ctx := within(t)
+	ctx := hubtest.Within(t)
 	for !is() {
 		select {
 		case <-ctx.Done():

@@ -192,12 +192,16 @@ func (c *Context) attempt(run state.Run) (int, error) {
 	return int(n), nil
 }
 
-func getAttempt(c *Context) (Response, error) {
-	run, err := c.findRun()
-	if err != nil {
-		return Response{}, err
+// findAttempt is the run that the address names, and which attempt of it.
+func (c *Context) findAttempt() (run state.Run, n int, err error) {
+	if run, err = c.findRun(); err == nil {
+		n, err = c.attempt(run)
 	}
-	n, err := c.attempt(run)
+	return run, n, err
+}
+
+func getAttempt(c *Context) (Response, error) {
+	run, n, err := c.findAttempt()
 	if err != nil {
 		return Response{}, err
 	}
@@ -207,11 +211,7 @@ func getAttempt(c *Context) (Response, error) {
 }
 
 func getRunLogs(c *Context) (Response, error) {
-	run, err := c.findRun()
-	if err != nil {
-		return Response{}, err
-	}
-	n, err := c.attempt(run)
+	run, n, err := c.findAttempt()
 	if err != nil {
 		return Response{}, err
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-github/v60/github"
 
 	"github.com/githubjobs/githubjobs/internal/localhub/gitrepo"
+	"github.com/githubjobs/githubjobs/internal/localhub/hubtest"
 	"github.com/githubjobs/githubjobs/internal/localhub/state"
 )
 
@@ -62,7 +63,7 @@ func TestHealForgetsWhatDidNotHappen(t *testing.T) {
 			t.Errorf("still merging %+v", p.Merging)
 		}
 	})
-	merged, _, err := h.alice.PullRequests.Merge(within(t), "alice", "reports", 1, "", &github.PullRequestOptions{MergeMethod: "squash"})
+	merged, _, err := h.alice.PullRequests.Merge(hubtest.Within(t), "alice", "reports", 1, "", &github.PullRequestOptions{MergeMethod: "squash"})
 	if err != nil || !merged.GetMerged() {
 		t.Errorf("%v, %v", merged, err)
 	}

@@ -56,7 +56,11 @@ func (c *Context) mayComment(permissions ...string) error {
 	if !c.Actor.Limited() {
 		return nil
 	}
-	var err error
+	return c.requireOne(permissions)
+}
+
+// requireOne asks for the right to write one of these.
+func (c *Context) requireOne(permissions []string) (err error) {
 	for _, name := range permissions {
 		if err = c.Require(Write(name)); err == nil {
 			return nil

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-github/v60/github"
 
+	"github.com/githubjobs/githubjobs/internal/localhub/hubtest"
 	"github.com/githubjobs/githubjobs/internal/localhub/state"
 )
 
@@ -17,7 +18,7 @@ func TestComments(t *testing.T) {
 	h.open("a", "A")
 	bob := h.client(h.user("bob"))
 	create := func(c *github.Client, text string) (*github.IssueComment, error) {
-		m, _, err := c.Issues.CreateComment(within(t), "alice", "reports", 1, &github.IssueComment{Body: &text})
+		m, _, err := c.Issues.CreateComment(hubtest.Within(t), "alice", "reports", 1, &github.IssueComment{Body: &text})
 		return m, err
 	}
 	m, err := create(bob, "hello")
@@ -29,27 +30,27 @@ func TestComments(t *testing.T) {
 		t.Fatalf("%v, %v", own, err)
 	}
 	_, err = create(h.run("contents"), "x")
-	wantError(t, err, 403, "Resource not accessible by integration")
+	hubtest.WantStatus(t, err, 403, "Resource not accessible by integration")
 	_, err = create(h.client(""), "x")
-	wantError(t, err, 401, "Requires authentication")
+	hubtest.WantStatus(t, err, 401, "Requires authentication")
 	_, err = create(bob, "")
-	wantError(t, err, 422, "body")
-	list, _, err := bob.Issues.ListComments(within(t), "alice", "reports", 1, nil)
+	hubtest.WantStatus(t, err, 422, "body")
+	list, _, err := bob.Issues.ListComments(hubtest.Within(t), "alice", "reports", 1, nil)
 	if err != nil || len(list) != 2 || h.pull(1).GetComments() != 2 {
 		t.Errorf("%v, %v", list, err)
 	}
-	m, _, err = bob.Issues.EditComment(within(t), "alice", "reports", m.GetID(), &github.IssueComment{Body: github.String("edited")})
+	m, _, err = bob.Issues.EditComment(hubtest.Within(t), "alice", "reports", m.GetID(), &github.IssueComment{Body: github.String("edited")})
 	if err != nil || m.GetBody() != "edited" {
 		t.Errorf("%v, %v", m, err)
 	}
-	_, err = bob.Issues.DeleteComment(within(t), "alice", "reports", own.GetID())
-	wantError(t, err, 403, "push access")
-	if _, err := h.alice.Issues.DeleteComment(within(t), "alice", "reports", own.GetID()); err != nil {
+	_, err = bob.Issues.DeleteComment(hubtest.Within(t), "alice", "reports", own.GetID())
+	hubtest.WantStatus(t, err, 403, "push access")
+	if _, err := h.alice.Issues.DeleteComment(hubtest.Within(t), "alice", "reports", own.GetID()); err != nil {
 		t.Error(err)
 	}
-	_, _, err = bob.Issues.GetComment(within(t), "alice", "reports", own.GetID())
-	wantError(t, err, 404, "Not Found")
-	issue, _, err := bob.Issues.Get(within(t), "alice", "reports", 1)
+	_, _, err = bob.Issues.GetComment(hubtest.Within(t), "alice", "reports", own.GetID())
+	hubtest.WantStatus(t, err, 404, "Not Found")
+	issue, _, err := bob.Issues.Get(hubtest.Within(t), "alice", "reports", 1)
 	if err != nil || !issue.IsPullRequest() || issue.GetComments() != 1 || issue.GetTitle() != "A" {
 		t.Errorf("%v, %v", issue, err)
 	}
@@ -66,28 +67,28 @@ func TestLabels(t *testing.T) {
 		}
 		return names
 	}
-	list, _, err := h.alice.Issues.AddLabelsToIssue(within(t), "alice", "reports", 1, []string{"hold", "job bot/x", "Hold"})
+	list, _, err := h.alice.Issues.AddLabelsToIssue(hubtest.Within(t), "alice", "reports", 1, []string{"hold", "job bot/x", "Hold"})
 	if err != nil || !slices.Equal(names(list), []string{"hold", "job bot/x"}) || list[0].GetColor() != "ededed" {
 		t.Fatalf("%v, %v", list, err)
 	}
 	if got := names(h.pull(1).Labels); len(got) != 2 {
 		t.Errorf("%v", got)
 	}
-	if _, err := h.alice.Issues.RemoveLabelForIssue(within(t), "alice", "reports", 1, "hold"); err != nil {
+	if _, err := h.alice.Issues.RemoveLabelForIssue(hubtest.Within(t), "alice", "reports", 1, "hold"); err != nil {
 		t.Error(err)
 	}
-	_, err = h.alice.Issues.RemoveLabelForIssue(within(t), "alice", "reports", 1, "hold")
-	wantError(t, err, 404, "Label does not exist")
-	list, _, err = h.alice.Issues.ListLabelsByIssue(within(t), "alice", "reports", 1, nil)
+	_, err = h.alice.Issues.RemoveLabelForIssue(hubtest.Within(t), "alice", "reports", 1, "hold")
+	hubtest.WantStatus(t, err, 404, "Label does not exist")
+	list, _, err = h.alice.Issues.ListLabelsByIssue(hubtest.Within(t), "alice", "reports", 1, nil)
 	if err != nil || len(list) != 1 {
 		t.Errorf("%v, %v", list, err)
 	}
-	all, _, err := h.alice.Issues.ListLabels(within(t), "alice", "reports", nil)
+	all, _, err := h.alice.Issues.ListLabels(hubtest.Within(t), "alice", "reports", nil)
 	if err != nil || len(all) != 2 {
 		t.Errorf("%v, %v", all, err)
 	}
-	_, _, err = h.client(h.user("bob")).Issues.AddLabelsToIssue(within(t), "alice", "reports", 1, []string{"x"})
-	wantError(t, err, 403, "push access")
+	_, _, err = h.client(h.user("bob")).Issues.AddLabelsToIssue(hubtest.Within(t), "alice", "reports", 1, []string{"x"})
+	hubtest.WantStatus(t, err, 403, "push access")
 	var labeled []string
 	for _, e := range h.seen() {
 		if e == "pull_request labeled #1" || e == "pull_request unlabeled #1" {
@@ -110,7 +111,7 @@ func TestReviews(t *testing.T) {
 		if event != "" {
 			o.Event = &event
 		}
-		v, _, err := c.PullRequests.CreateReview(within(t), "alice", "reports", 1, o)
+		v, _, err := c.PullRequests.CreateReview(hubtest.Within(t), "alice", "reports", 1, o)
 		return v, err
 	}
 	v, err := create(bob, "APPROVE", "fine")
@@ -121,22 +122,22 @@ func TestReviews(t *testing.T) {
 		t.Errorf("%v, %v", v, err)
 	}
 	_, err = create(h.alice, "APPROVE", "")
-	wantError(t, err, 422, "Can not approve your own pull request")
+	hubtest.WantStatus(t, err, 422, "Can not approve your own pull request")
 	_, err = create(bob, "COMMENT", "")
-	wantError(t, err, 422, "Body can't be blank")
+	hubtest.WantStatus(t, err, 422, "Body can't be blank")
 	_, err = create(bob, "SHRUG", "x")
-	wantError(t, err, 422, "event")
+	hubtest.WantStatus(t, err, 422, "event")
 	_, err = create(h.run("pull_requests"), "APPROVE", "")
-	wantError(t, err, 403, "GitHub Actions is not permitted to create or approve pull requests.")
+	hubtest.WantStatus(t, err, 403, "GitHub Actions is not permitted to create or approve pull requests.")
 	h.configure(func(r *state.Repository) { r.Actions.CanApprovePullRequestReviews = true })
 	if _, err := create(h.run("pull_requests"), "APPROVE", ""); err != nil {
 		t.Error(err)
 	}
-	list, _, err := bob.PullRequests.ListReviews(within(t), "alice", "reports", 1, nil)
+	list, _, err := bob.PullRequests.ListReviews(hubtest.Within(t), "alice", "reports", 1, nil)
 	if err != nil || len(list) != 3 {
 		t.Errorf("%v, %v", list, err)
 	}
-	got, _, err := bob.PullRequests.GetReview(within(t), "alice", "reports", 1, v.GetID())
+	got, _, err := bob.PullRequests.GetReview(hubtest.Within(t), "alice", "reports", 1, v.GetID())
 	if err != nil || got.GetBody() != "fine" {
 		t.Errorf("%v, %v", got, err)
 	}

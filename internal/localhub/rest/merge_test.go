@@ -9,12 +9,13 @@ import (
 
 	"github.com/google/go-github/v60/github"
 
+	"github.com/githubjobs/githubjobs/internal/localhub/hubtest"
 	"github.com/githubjobs/githubjobs/internal/localhub/state"
 )
 
 func (h *hub) merge(c *github.Client, number int, message string, o *github.PullRequestOptions) (*github.PullRequestMergeResult, error) {
 	h.t.Helper()
-	m, _, err := c.PullRequests.Merge(within(h.t), "alice", "reports", number, message, o)
+	m, _, err := c.PullRequests.Merge(hubtest.Within(h.t), "alice", "reports", number, message, o)
 	return m, err
 }
 
@@ -56,7 +57,7 @@ func TestMergeMethods(t *testing.T) {
 				t.Errorf("#%d merged %v by %s as %s, %d commits, %d files", p.GetNumber(), p.GetMerged(), p.GetMergedBy().GetLogin(),
 					p.GetMergeCommitSHA(), p.GetCommits(), p.GetChangedFiles())
 			}
-			if merged, _, err := h.alice.PullRequests.IsMerged(within(t), "alice", "reports", 1); err != nil || !merged {
+			if merged, _, err := h.alice.PullRequests.IsMerged(hubtest.Within(t), "alice", "reports", 1); err != nil || !merged {
 				t.Errorf("IsMerged %v, %v", merged, err)
 			}
 			seen := h.seen()
@@ -64,7 +65,7 @@ func TestMergeMethods(t *testing.T) {
 				t.Errorf("events %q", seen)
 			}
 			_, err = h.merge(h.alice, 1, "", nil)
-			wantError(t, err, 405, "Pull Request is not mergeable")
+			hubtest.WantStatus(t, err, 405, "Pull Request is not mergeable")
 			// The branch goes; the merged pull request stays as it is.
 			h.git(h.clone(), "push", "-q", "origin", ":job/1")
 			if p := h.pull(1); !p.GetMerged() || p.GetChangedFiles() != 2 {
@@ -115,34 +116,34 @@ func TestMergeRefusals(t *testing.T) {
 	h.open("a", "A")
 	h.open("b", "B")
 	h.open("ci", "CI")
-	draft, _, err := h.alice.PullRequests.Create(within(t), "alice", "reports", &github.NewPullRequest{
+	draft, _, err := h.alice.PullRequests.Create(hubtest.Within(t), "alice", "reports", &github.NewPullRequest{
 		Title: github.String("D"), Head: github.String("ci"), Base: github.String("b"), Draft: github.Bool(true)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = h.merge(h.alice, 99, "", nil)
-	wantError(t, err, 404, "Not Found")
+	hubtest.WantStatus(t, err, 404, "Not Found")
 	_, err = h.merge(h.alice, 1, "", &github.PullRequestOptions{SHA: strings.Repeat("1", 40)})
-	wantError(t, err, 409, "Head branch was modified. Review and try the merge again.")
+	hubtest.WantStatus(t, err, 409, "Head branch was modified. Review and try the merge again.")
 	_, err = h.merge(h.alice, 1, "", &github.PullRequestOptions{MergeMethod: "fast"})
-	wantError(t, err, 422, "merge_method")
+	hubtest.WantStatus(t, err, 422, "merge_method")
 	_, err = h.merge(h.alice, draft.GetNumber(), "", nil)
-	wantError(t, err, 405, "draft")
+	hubtest.WantStatus(t, err, 405, "draft")
 	_, err = h.merge(h.client(h.user("bob")), 1, "", nil)
-	wantError(t, err, 403, "push access")
+	hubtest.WantStatus(t, err, 403, "push access")
 	_, err = h.merge(h.run("pull_requests"), 1, "", nil)
-	wantError(t, err, 403, "Resource not accessible by integration")
+	hubtest.WantStatus(t, err, 403, "Resource not accessible by integration")
 	_, err = h.merge(h.run("contents", "pull_requests"), 3, "", nil)
-	wantError(t, err, 403, "refusing to allow a GitHub App to create or update workflow `.github/workflows/x.yml` without `workflows` permission")
+	hubtest.WantStatus(t, err, 403, "refusing to allow a GitHub App to create or update workflow `.github/workflows/x.yml` without `workflows` permission")
 	h.configure(func(r *state.Repository) { r.AllowMergeCommit = false })
 	_, err = h.merge(h.alice, 1, "", nil)
-	wantError(t, err, 405, "Merge commits are not allowed on this repository.")
+	hubtest.WantStatus(t, err, 405, "Merge commits are not allowed on this repository.")
 	if _, err := h.merge(h.run("contents"), 1, "", &github.PullRequestOptions{MergeMethod: "squash"}); err != nil {
 		t.Fatal(err)
 	}
 	for _, method := range []string{"squash", "rebase"} {
 		_, err = h.merge(h.alice, 2, "", &github.PullRequestOptions{MergeMethod: method})
-		wantError(t, err, 405, "Pull Request is not mergeable")
+		hubtest.WantStatus(t, err, 405, "Pull Request is not mergeable")
 	}
 	if p := h.pull(1); p.GetMergedBy().GetLogin() != "github-actions[bot]" {
 		t.Errorf("merged by %s", p.GetMergedBy().GetLogin())
@@ -182,7 +183,10 @@ func TestMergesAtOnce(t *testing.T) {
 	wg.Go(func() {
 		for i := range 5 {
 			h.commit(dir, fmt.Sprint("pushed", i), "x", "push")
-			for h.tryGit(dir, "push", "-q", "origin", "main") != nil {
+			for {
+				if _, err := hubtest.TryGit(t.Context(), dir, "push", "-q", "origin", "main"); err == nil {
+					break
+				}
 				h.git(dir, "pull", "-q", "--rebase", "origin", "main")
 			}
 		}
@@ -227,7 +231,7 @@ func TestSameMergeManyTimes(t *testing.T) {
 			won++
 			continue
 		}
-		wantError(t, err, 405, "Pull Request is not mergeable")
+		hubtest.WantStatus(t, err, 405, "Pull Request is not mergeable")
 	}
 	if n := h.git(h.clone(), "rev-list", "--count", "HEAD"); won != 1 || n != "3" {
 		t.Errorf("%d won, %s commits", won, n)
@@ -257,14 +261,14 @@ func TestUpdateBranch(t *testing.T) {
 	head := h.branch("a", "a", "1")
 	h.open("a", "A")
 	update := func(expect string) error {
-		_, _, err := h.alice.PullRequests.UpdateBranch(within(t), "alice", "reports", 1, &github.PullRequestBranchUpdateOptions{ExpectedHeadSHA: &expect})
+		_, _, err := h.alice.PullRequests.UpdateBranch(hubtest.Within(t), "alice", "reports", 1, &github.PullRequestBranchUpdateOptions{ExpectedHeadSHA: &expect})
 		return err
 	}
-	wantError(t, update(head), 422, "There are no new commits on the base branch.")
+	hubtest.WantStatus(t, update(head), 422, "There are no new commits on the base branch.")
 	dir := h.clone()
 	h.commit(dir, "m", "1", "main moves")
 	h.git(dir, "push", "-q", "origin", "main")
-	wantError(t, update(strings.Repeat("1", 40)), 422, "expected head sha")
+	hubtest.WantStatus(t, update(strings.Repeat("1", 40)), 422, "expected head sha")
 	if err := update(head); err != nil {
 		if _, accepted := err.(*github.AcceptedError); !accepted {
 			t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-github/v60/github"
 
+	"github.com/githubjobs/githubjobs/internal/localhub/hubtest"
 	"github.com/githubjobs/githubjobs/internal/localhub/state"
 )
 
@@ -39,7 +40,7 @@ func TestPullRequestIsShownAsGitHubDoes(t *testing.T) {
 	if got := h.git(dir, "rev-parse", "FETCH_HEAD", "merge", "merge^2"); got != head+"\n"+p.GetMergeCommitSHA()+"\n"+head {
 		t.Errorf("refs/pull: %s", got)
 	}
-	list, _, err := h.alice.PullRequests.List(within(t), "alice", "reports", &github.PullRequestListOptions{Head: "alice:job/1", State: "all"})
+	list, _, err := h.alice.PullRequests.List(hubtest.Within(t), "alice", "reports", &github.PullRequestListOptions{Head: "alice:job/1", State: "all"})
 	if err != nil || len(list) != 1 || list[0].GetNumber() != 1 {
 		t.Errorf("list: %v %v", list, err)
 	}
@@ -59,23 +60,23 @@ func TestPullRequestRefusals(t *testing.T) {
 	h.git(dir, "push", "-q", "origin", "lone")
 	h.open("job/1", "first")
 	create := func(c *github.Client, head, base, title string) error {
-		_, _, err := c.PullRequests.Create(within(t), "alice", "reports", &github.NewPullRequest{Title: &title, Head: &head, Base: &base})
+		_, _, err := c.PullRequests.Create(hubtest.Within(t), "alice", "reports", &github.NewPullRequest{Title: &title, Head: &head, Base: &base})
 		return err
 	}
-	wantError(t, create(h.alice, "job/1", "main", "again"), 422, "A pull request already exists for alice:job/1.")
-	wantError(t, create(h.alice, "same", "main", "same"), 422, "No commits between main and same")
-	wantError(t, create(h.alice, "main", "main", "self"), 422, "No commits between main and main")
-	wantError(t, create(h.alice, "lone", "main", "lone"), 422, "no history in common")
-	wantError(t, create(h.alice, "none", "main", "none"), 422, "head")
-	wantError(t, create(h.alice, "bob:job/1", "main", "bob"), 422, "head")
-	wantError(t, create(h.alice, "job/1", "none", "none"), 422, "base")
-	wantError(t, create(h.alice, "job/1", "main", ""), 422, "title")
-	wantError(t, create(h.alice, "--help", "main", "option"), 422, "head")
-	wantError(t, create(h.client(""), "job/1", "main", "x"), 401, "Requires authentication")
+	hubtest.WantStatus(t, create(h.alice, "job/1", "main", "again"), 422, "A pull request already exists for alice:job/1.")
+	hubtest.WantStatus(t, create(h.alice, "same", "main", "same"), 422, "No commits between main and same")
+	hubtest.WantStatus(t, create(h.alice, "main", "main", "self"), 422, "No commits between main and main")
+	hubtest.WantStatus(t, create(h.alice, "lone", "main", "lone"), 422, "no history in common")
+	hubtest.WantStatus(t, create(h.alice, "none", "main", "none"), 422, "head")
+	hubtest.WantStatus(t, create(h.alice, "bob:job/1", "main", "bob"), 422, "head")
+	hubtest.WantStatus(t, create(h.alice, "job/1", "none", "none"), 422, "base")
+	hubtest.WantStatus(t, create(h.alice, "job/1", "main", ""), 422, "title")
+	hubtest.WantStatus(t, create(h.alice, "--help", "main", "option"), 422, "head")
+	hubtest.WantStatus(t, create(h.client(""), "job/1", "main", "x"), 401, "Requires authentication")
 	run := h.run("contents", "pull_requests")
-	wantError(t, create(run, "job/1", "same", "x"), 403, "GitHub Actions is not permitted to create or approve pull requests.")
+	hubtest.WantStatus(t, create(run, "job/1", "same", "x"), 403, "GitHub Actions is not permitted to create or approve pull requests.")
 	h.configure(func(r *state.Repository) { r.Actions.CanApprovePullRequestReviews = true })
-	wantError(t, create(h.run("contents"), "job/1", "same", "x"), 403, "Resource not accessible by integration")
+	hubtest.WantStatus(t, create(h.run("contents"), "job/1", "same", "x"), 403, "Resource not accessible by integration")
 	if err := create(run, "job/1", "same", "by the run"); err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +107,7 @@ func TestPullRequestFilesAndCommits(t *testing.T) {
 	var files []*github.CommitFile
 	opts := &github.ListOptions{PerPage: 20}
 	for {
-		page, res, err := h.alice.PullRequests.ListFiles(within(t), "alice", "reports", 1, opts)
+		page, res, err := h.alice.PullRequests.ListFiles(hubtest.Within(t), "alice", "reports", 1, opts)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -122,7 +123,7 @@ func TestPullRequestFilesAndCommits(t *testing.T) {
 	if f := files[1]; f.GetFilename() != "new/00" || f.GetStatus() != "renamed" || f.GetPreviousFilename() != "old/00" || f.GetPatch() != "" {
 		t.Errorf("%v", f)
 	}
-	commits, _, err := h.alice.PullRequests.ListCommits(within(t), "alice", "reports", 1, nil)
+	commits, _, err := h.alice.PullRequests.ListCommits(hubtest.Within(t), "alice", "reports", 1, nil)
 	if err != nil || len(commits) != 2 || commits[0].GetCommit().GetMessage() != "move" {
 		t.Errorf("%v, %v", commits, err)
 	}
@@ -162,8 +163,8 @@ func TestPullRequestFollowsItsBranches(t *testing.T) {
 	if p := h.pull(3); p.GetState() != "closed" || p.GetMerged() {
 		t.Errorf("not closed with its branch: #%d %s merged %v", p.GetNumber(), p.GetState(), p.GetMerged())
 	}
-	_, _, err := h.alice.PullRequests.Edit(within(t), "alice", "reports", 3, &github.PullRequest{State: github.String("open")})
-	wantError(t, err, 422, "The c branch has been deleted.")
+	_, _, err := h.alice.PullRequests.Edit(hubtest.Within(t), "alice", "reports", 3, &github.PullRequest{State: github.String("open")})
+	hubtest.WantStatus(t, err, 422, "The c branch has been deleted.")
 	for _, want := range []string{"pull_request synchronize #1", "pull_request closed #1", "pull_request closed #3"} {
 		if !slices.Contains(h.seen(), want) {
 			t.Errorf("events %q lack %q", h.seen(), want)
@@ -179,7 +180,7 @@ func TestEditPullRequest(t *testing.T) {
 	h.branch("other", "o", "1")
 	h.open("a", "A")
 	edit := func(p *github.PullRequest) (*github.PullRequest, error) {
-		got, _, err := h.alice.PullRequests.Edit(within(t), "alice", "reports", 1, p)
+		got, _, err := h.alice.PullRequests.Edit(hubtest.Within(t), "alice", "reports", 1, p)
 		return got, err
 	}
 	p, err := edit(&github.PullRequest{Title: github.String("B"), Body: github.String("new"), Base: &github.PullRequestBranch{Ref: github.String("other")}})
@@ -193,9 +194,9 @@ func TestEditPullRequest(t *testing.T) {
 		t.Fatalf("%v, %v", p, err)
 	}
 	_, err = edit(&github.PullRequest{Base: &github.PullRequestBranch{Ref: github.String("none")}})
-	wantError(t, err, 422, "Proposed base branch 'none' was not found")
+	hubtest.WantStatus(t, err, 422, "Proposed base branch 'none' was not found")
 	_, err = edit(&github.PullRequest{State: github.String("merged")})
-	wantError(t, err, 422, "state")
+	hubtest.WantStatus(t, err, 422, "state")
 	want := []string{"pull_request edited #1", "pull_request closed #1", "pull_request reopened #1"}
 	if seen := h.seen(); !slices.Equal(seen[len(seen)-3:], want) {
 		t.Errorf("events %q", h.seen())
@@ -213,18 +214,18 @@ func TestPullRequestFromAnotherRepository(t *testing.T) {
 	h.git(dir, "push", "-q", h.remote("bob", token), "job/1")
 	h.branch("job/1", "good", "x")
 	h.open("job/1", "ours")
-	p, _, err := h.client(token).PullRequests.Create(within(t), "alice", "reports",
+	p, _, err := h.client(token).PullRequests.Create(hubtest.Within(t), "alice", "reports",
 		&github.NewPullRequest{Title: github.String("theirs"), Head: github.String("bob:job/1"), Base: github.String("main")})
 	if err != nil || p.GetHead().GetRepo().GetFullName() != "bob/reports" || p.GetHead().GetSHA() != sha || p.GetAuthorAssociation() != "NONE" {
 		t.Fatalf("%v, %v", p, err)
 	}
-	list, _, err := h.alice.PullRequests.List(within(t), "alice", "reports", &github.PullRequestListOptions{Head: "alice:job/1"})
+	list, _, err := h.alice.PullRequests.List(hubtest.Within(t), "alice", "reports", &github.PullRequestListOptions{Head: "alice:job/1"})
 	if err != nil || len(list) != 1 || list[0].GetTitle() != "ours" {
 		t.Errorf("%v, %v", list, err)
 	}
-	_, _, err = h.client(token).PullRequests.Merge(within(t), "alice", "reports", p.GetNumber(), "", nil)
-	wantError(t, err, http.StatusForbidden, "push access")
-	if _, _, err := h.alice.PullRequests.Merge(within(t), "alice", "reports", p.GetNumber(), "", nil); err != nil {
+	_, _, err = h.client(token).PullRequests.Merge(hubtest.Within(t), "alice", "reports", p.GetNumber(), "", nil)
+	hubtest.WantStatus(t, err, http.StatusForbidden, "push access")
+	if _, _, err := h.alice.PullRequests.Merge(hubtest.Within(t), "alice", "reports", p.GetNumber(), "", nil); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -237,12 +238,12 @@ func TestListPullRequests(t *testing.T) {
 		h.branch(name, name, "x")
 		h.open(name, name)
 	}
-	if _, _, err := h.alice.PullRequests.Edit(within(t), "alice", "reports", 2, &github.PullRequest{State: github.String("closed")}); err != nil {
+	if _, _, err := h.alice.PullRequests.Edit(hubtest.Within(t), "alice", "reports", 2, &github.PullRequest{State: github.String("closed")}); err != nil {
 		t.Fatal(err)
 	}
 	numbers := func(o github.PullRequestListOptions) (list []int) {
 		t.Helper()
-		got, _, err := h.alice.PullRequests.List(within(t), "alice", "reports", &o)
+		got, _, err := h.alice.PullRequests.List(hubtest.Within(t), "alice", "reports", &o)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-github/v60/github"
 
 	"github.com/githubjobs/githubjobs/internal/localhub/event"
+	"github.com/githubjobs/githubjobs/internal/localhub/hubtest"
 )
 
 // Whatever happens to a pull request, the event tells it as the API does right after,
@@ -34,7 +35,7 @@ func TestEventsBearTheTimeOfTheChange(t *testing.T) {
 	h.open("job/1", "first")
 	edit := func(change github.PullRequest) func() error {
 		return func() error {
-			_, _, err := h.alice.PullRequests.Edit(within(t), "alice", "reports", 1, &change)
+			_, _, err := h.alice.PullRequests.Edit(hubtest.Within(t), "alice", "reports", 1, &change)
 			return err
 		}
 	}
@@ -46,15 +47,15 @@ func TestEventsBearTheTimeOfTheChange(t *testing.T) {
 		{"closed", edit(github.PullRequest{State: github.String("closed")})},
 		{"reopened", edit(github.PullRequest{State: github.String("open")})},
 		{"labeled", func() error {
-			_, _, err := h.alice.Issues.AddLabelsToIssue(within(t), "alice", "reports", 1, []string{"hold"})
+			_, _, err := h.alice.Issues.AddLabelsToIssue(hubtest.Within(t), "alice", "reports", 1, []string{"hold"})
 			return err
 		}},
 		{"unlabeled", func() error {
-			_, err := h.alice.Issues.RemoveLabelForIssue(within(t), "alice", "reports", 1, "hold")
+			_, err := h.alice.Issues.RemoveLabelForIssue(hubtest.Within(t), "alice", "reports", 1, "hold")
 			return err
 		}},
 		{"closed", func() error {
-			_, _, err := h.alice.PullRequests.Merge(within(t), "alice", "reports", 1, "", nil)
+			_, _, err := h.alice.PullRequests.Merge(hubtest.Within(t), "alice", "reports", 1, "", nil)
 			return err
 		}},
 	} {

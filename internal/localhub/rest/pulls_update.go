@@ -58,13 +58,7 @@ func (c *Context) mayEdit(authorID int64, permissions ...string) error {
 	if !c.Actor.Limited() && !c.Actor.Anonymous() && c.Actor.User.ID == authorID {
 		return nil
 	}
-	var err error
-	for _, name := range permissions {
-		if err = c.Require(Write(name)); err == nil {
-			return nil
-		}
-	}
-	return err
+	return c.requireOne(permissions)
 }
 
 // editTips are the commits that an edit needs: of the new base, and of a head that is to be opened again ("" when the branch is gone).

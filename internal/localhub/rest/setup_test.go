@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,6 +18,7 @@ import (
 
 	"github.com/githubjobs/githubjobs/internal/localhub/event"
 	"github.com/githubjobs/githubjobs/internal/localhub/gitrepo"
+	"github.com/githubjobs/githubjobs/internal/localhub/hubtest"
 	"github.com/githubjobs/githubjobs/internal/localhub/rest"
 	"github.com/githubjobs/githubjobs/internal/localhub/state"
 	"github.com/githubjobs/githubjobs/internal/wire"
@@ -181,37 +180,13 @@ func (h *hub) clone() string {
 // git runs git in dir and returns what it says.
 func (h *hub) git(dir string, args ...string) string {
 	h.t.Helper()
-	out, err := h.command(dir, args...).CombinedOutput()
-	if err != nil {
-		h.t.Fatalf("git %v: %v\n%s", args, err, out)
-	}
-	return strings.TrimSpace(string(out))
-}
-
-// tryGit runs git in dir where it may fail.
-func (h *hub) tryGit(dir string, args ...string) error { return h.command(dir, args...).Run() }
-
-func (h *hub) command(dir string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(h.t.Context(), "git", args...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0",
-		"GIT_AUTHOR_NAME=Alice", "GIT_AUTHOR_EMAIL=alice@example.com", "GIT_COMMITTER_NAME=Alice", "GIT_COMMITTER_EMAIL=alice@example.com")
-	return cmd
+	return hubtest.Git(h.t, dir, args...)
 }
 
 // commit writes a file and commits it.
 func (h *hub) commit(dir, path, content, message string) string {
 	h.t.Helper()
-	full := filepath.Join(dir, path)
-	if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
-		h.t.Fatal(err)
-	}
-	if err := os.WriteFile(full, []byte(content), 0o644); err != nil {
-		h.t.Fatal(err)
-	}
-	h.git(dir, "add", "-A")
-	h.git(dir, "commit", "-qm", message)
-	return h.git(dir, "rev-parse", "HEAD")
+	return hubtest.Commit(h.t, dir, message, map[string]string{path: content})
 }
 
 // branch pushes a branch with these files, path and content in turn, each a commit on top of main, and returns its head.
@@ -229,7 +204,7 @@ func (h *hub) branch(name string, files ...string) string {
 // open opens a pull request from the branch to main.
 func (h *hub) open(head, title string) *github.PullRequest {
 	h.t.Helper()
-	p, _, err := h.alice.PullRequests.Create(within(h.t), "alice", "reports",
+	p, _, err := h.alice.PullRequests.Create(hubtest.Within(h.t), "alice", "reports",
 		&github.NewPullRequest{Title: &title, Head: &head, Base: github.String("main"), Body: github.String("why")})
 	if err != nil {
 		h.t.Fatal(err)
@@ -239,7 +214,7 @@ func (h *hub) open(head, title string) *github.PullRequest {
 
 func (h *hub) pull(number int) *github.PullRequest {
 	h.t.Helper()
-	p, _, err := h.alice.PullRequests.Get(within(h.t), "alice", "reports", number)
+	p, _, err := h.alice.PullRequests.Get(hubtest.Within(h.t), "alice", "reports", number)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -269,20 +244,4 @@ func (h *hub) listen() func() []string {
 		defer mu.Unlock()
 		return slices.Clone(seen)
 	}
-}
-
-// wantError checks the status of an error answer and a part of its text.
-func wantError(t *testing.T, err error, status int, text string) {
-	t.Helper()
-	e, ok := err.(*github.ErrorResponse)
-	if !ok || e.Response.StatusCode != status || !strings.Contains(fmt.Sprint(e.Message, e.Errors), text) {
-		t.Errorf("got %v, want %d with %q", err, status, text)
-	}
-}
-
-// within is a context that ends with the test, or after ten seconds.
-func within(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	t.Cleanup(cancel)
-	return ctx
 }
