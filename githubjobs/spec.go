@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -35,7 +36,22 @@ type Spec struct {
 	TimeoutSeconds int       `json:"timeout_seconds"`
 	Base           string    `json:"base"` // branch that the result is merged into
 	CreatedAt      time.Time `json:"created_at"`
+	// Request tells the request that an idempotency key belongs to from any other: the
+	// SHA-256, in hexadecimal, of what the caller sent. It is empty for a job without a key.
+	Request string `json:"request,omitempty"`
 }
+
+// SameRequest says whether two specs of one id come from the same request: a caller
+// that repeats it with its idempotency key means the job that is there already, also
+// when a server that lost its store made a second spec of it, at a later time.
+func (s Spec) SameRequest(other Spec) bool {
+	if s.Request != "" || other.Request != "" {
+		return s.ID == other.ID && s.Request == other.Request
+	}
+	return FormatSpec(s) == FormatSpec(other)
+}
+
+var requestPattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 // Timeout is the time that the task may take.
 func (s Spec) Timeout() time.Duration { return time.Duration(s.TimeoutSeconds) * time.Second }
@@ -84,6 +100,9 @@ func (s Spec) Validate() error {
 		errs = append(errs, fieldErrorf("timeout_seconds", "%d is out of range; give 1 to %d", s.TimeoutSeconds, limit))
 	}
 	errs = append(errs, s.Kind.Validate(s.Config), validateBase(s.Base))
+	if s.Request != "" && !requestPattern.MatchString(s.Request) {
+		errs = append(errs, fieldErrorf("request", "%q is no SHA-256 in hexadecimal", s.Request))
+	}
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}

@@ -23,6 +23,9 @@ type Submission struct {
 	BaseSHA string
 	// Created says that this very push made the branch; else it was there before.
 	Created bool
+	// Found is the spec that the branch carried before, where that had to be read. It may be
+	// of an earlier time than the one submitted; see githubjobs.Spec.SameRequest.
+	Found *githubjobs.Spec
 	// Err is nil when the job is on GitHub now. Temporary(Err) says whether to try
 	// again. It is a *TakenError when the branch carries another job.
 	Err error
@@ -40,8 +43,15 @@ func (e *TakenError) Error() string {
 	if e.Spec == nil {
 		return fmt.Sprintf("the branch %s exists already and carries no job; delete it or use another id", e.Branch)
 	}
+	if e.Keyed() {
+		return fmt.Sprintf("the idempotency key of the job was used before, for the one created %s on the branch %s, with another body", e.Spec.CreatedAt.Format(time.RFC3339), e.Branch)
+	}
 	return fmt.Sprintf("the branch %s carries another job of the same id, created %s", e.Branch, e.Spec.CreatedAt.Format(time.RFC3339))
 }
+
+// Keyed says that the branch carries the job of an idempotency key: the first one with
+// that key, which stays what the id names.
+func (e *TakenError) Keyed() bool { return e.Spec != nil && e.Spec.Request != "" }
 
 // Submit puts jobs on GitHub, all in one push: two HTTP requests for any number of
 // jobs and no REST call, as long as the commits that the bases are at have been met
@@ -150,10 +160,10 @@ func (b *submitBatch) existing(ctx context.Context, s Submission, spec githubjob
 	switch {
 	case err != nil:
 		s.Err = err
-	case history.spec == nil || githubjobs.FormatSpec(*history.spec) != githubjobs.FormatSpec(spec):
+	case history.spec == nil || !history.spec.SameRequest(spec):
 		s.Err = &TakenError{Branch: s.Branch, Head: head, Spec: history.spec}
 	default:
-		s.SHA, s.BaseSHA = history.creation, history.base
+		s.SHA, s.BaseSHA, s.Found = history.creation, history.base, history.spec
 	}
 	return s
 }

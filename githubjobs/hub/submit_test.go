@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/internal/localhub"
@@ -129,6 +130,32 @@ func TestSubmitRefusesTheOneAndCreatesTheOthers(t *testing.T) {
 	}
 	if refs := f.git("for-each-ref", "--format=%(refname:lstrip=3)", "refs/heads/job/"); refs != "foreign\ngood\ntaken" {
 		t.Errorf("branches: %q", refs)
+	}
+}
+
+// The ref decides what an idempotency key names: a server that lost its store makes a
+// later spec of a repeated request, and finds the job; another request does not get it.
+func TestSubmitKeyedTwice(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	first, other := spec("keyed"), spec("keyed")
+	first.Request, other.Request = strings.Repeat("a", 64), strings.Repeat("b", 64)
+	created := f.submit(first)[0]
+	if created.Err != nil || !created.Created {
+		t.Fatalf("%+v", created)
+	}
+	again := first
+	again.CreatedAt = first.CreatedAt.Add(time.Hour)
+	for i := range 2 { // the second time on a base that has moved
+		got := f.submit(again)[0]
+		if got.Err != nil || got.Created || got.SHA != created.SHA || got.BaseSHA != created.BaseSHA || got.Found == nil || !got.Found.CreatedAt.Equal(first.CreatedAt) {
+			t.Errorf("%d: %+v, want the job of %+v", i, got, created)
+		}
+		f.commit("main", "moves on")
+	}
+	got := f.submit(other)[0]
+	if e, ok := errors.AsType[*TakenError](got.Err); !ok || !e.Keyed() || e.Spec.Request != first.Request || !strings.Contains(e.Error(), "idempotency key") {
+		t.Errorf("another request: %+v", got)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -61,14 +62,22 @@ type answer struct {
 
 func (s *server) do(t testing.TB, method, path, body string, header ...string) answer {
 	t.Helper()
+	all := http.Header{}
+	for i := 0; i+1 < len(header); i += 2 {
+		all.Set(header[i], header[i+1])
+	}
+	return s.doWith(t, method, path, body, all)
+}
+
+// doWith can send a header several times.
+func (s *server) doWith(t testing.TB, method, path, body string, header http.Header) answer {
+	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, s.URL+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
 	req.Header.Set("X-Api-Key", "first-key")
-	for i := 0; i+1 < len(header); i += 2 {
-		req.Header.Set(header[i], header[i+1])
-	}
+	maps.Copy(req.Header, header)
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)

@@ -24,52 +24,73 @@ type CreateRequest struct {
 	Config         map[string]any  `json:"config,omitempty" doc:"The kind's own settings"`
 	TimeoutSeconds int             `json:"timeout_seconds,omitempty" doc:"Bounds the task itself, not the time in GitHub's queue" minimum:"1" maximum:"20700"`
 	Base           string          `json:"base,omitempty" doc:"The branch that the result is merged into; by default the server's"`
+	IdempotencyKey string          `json:"idempotency_key,omitempty" doc:"Names this request: repeated with the same key it means the same job. The header Idempotency-Key says the same" minLength:"1" maxLength:"255"`
 }
 
 // Created is the answer of create-job.
 type Created struct {
 	JobID  string            `json:"job_id"`
 	Branch string            `json:"branch"`
-	Status githubjobs.Status `json:"status" enum:"pending"`
+	Status githubjobs.Status `json:"status" doc:"pending, or where the job stands that the idempotency key already names" enum:"pending,running,completed,failed,merged"`
 }
 
 // createInput keeps the body apart from huma, which would judge its content type.
-type createInput struct{ body io.Reader }
+type createInput struct {
+	Key  string `header:"Idempotency-Key" doc:"Names this request: repeated with the same key it means the same job" minLength:"1" maxLength:"255"`
+	head http.Header
+	body io.Reader
+}
 
 var _ huma.Resolver = (*createInput)(nil)
 
 // Resolve implements huma.Resolver.
 func (in *createInput) Resolve(ctx huma.Context) []error {
 	r, w := humago.Unwrap(ctx)
-	in.body = http.MaxBytesReader(w, r.Body, maxBody)
+	in.head, in.body = r.Header, http.MaxBytesReader(w, r.Body, maxBody)
 	return nil
 }
 
-type createOutput struct{ Body Created }
+type createOutput struct {
+	Replayed string `header:"Idempotency-Replayed" doc:"true: the key named this job already, and none was created" enum:"true"`
+	Body     Created
+}
 
 // createJob answers when the job is durable, whether GitHub is reachable or not.
 func (a *api) createJob(ctx context.Context, in *createInput) (*createOutput, error) {
-	spec, err := a.readSpec(ctx, in.body)
+	spec, err := a.readSpec(ctx, in)
 	if err != nil {
 		return nil, err
 	}
-	if err := a.Jobs.Accept(ctx, a.Project, spec); err != nil {
+	err = a.Jobs.Accept(ctx, a.Project, spec)
+	switch {
+	case errors.Is(err, store.ErrExists) && spec.Request != "":
+		return a.repeated(ctx, spec)
+	case err != nil:
 		return nil, a.storeProblem(ctx, err)
 	}
 	a.Accepted()
-	return &createOutput{Created{JobID: spec.ID, Branch: githubjobs.Branch(spec.ID), Status: githubjobs.StatusPending}}, nil
+	return &createOutput{Body: Created{JobID: spec.ID, Branch: githubjobs.Branch(spec.ID), Status: githubjobs.StatusPending}}, nil
 }
 
 // readSpec makes the spec of a job from the caller's body.
-func (a *api) readSpec(ctx context.Context, body io.Reader) (githubjobs.Spec, error) {
-	raw, err := readBody(body)
+func (a *api) readSpec(ctx context.Context, in *createInput) (githubjobs.Spec, error) {
+	raw, err := readBody(in.body)
 	if err != nil {
 		return githubjobs.Spec{}, err
 	}
-	spec := githubjobs.Spec{Kind: a.DefaultKind}
-	if err := decodeCreate(raw, &spec); err != nil {
-		return spec, err
+	header, err := keyFromHeader(in.head)
+	if err != nil {
+		return githubjobs.Spec{}, err
 	}
+	r := request{spec: githubjobs.Spec{Kind: a.DefaultKind}}
+	if err := decodeCreate(raw, &r); err != nil {
+		return r.spec, err
+	}
+	key, err := oneKey(header, r.key)
+	if err != nil {
+		return r.spec, err
+	}
+	spec := r.spec
 	if spec.Base == "" {
 		if spec.Base, err = a.Base(ctx); err != nil {
 			return spec, a.storeProblem(ctx, err)
@@ -80,6 +101,9 @@ func (a *api) readSpec(ctx context.Context, body io.Reader) (githubjobs.Spec, er
 	}
 	now := a.Now()
 	spec.ID = githubjobs.NewID(now)
+	if key != "" {
+		spec.ID, spec.Request = githubjobs.KeyedID(a.Project, key), r.fingerprint
+	}
 	spec.Normalize(now)
 	return spec, fieldProblem(spec.Validate())
 }

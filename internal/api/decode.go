@@ -17,19 +17,27 @@ import (
 
 const example = `{"job": "Daily activity report", "kind": "report"}`
 
+// request is what the body of create-job says.
+type request struct {
+	spec        githubjobs.Spec
+	key         string // its idempotency key; empty for none
+	fingerprint string // of the rest; see githubjobs.Spec.Request
+}
+
 // createFields are the fields of create-job, each with the way it is read.
-var createFields = map[string]func(json.RawMessage, *githubjobs.Spec) error{
-	"job":             func(raw json.RawMessage, s *githubjobs.Spec) error { return text(raw, &s.Prompt) },
-	"kind":            func(raw json.RawMessage, s *githubjobs.Spec) error { return text(raw, &s.Kind) },
-	"title":           func(raw json.RawMessage, s *githubjobs.Spec) error { return text(raw, &s.Title) },
-	"base":            func(raw json.RawMessage, s *githubjobs.Spec) error { return text(raw, &s.Base) },
-	"config":          object,
-	"timeout_seconds": seconds,
+var createFields = map[string]func(json.RawMessage, *request) error{
+	"job":             func(raw json.RawMessage, r *request) error { return text(raw, &r.spec.Prompt) },
+	"kind":            func(raw json.RawMessage, r *request) error { return text(raw, &r.spec.Kind) },
+	"title":           func(raw json.RawMessage, r *request) error { return text(raw, &r.spec.Title) },
+	"base":            func(raw json.RawMessage, r *request) error { return text(raw, &r.spec.Base) },
+	"config":          func(raw json.RawMessage, r *request) error { return object(raw, &r.spec) },
+	"timeout_seconds": func(raw json.RawMessage, r *request) error { return seconds(raw, &r.spec) },
+	keyField:          readKey,
 }
 
 // decodeCreate reads the body of create-job, strictly: what is not understood is
 // refused, and never lost in silence. Optional fields may be null.
-func decodeCreate(raw []byte, spec *githubjobs.Spec) error {
+func decodeCreate(raw []byte, r *request) error {
 	fields, err := decodeObject(raw)
 	if err != nil {
 		return err
@@ -42,14 +50,15 @@ func decodeCreate(raw []byte, spec *githubjobs.Spec) error {
 		if string(fields[name]) == "null" {
 			continue
 		}
-		if err := read(fields[name], spec); err != nil {
+		if err := read(fields[name], r); err != nil {
 			return problem.New(problem.InvalidField, "%s %s", name, err).OfField(name)
 		}
 	}
-	if strings.TrimSpace(spec.Prompt) == "" {
+	if strings.TrimSpace(r.spec.Prompt) == "" {
 		return problem.New(problem.MissingField, "job is missing; say in words what is to be done, as in %s", example).OfField("job")
 	}
-	return nil
+	r.fingerprint, err = fingerprint(fields)
+	return err
 }
 
 // decodeObject reads one JSON object and nothing behind it.

@@ -141,7 +141,14 @@ func setup(t *testing.T, g *github) (*memory, *Dispatcher) {
 	return m, start(t, g, m, &reader{})
 }
 
-func start(t *testing.T, g *github, m *memory, r *reader) *Dispatcher {
+// submitter is a Hub that answers whole pushes.
+type submitter func([]githubjobs.Spec) []hub.Submission
+
+func (s submitter) Submit(_ context.Context, specs []githubjobs.Spec) ([]hub.Submission, error) {
+	return s(specs), nil
+}
+
+func start(t *testing.T, g Hub, m *memory, r *reader, then ...func(*Dispatcher)) *Dispatcher {
 	d := New("p", g, m, r, slog.New(slog.DiscardHandler), time.Now)
 	r.done = d.Wake
 	ctx, cancel := context.WithCancel(t.Context())
@@ -154,6 +161,10 @@ func start(t *testing.T, g *github, m *memory, r *reader) *Dispatcher {
 	t.Cleanup(func() { cancel(); wg.Wait() })
 	time.Sleep(time.Millisecond) // what is created from now on is later than the start
 	synctest.Wait()
+	for _, do := range then {
+		do(d)
+		synctest.Wait()
+	}
 	return d
 }
 
@@ -300,6 +311,36 @@ func TestSingleJobs(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What GitHub has under an idempotency key is the job, whatever a server without
+// memory has accepted since; nothing of it is refused or failed.
+func TestKeyUsedBefore(t *testing.T) {
+	t.Parallel()
+	began := time.Now()
+	for name, answer := range map[string]func(first *githubjobs.Spec) hub.Submission{
+		"for this request": func(first *githubjobs.Spec) hub.Submission { return hub.Submission{SHA: "abc", Found: first} },
+		"for another": func(first *githubjobs.Spec) hub.Submission {
+			return hub.Submission{Err: &hub.TakenError{Branch: "job/k", Spec: first}}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				first := githubjobs.Spec{ID: "k", Kind: githubjobs.KindReport, Prompt: "first", Base: "main", Request: "1", CreatedAt: began.Add(-time.Hour)}
+				m := &memory{facts: map[string]githubjobs.Facts{}}
+				start(t, submitter(func([]githubjobs.Spec) []hub.Submission {
+					s := answer(&first)
+					s.ID = "k"
+					return []hub.Submission{s}
+				}), m, &reader{}, func(d *Dispatcher) { m.add("k"); d.Wake() })
+				f := m.facts["k"]
+				if f.Spec == nil || f.Spec.Prompt != "first" || f.Dispatch == nil || f.Dispatch.Refused != "" {
+					t.Errorf("facts %+v", f)
+				}
+			})
+		})
+	}
 }
 
 func TestStoreFailsAfterPush(t *testing.T) {

@@ -64,9 +64,13 @@ func (d *Dispatcher) judge(specs []githubjobs.Spec, results []hub.Submission) (f
 			f.Branch = &githubjobs.BranchFact{Head: r.SHA, At: specs[i].CreatedAt.Truncate(time.Second)}
 		case r.Err == nil:
 			d.log.Info("the job's branch was there already", "job_id", r.ID)
+			f.Spec = r.Found
 		case errors.Is(r.Err, hub.ErrRefused) && len(specs) > 1:
 			refused, again = true, r.Err
 			continue
+		case keyed(r.Err) != nil:
+			d.log.Warn("the job of this idempotency key is another one, which stays", "job_id", r.ID, "error", r.Err)
+			f.Spec = keyed(r.Err).Spec
 		case permanent(r.Err):
 			d.log.Error("GitHub refused a job", "job_id", r.ID, "error", r.Err)
 			f.Dispatch.Refused = refusal(r.Err)
@@ -107,6 +111,16 @@ func permanent(err error) bool {
 		return e.Status == 0 // hub's own finding about the base, not a 404 that may pass
 	}
 	return errors.Is(err, hub.ErrRefused) || errors.Is(err, hub.ErrInvalid)
+}
+
+// keyed is the error that an idempotency key was used before for another request. The
+// ref decides: the id names the job that is on GitHub, and a caller that repeats its
+// request from now on is told so.
+func keyed(err error) *hub.TakenError {
+	if e, ok := errors.AsType[*hub.TakenError](err); ok && e.Keyed() {
+		return e
+	}
+	return nil
 }
 
 // refusal is the text for the job's caller.

@@ -14,26 +14,27 @@ import (
 type Code string
 
 const (
-	Unauthorized       Code = "unauthorized"        // no API key, or one that is not known
-	InvalidJSON        Code = "invalid_json"        // the body is no JSON, or no object
-	InvalidField       Code = "invalid_field"       // a field or parameter has a value that is not accepted
-	UnknownField       Code = "unknown_field"       // a field that the endpoint does not have
-	MissingField       Code = "missing_field"       // a field or parameter that must be given
-	InvalidBody        Code = "invalid_body"        // the body could not be read
-	BodyTooLarge       Code = "body_too_large"      // the body is over the endpoint's limit
-	DeliveryTooLarge   Code = "delivery_too_large"  // a webhook larger than any of GitHub's
-	JobNotFound        Code = "job_not_found"       // no job has that id
-	RouteNotFound      Code = "route_not_found"     // no endpoint has that path
-	MethodNotAllowed   Code = "method_not_allowed"  // the endpoint has other methods
-	InvalidSignature   Code = "invalid_signature"   // a webhook that is not signed with our secret
-	InvalidDelivery    Code = "invalid_delivery"    // a webhook without GitHub's headers
-	WebhooksDisabled   Code = "webhooks_disabled"   // no webhook secret is configured
-	TooManyDeliveries  Code = "too_many_deliveries" // more webhooks at once than there is room for
-	BaseUnknown        Code = "base_unknown"        // the default branch is not known yet
-	StorageFull        Code = "storage_full"        // the database's disk is full
-	StorageUnavailable Code = "storage_unavailable" // the database cannot be used
-	StatusFailed       Code = "status_failed"       // the status could not be read
-	Internal           Code = "internal_error"      // a mistake of the server's
+	Unauthorized       Code = "unauthorized"           // no API key, or one that is not known
+	InvalidJSON        Code = "invalid_json"           // the body is no JSON, or no object
+	InvalidField       Code = "invalid_field"          // a field or parameter has a value that is not accepted
+	UnknownField       Code = "unknown_field"          // a field that the endpoint does not have
+	MissingField       Code = "missing_field"          // a field or parameter that must be given
+	InvalidBody        Code = "invalid_body"           // the body could not be read
+	BodyTooLarge       Code = "body_too_large"         // the body is over the endpoint's limit
+	DeliveryTooLarge   Code = "delivery_too_large"     // a webhook larger than any of GitHub's
+	JobNotFound        Code = "job_not_found"          // no job has that id
+	RouteNotFound      Code = "route_not_found"        // no endpoint has that path
+	MethodNotAllowed   Code = "method_not_allowed"     // the endpoint has other methods
+	InvalidSignature   Code = "invalid_signature"      // a webhook that is not signed with our secret
+	InvalidDelivery    Code = "invalid_delivery"       // a webhook without GitHub's headers
+	WebhooksDisabled   Code = "webhooks_disabled"      // no webhook secret is configured
+	KeyReused          Code = "idempotency_key_reused" // the key belongs to a request with another body
+	TooManyDeliveries  Code = "too_many_deliveries"    // more webhooks at once than there is room for
+	BaseUnknown        Code = "base_unknown"           // the default branch is not known yet
+	StorageFull        Code = "storage_full"           // the database's disk is full
+	StorageUnavailable Code = "storage_unavailable"    // the database cannot be used
+	StatusFailed       Code = "status_failed"          // the status could not be read
+	Internal           Code = "internal_error"         // a mistake of the server's
 )
 
 // statuses is the one table from code to HTTP status.
@@ -46,6 +47,7 @@ var statuses = map[Code]int{
 	InvalidDelivery: http.StatusBadRequest, WebhooksDisabled: http.StatusServiceUnavailable,
 	TooManyDeliveries: http.StatusServiceUnavailable,
 	BaseUnknown:       http.StatusServiceUnavailable, StorageFull: http.StatusInsufficientStorage,
+	KeyReused:          http.StatusConflict,
 	StorageUnavailable: http.StatusServiceUnavailable, StatusFailed: http.StatusInternalServerError,
 	Internal: http.StatusInternalServerError,
 }
