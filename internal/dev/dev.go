@@ -85,6 +85,7 @@ func serverConfig(c Config, hubURL string, s secrets) (server.Config, error) {
 		"LISTEN_ADDR=" + c.ListenAddr, "API_KEY=" + c.APIKey, "WEBHOOK_SECRET=" + s.WebhookSecret,
 		"GITHUB_SERVER_URL=" + hubURL, "GITHUB_REPOSITORY=" + demoOwner + "/" + demoName, "GITHUB_TOKEN=" + s.Token,
 		"DATABASE_PATH=" + filepath.Join(c.DataDir, "server.db"),
+		"PUSHES_PER_MINUTE=0", // localhub has no such limit, and nobody wants to wait for a demonstration
 	})
 }
 

@@ -20,13 +20,6 @@ import (
 	"github.com/githubjobs/githubjobs/githubjobs/hub"
 )
 
-// GitHub queues at most 500 runs of a repository within 10 seconds; what is pushed
-// beyond that starts none (docs.github.com, "Actions limits").
-const (
-	maxRefs    = 500
-	refsWindow = 10 * time.Second
-)
-
 // Hub puts jobs on GitHub; see hub.Repository.Submit.
 type Hub interface {
 	Submit(ctx context.Context, specs []githubjobs.Spec) ([]hub.Submission, error)
@@ -79,10 +72,10 @@ type State struct {
 }
 
 // New returns a dispatcher; Run makes it work. now is the clock.
-func New(project string, h Hub, s Store, r Reader, log *slog.Logger, now func() time.Time) *Dispatcher {
+func New(project string, h Hub, s Store, r Reader, p Pace, log *slog.Logger, now func() time.Time) *Dispatcher {
 	return &Dispatcher{
 		project: project, hub: h, store: s, reader: r, log: log, now: now, wake: make(chan struct{}, 1),
-		delayed: map[string]retry{}, began: now(), unsure: map[string]time.Time{}, most: maxRefs,
+		delayed: map[string]retry{}, began: now(), unsure: map[string]time.Time{}, pace: newPace(p), most: p.Refs,
 	}
 }
 
@@ -153,7 +146,7 @@ func (d *Dispatcher) round(ctx context.Context) (pause time.Duration, more bool)
 		return pause, true
 	}
 	read := d.reader.LastRead() // before the store is asked, which then knows what was read
-	specs, err := d.store.Waiting(ctx, d.project, maxRefs+len(d.delayed))
+	specs, err := d.store.Waiting(ctx, d.project, d.pace.refs+len(d.delayed))
 	if err != nil {
 		return d.failed(ctx, fmt.Errorf("reading the waiting jobs: %w", err)), true
 	}

@@ -149,7 +149,20 @@ func (s submitter) Submit(_ context.Context, specs []githubjobs.Spec) ([]hub.Sub
 }
 
 func start(t *testing.T, g Hub, m *memory, r *reader, then ...func(*Dispatcher)) *Dispatcher {
-	d := New("p", g, m, r, slog.New(slog.DiscardHandler), time.Now)
+	d := run(t, g, m, r, GitHubsPace)
+	for _, do := range then {
+		do(d)
+		synctest.Wait()
+	}
+	return d
+}
+
+func startPaced(t *testing.T, g Hub, m *memory, p Pace) *Dispatcher {
+	return run(t, g, m, &reader{}, p)
+}
+
+func run(t *testing.T, g Hub, m *memory, r *reader, p Pace) *Dispatcher {
+	d := New("p", g, m, r, p, slog.New(slog.DiscardHandler), time.Now)
 	r.done = d.Wake
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
@@ -161,10 +174,6 @@ func start(t *testing.T, g Hub, m *memory, r *reader, then ...func(*Dispatcher))
 	t.Cleanup(func() { cancel(); wg.Wait() })
 	time.Sleep(time.Millisecond) // what is created from now on is later than the start
 	synctest.Wait()
-	for _, do := range then {
-		do(d)
-		synctest.Wait()
-	}
 	return d
 }
 
@@ -225,6 +234,37 @@ func TestPace(t *testing.T) {
 			t.Fatalf("pushes %v, want %v", got, want)
 		}
 	})
+}
+
+// A caller that goes on for ever costs six pushes a minute; after a quiet time the
+// next job goes out at once again, and with no limit every one does.
+func TestPushesPerMinute(t *testing.T) {
+	t.Parallel()
+	for pushes, want := range map[int][2]int{6: {32, 34}, 60: {300, 331}, 0: {590, 601}} {
+		t.Run(fmt.Sprint(pushes), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				g, m := &github{}, &memory{facts: map[string]githubjobs.Facts{}}
+				d := startPaced(t, g, m, Pace{Refs: 500, Pushes: pushes})
+				for i := range 600 {
+					m.add(fmt.Sprintf("job-%d", i))
+					d.Wake()
+					time.Sleep(time.Second / 2)
+				}
+				if n := len(g.pushes); n < want[0] || n > want[1] {
+					t.Errorf("%d pushes in five minutes, want %d to %d", n, want[0], want[1])
+				}
+				time.Sleep(time.Minute)
+				at := time.Now()
+				m.add("after a quiet time")
+				d.Wake()
+				synctest.Wait()
+				if last := g.pushes[len(g.pushes)-1]; last.at != at || len(last.ids) != 1 {
+					t.Errorf("the last push was %+v, want it at %s", last, at)
+				}
+			})
+		})
+	}
 }
 
 func TestWholePushFails(t *testing.T) {

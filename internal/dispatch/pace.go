@@ -1,27 +1,65 @@
 package dispatch
 
 import (
+	"math"
 	"math/rand/v2"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
-// pace keeps the number of refs within GitHub's limit for any refsWindow.
-type pace struct{ pushes []sent }
+// Pace is how fast a repository is pushed to.
+type Pace struct {
+	// Refs in any 10 seconds. GitHub queues at most 500 runs of a repository within that
+	// time; what is pushed beyond starts none (docs.github.com, "Actions limits").
+	Refs int
+	// Pushes a minute, while there always is more to push; a repository that was quiet
+	// takes a few at once. 0 means without limit. GitHub recommends 6 (docs.github.com,
+	// "Repository limits").
+	Pushes int
+}
+
+// GitHubsPace is what GitHub bears.
+var GitHubsPace = Pace{Refs: 500, Pushes: 6}
+
+const refsWindow = 10 * time.Second
+
+// pace keeps pushes within a Pace.
+type pace struct {
+	refs    int
+	limiter *rate.Limiter
+	pushes  []sent // of the last refsWindow
+}
+
+// newPace lets a repository that was quiet take the pushes of half a minute at once.
+func newPace(p Pace) pace {
+	limit := rate.Inf
+	if p.Pushes > 0 {
+		limit = rate.Limit(float64(p.Pushes) / time.Minute.Seconds())
+	}
+	return pace{refs: p.Refs, limiter: rate.NewLimiter(limit, max(1, p.Pushes/2))}
+}
 
 type sent struct {
 	at   time.Time
 	refs int
 }
 
-func (p *pace) pushed(at time.Time, refs int) { p.pushes = append(p.pushes, sent{at, refs}) }
+func (p *pace) pushed(at time.Time, refs int) {
+	p.limiter.AllowN(at, 1)
+	p.pushes = append(p.pushes, sent{at, refs})
+}
 
 // room is how many refs may be pushed now; when there are none, wait is how long
 // it takes until there are some.
 func (p *pace) room(now time.Time) (refs int, wait time.Duration) {
+	if missing := 1 - p.limiter.TokensAt(now); missing > 0 && p.limiter.Limit() != rate.Inf {
+		return 0, time.Duration(math.Ceil(missing / float64(p.limiter.Limit()) * float64(time.Second)))
+	}
 	for len(p.pushes) > 0 && now.Sub(p.pushes[0].at) >= refsWindow {
 		p.pushes = p.pushes[1:]
 	}
-	refs = maxRefs
+	refs = p.refs
 	for _, s := range p.pushes {
 		refs -= s.refs
 	}

@@ -93,7 +93,7 @@ func (d *Dispatcher) narrow(refs int, refused bool) {
 	if refused {
 		d.most = max(1, refs/2)
 	} else {
-		d.most = min(2*d.most, maxRefs)
+		d.most = min(2*d.most, d.pace.refs)
 	}
 }
 

@@ -45,7 +45,7 @@ func (w *world) serverEnv() []string {
 	return append([]string{
 		"PATH=" + os.Getenv("PATH"), "LISTEN_ADDR=" + w.addr, "API_KEY=" + apiKey, "WEBHOOK_SECRET=" + webhookSecret,
 		"GITHUB_SERVER_URL=" + w.hub.URL(), "GITHUB_REPOSITORY=demo/reports", "GITHUB_TOKEN=" + w.token,
-		"DATABASE_PATH=" + filepath.Join(w.dataDir, "jobs.db"), "RECONCILE_INTERVAL=1s", "LOG_LEVEL=warn",
+		"DATABASE_PATH=" + filepath.Join(w.dataDir, "jobs.db"), "RECONCILE_INTERVAL=1s", "PUSHES_PER_MINUTE=0", "LOG_LEVEL=warn",
 	}, w.env...)
 }
 

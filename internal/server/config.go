@@ -37,6 +37,8 @@ type Config struct {
 	DeliveryRetention time.Duration   `env:"DELIVERY_RETENTION" envDefault:"72h" doc:"How long processed webhook deliveries are kept for audit; GitHub can deliver one again for 3 days"`
 	DefaultKind       githubjobs.Kind `env:"DEFAULT_KIND" envDefault:"report" doc:"Kind of the jobs that name none: command or report"`
 	ReconcileInterval time.Duration   `env:"RECONCILE_INTERVAL" envDefault:"30s" doc:"How often GitHub is read for what webhooks did not tell, while jobs are active and webhooks are silent; four times as long while webhooks arrive, ten times while no job is active"`
+	PushesPerMinute   int             `env:"PUSHES_PER_MINUTE" envDefault:"6" doc:"How often the repository is pushed to while jobs keep coming; those that arrive in between ride together. GitHub recommends 6; 0 means without limit"`
+	RefsPer10Seconds  int             `env:"REFS_PER_10_SECONDS" envDefault:"500" doc:"How many jobs are pushed within 10 seconds at most. GitHub starts no run for what is beyond 500"`
 	ShutdownTimeout   time.Duration   `env:"SHUTDOWN_TIMEOUT" envDefault:"15s" doc:"How long requests under way may take when the server is stopped"`
 	LogLevel          string          `env:"LOG_LEVEL" envDefault:"info" doc:"debug, info, warn or error"`
 	LogFormat         string          `env:"LOG_FORMAT" envDefault:"text" doc:"text or json"`

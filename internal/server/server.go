@@ -143,7 +143,8 @@ func (s *Server) wire(repository *hub.Repository) {
 	s.diagnoser = reconcile.NewDiagnoser(reconcile.DiagnoserOptions{
 		Project: s.project, Hub: repository, Store: s.store, Log: s.log.With("part", "diagnose"), Now: time.Now,
 	})
-	s.dispatcher = dispatch.New(s.project, repository, s.store, s.reconciler, s.log.With("part", "dispatch"), time.Now)
+	s.dispatcher = dispatch.New(s.project, repository, s.store, s.reconciler, dispatch.Pace{Refs: s.cfg.RefsPer10Seconds, Pushes: s.cfg.PushesPerMinute},
+		s.log.With("part", "dispatch"), time.Now)
 	s.receiver = webhook.New(webhook.Options{
 		Project: s.project, Secret: s.cfg.WebhookSecret, Hub: repository, Store: s.store,
 		DefaultBranch: s.learnDefaultBranch, Log: s.log.With("part", "webhook"), Now: time.Now,

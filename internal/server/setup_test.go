@@ -102,7 +102,7 @@ func (g *github) config(t testing.TB) Config {
 	t.Helper()
 	cfg, err := LoadConfig([]string{
 		"LISTEN_ADDR=127.0.0.1:0", "API_KEY=" + key, "WEBHOOK_SECRET=" + secret, "GITHUB_SERVER_URL=" + g.URL(),
-		"GITHUB_REPOSITORY=demo/reports", "GITHUB_TOKEN=" + g.token, "DATABASE_PATH=" + filepath.Join(t.TempDir(), "test.db"),
+		"GITHUB_REPOSITORY=demo/reports", "GITHUB_TOKEN=" + g.token, "DATABASE_PATH=" + filepath.Join(t.TempDir(), "test.db"), "PUSHES_PER_MINUTE=0",
 	})
 	check(t, err)
 	return cfg

@@ -40,6 +40,12 @@ func (c Config) Validate() error {
 	if c.ReconcileInterval < minInterval || c.ReconcileInterval > maxInterval {
 		problems = append(problems, wrongf("RECONCILE_INTERVAL", "%s is out of range; give %s to %s", c.ReconcileInterval, minInterval, maxInterval))
 	}
+	if c.PushesPerMinute < 0 {
+		problems = append(problems, wrongf("PUSHES_PER_MINUTE", "%d must be 0, for no limit, or more", c.PushesPerMinute))
+	}
+	if c.RefsPer10Seconds < 1 {
+		problems = append(problems, wrongf("REFS_PER_10_SECONDS", "%d must be at least 1", c.RefsPer10Seconds))
+	}
 	if c.ShutdownTimeout <= 0 {
 		problems = append(problems, wrongf("SHUTDOWN_TIMEOUT", "%s must be more than 0", c.ShutdownTimeout))
 	}
