@@ -24,6 +24,8 @@ var (
 	ErrDuplicate = errors.New("the delivery was received before")
 	// ErrFull: the disk is full, and nothing can be written until there is room.
 	ErrFull = errors.New("the disk that holds the database is full")
+	// ErrLost: another process may lead the project by now.
+	ErrLost = errors.New("the lead of the project is lost")
 	// ErrUnavailable: the database cannot be used at present.
 	ErrUnavailable = errors.New("the database is unavailable")
 )
@@ -36,6 +38,7 @@ type Store interface {
 	Jobs
 	Deliveries
 	Projects
+	Leadership
 	// Check writes to the database, to tell whether that is possible.
 	Check(ctx context.Context) error
 	// Close waits for the writes under way and releases the database.
@@ -96,6 +99,26 @@ type Counts struct {
 	Deliveries    int                       // received and not processed
 	LastDelivery  time.Time                 // receipt of the newest delivery, whether it is kept or not; zero when there is none
 	DeliverySince time.Time                 // receipt of the oldest that is not processed
+}
+
+// Leadership chooses, among the processes that share a database, the one that works
+// on a project's repository.
+type Leadership interface {
+	// Lead waits until no other process leads the project, and takes the lead. It is
+	// freed by Release and by the death of the process at once, and some seconds after
+	// the process was frozen or cut off from the database. accepted is called whenever
+	// any process accepted a job, and must return at once.
+	Lead(ctx context.Context, project string, accepted func()) (Lease, error)
+}
+
+// Lease is the lead of a project, while it lasts.
+type Lease interface {
+	// Lost is closed when the lead is known to be lost. It is never closed by Release.
+	Lost() <-chan struct{}
+	// Hold returns nil when the lead is still held now; the database says so.
+	Hold(ctx context.Context) error
+	// Release gives the lead up. It may be called more than once.
+	Release()
 }
 
 // Deliveries are the webhook deliveries that GitHub sent, each processed once.

@@ -40,6 +40,7 @@ type batch struct {
 	jobs       map[jobName]*job // all that were locked
 	statements []statement
 	tally      store.Tally
+	accepted   map[string]bool // projects of which a job was accepted
 }
 
 // job is one job of a batch.
@@ -78,7 +79,7 @@ var errRace = errors.New("another server stored the same job at the same time")
 
 // lock begins the transaction, and locks and reads the rows of the jobs.
 func lock(ctx context.Context, conn *pgxpool.Conn, now time.Time, damage *store.Damage, names []jobName) (*batch, error) {
-	b := &batch{now: now, damage: damage, names: names, jobs: map[jobName]*job{}, tally: store.NewTally()}
+	b := &batch{now: now, damage: damage, names: names, jobs: map[jobName]*job{}, tally: store.NewTally(), accepted: map[string]bool{}}
 	begin := []statement{{query: `BEGIN`}}
 	if len(names) > 0 {
 		projects, ids := make([]string, len(names)), make([]string, len(names))
@@ -190,6 +191,9 @@ func (b *batch) commit(ctx context.Context, conn *pgxpool.Conn, shard int) error
 		end = append(end, statement{args: []any{c.Project, c.Name, shard, c.N, c.Time}, query: `
 			INSERT INTO counters AS c (project, name, shard, n) VALUES ($1, $2, $3, $4)
 			ON CONFLICT (project, name, shard) DO UPDATE SET n = CASE WHEN $5 THEN greatest(c.n, excluded.n) ELSE c.n + excluded.n END`})
+	}
+	for project := range b.accepted {
+		end = append(end, statement{query: announce, args: []any{project}})
 	}
 	return pipeline(ctx, conn, append(end, statement{query: `COMMIT`}))
 }

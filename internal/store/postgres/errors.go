@@ -19,6 +19,8 @@ import (
 const (
 	codeDiskFull       = "53100"
 	codeSerialization  = "40001"
+	codeLockTimeout    = "55P03"
+	codeCanceled       = "57014" // by statement_timeout, where that is the shorter one
 	codeDeadlock       = "40P01"
 	codeNoDatabase     = "3D000"
 	codeNoSchema       = "3F000"
@@ -34,7 +36,7 @@ const (
 // person can mend. ctx is the caller's: an end of a time limit of our own is a
 // database that does not answer.
 func explain(ctx context.Context, err error) error {
-	for _, ours := range []error{store.ErrNotFound, store.ErrExists, store.ErrDuplicate, store.ErrFull, store.ErrUnavailable} {
+	for _, ours := range []error{store.ErrNotFound, store.ErrExists, store.ErrDuplicate, store.ErrFull, store.ErrUnavailable, store.ErrLost} {
 		if errors.Is(err, ours) {
 			return err
 		}

@@ -24,6 +24,7 @@ func (s *Store) Accept(ctx context.Context, project string, spec githubjobs.Spec
 		row, _, err := store.MergeRow(stored, githubjobs.Facts{ID: spec.ID, Spec: &spec}, b.now)
 		if err == nil {
 			j.set(row, true)
+			b.accepted[project] = true
 		}
 		return err
 	})

@@ -48,6 +48,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Store
 		{"counters say what a count says", counters},
 		{"what was read is what was written last", readYourWrites},
 		{"a project's memory", projectMemory},
+		{"the lead is taken, held, given up and taken again", lead},
 		{"check writes", func(t *testing.T, _ *clock, s store.Store) { ok(t, s.Check(t.Context())) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -57,6 +58,25 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Store
 			t.Cleanup(func() { ok(t, s.Close()) })
 			c.test(t, clk, s)
 		})
+	}
+}
+
+func lead(t *testing.T, _ *clock, s store.Store) {
+	for range 2 {
+		one, err := s.Lead(t.Context(), project, func() {})
+		ok(t, err)
+		other, err := s.Lead(t.Context(), "other", func() {})
+		ok(t, err)
+		ok(t, one.Hold(t.Context()))
+		one.Release()
+		one.Release()
+		ok(t, other.Hold(t.Context()))
+		select {
+		case <-one.Lost():
+			t.Error("a lead that was given up counts as lost")
+		default:
+		}
+		other.Release()
 	}
 }
 
