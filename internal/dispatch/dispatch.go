@@ -162,12 +162,17 @@ func (d *Dispatcher) round(ctx context.Context) (pause time.Duration, more bool)
 
 // sure leaves out the jobs that may be on GitHub already, until a read of GitHub
 // that began after their last push has told nothing of them: those that an earlier
-// process left, and those whose push got no answer.
+// process left, and those whose push got no answer. A job with an idempotency key may
+// be one of a store that was lost, whatever its time says; the first complete read
+// tells.
 func (d *Dispatcher) sure(specs []githubjobs.Spec, read time.Time) (sure []githubjobs.Spec) {
 	for _, s := range specs {
 		since, unsure := d.unsure[s.ID]
 		if !unsure && !s.CreatedAt.After(d.began) {
 			since, unsure = d.began, true
+		}
+		if !unsure && s.Request != "" {
+			unsure = read.IsZero()
 		}
 		if !unsure || read.After(since) {
 			sure = append(sure, s)

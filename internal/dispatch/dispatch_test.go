@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -24,11 +25,15 @@ type memory struct {
 	fail  error
 }
 
-func (m *memory) add(ids ...string) {
+func (m *memory) add(ids ...string) { m.addOf("", ids) }
+
+func (m *memory) addKeyed(ids ...string) { m.addOf(strings.Repeat("a", 64), ids) }
+
+func (m *memory) addOf(request string, ids []string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, id := range ids {
-		s := githubjobs.Spec{ID: id, Kind: githubjobs.KindReport, Prompt: "x", Base: "main"}
+		s := githubjobs.Spec{ID: id, Kind: githubjobs.KindReport, Prompt: "x", Base: "main", Request: request}
 		s.Normalize(time.Now())
 		m.jobs = append(m.jobs, s)
 	}

@@ -39,6 +39,35 @@ func TestJobsOfAnEarlierProcess(t *testing.T) {
 	})
 }
 
+// TestKeyAfterALoss: a server without memory is asked for the job of a key. Whether
+// GitHub has it, merged and its branch deleted, only a complete read tells.
+func TestKeyAfterALoss(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g, m := &github{}, &memory{facts: map[string]githubjobs.Facts{}}
+		r := &reader{finds: func() {
+			if err := m.MergeFacts(t.Context(), "p", githubjobs.Facts{ID: "merged", Dispatch: &githubjobs.Dispatch{At: time.Now()}}); err != nil {
+				t.Error(err)
+			}
+		}}
+		d := start(t, g, m, r)
+		m.addKeyed("merged", "never-seen")
+		m.add("no-key") // is not held up by the read
+		d.Wake()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if len(g.pushes) != 2 || !slices.Equal(g.pushes[0].ids, []string{"no-key"}) || !slices.Equal(g.pushes[1].ids, []string{"never-seen"}) {
+			t.Errorf("pushes %+v, want no-key, then never-seen", g.pushes)
+		}
+		m.addKeyed("later") // everything that was lost is known by now
+		d.Wake()
+		synctest.Wait()
+		if len(g.pushes) != 3 || r.reads != 1 {
+			t.Errorf("pushes %+v and %d reads, want later without another read", g.pushes, r.reads)
+		}
+	})
+}
+
 // TestPushWithoutAnswer: whether GitHub took the push, only a read that began after it tells.
 func TestPushWithoutAnswer(t *testing.T) {
 	t.Parallel()
