@@ -6,11 +6,13 @@
 // the process may die, or the answer be lost. Mostly the branch is there then, and
 // hub finds it; but the job may have been merged since, and its branch deleted. So
 // a job that may be on GitHub already is submitted again only after GitHub was
-// read, and told nothing of it. It imports githubjobs, githubjobs/hub and the standard library.
+// read, and told nothing of it. It imports
+// githubjobs, githubjobs/hub and internal/store.
 package dispatch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -18,6 +20,7 @@ import (
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs/hub"
+	"github.com/githubjobs/githubjobs/internal/store"
 )
 
 // Hub puts jobs on GitHub; see hub.Repository.Submit.
@@ -39,17 +42,24 @@ type Reader interface {
 	ReadNow()
 }
 
+// Options are what a Dispatcher is made of. Every field must be set.
+type Options struct {
+	Project string
+	Hub     Hub
+	Store   Store
+	Reader  Reader
+	Pace    Pace
+	Log     *slog.Logger
+	Now     func() time.Time
+}
+
 // Dispatcher pushes the waiting jobs of one project.
 type Dispatcher struct {
-	project string
-	hub     Hub
-	store   Store
-	reader  Reader
-	log     *slog.Logger
-	now     func() time.Time
-	wake    chan struct{}
+	Options
+	wake chan struct{}
 
 	// Used by Run alone.
+	hold    func(context.Context) error
 	pace    pace
 	push    retry            // of whole pushes
 	delayed map[string]retry // of single jobs
@@ -71,12 +81,9 @@ type State struct {
 	Pushed   int       // jobs that they brought to GitHub
 }
 
-// New returns a dispatcher; Run makes it work. now is the clock.
-func New(project string, h Hub, s Store, r Reader, p Pace, log *slog.Logger, now func() time.Time) *Dispatcher {
-	return &Dispatcher{
-		project: project, hub: h, store: s, reader: r, log: log, now: now, wake: make(chan struct{}, 1),
-		delayed: map[string]retry{}, began: now(), unsure: map[string]time.Time{}, pace: newPace(p), most: p.Refs,
-	}
+// New returns a dispatcher; Run makes it work.
+func New(o Options) *Dispatcher {
+	return &Dispatcher{Options: o, wake: make(chan struct{}, 1), pace: newPace(o.Pace), most: o.Pace.Refs}
 }
 
 // Wake tells that a job was accepted. It never blocks.
@@ -94,14 +101,17 @@ func (d *Dispatcher) State() State {
 	return d.state
 }
 
-// Run pushes until ctx ends, beginning with what an earlier process left.
-func (d *Dispatcher) Run(ctx context.Context) error {
+// Run pushes until ctx ends, beginning with what others left. It may be called again
+// after it has returned. Before each push hold must return nil: this process is the one
+// that writes to the repository. Run returns hold's error when that is store.ErrLost.
+func (d *Dispatcher) Run(ctx context.Context, hold func(context.Context) error) error {
+	d.hold, d.began, d.delayed, d.unsure = hold, d.Now(), map[string]retry{}, map[string]time.Time{}
 	d.update(func(s *State) { s.Running = true })
 	defer d.update(func(s *State) { s.Running = false })
 	for {
-		pause, more := d.round(ctx)
-		if ctx.Err() != nil {
-			return nil
+		pause, more, err := d.round(ctx)
+		if ctx.Err() != nil || err != nil {
+			return err
 		}
 		if more && pause <= 0 {
 			continue
@@ -136,28 +146,34 @@ func (d *Dispatcher) sleep(ctx context.Context, pause time.Duration, blocked boo
 
 // round pushes once. It returns how long to wait before the next round (0: for no
 // time, or without end when there is nothing), and whether more is to be pushed
-// that no wake will announce.
-func (d *Dispatcher) round(ctx context.Context) (pause time.Duration, more bool) {
-	if pause = d.push.wait(d.now()); pause > 0 {
-		return pause, true
+// that no wake will announce. The error is that another process may write now.
+func (d *Dispatcher) round(ctx context.Context) (pause time.Duration, more bool, err error) {
+	if pause = d.push.wait(d.Now()); pause > 0 {
+		return pause, true, nil
 	}
-	room, pause := d.pace.room(d.now())
+	room, pause := d.pace.room(d.Now())
 	if room == 0 {
-		return pause, true
+		return pause, true, nil
 	}
-	read := d.reader.LastRead() // before the store is asked, which then knows what was read
-	specs, err := d.store.Waiting(ctx, d.project, d.pace.refs+len(d.delayed))
+	read := d.Reader.LastRead() // before the store is asked, which then knows what was read
+	specs, err := d.Store.Waiting(ctx, d.Project, d.pace.refs+len(d.delayed))
 	if err != nil {
-		return d.failed(ctx, fmt.Errorf("reading the waiting jobs: %w", err)), true
+		return d.failed(ctx, fmt.Errorf("reading the waiting jobs: %w", err)), true, nil
 	}
 	due, pause := d.due(d.sure(specs, read))
 	if len(due) == 0 {
-		return pause, false
+		return pause, false, nil
+	}
+	switch err := d.hold(ctx); {
+	case errors.Is(err, store.ErrLost):
+		return 0, false, err
+	case err != nil:
+		return d.failed(ctx, fmt.Errorf("making sure that no other server pushes: %w", err)), true, nil
 	}
 	if err := d.submit(ctx, due[:min(room, d.most, len(due))]); err != nil {
-		return d.failed(ctx, err), true
+		return d.failed(ctx, err), true, nil
 	}
-	return 0, true // look again: some may be left, or have been delayed
+	return 0, true, nil // look again: some may be left, or have been delayed
 }
 
 // sure leaves out the jobs that may be on GitHub already, until a read of GitHub
@@ -179,7 +195,7 @@ func (d *Dispatcher) sure(specs []githubjobs.Spec, read time.Time) (sure []githu
 		}
 	}
 	if len(sure) < len(specs) {
-		d.reader.ReadNow()
+		d.Reader.ReadNow()
 	}
 	return sure
 }
@@ -188,7 +204,7 @@ func (d *Dispatcher) sure(specs []githubjobs.Spec, read time.Time) (sure []githu
 // when the first of them may be.
 func (d *Dispatcher) due(specs []githubjobs.Spec) (due []githubjobs.Spec, first time.Duration) {
 	for _, s := range specs {
-		wait := d.delayed[s.ID].wait(d.now())
+		wait := d.delayed[s.ID].wait(d.Now())
 		if wait <= 0 {
 			due = append(due, s)
 		} else if first == 0 || wait < first {
@@ -202,12 +218,12 @@ func (d *Dispatcher) failed(ctx context.Context, err error) time.Duration {
 	if ctx.Err() != nil {
 		return 0
 	}
-	d.push = d.push.after(d.now(), hub.RetryAfter(err))
-	pause := d.push.wait(d.now())
-	d.log.Error("pushing jobs failed; it will be tried again", "error", err, "again_in", pause.Round(time.Millisecond))
+	d.push = d.push.after(d.Now(), hub.RetryAfter(err))
+	pause := d.push.wait(d.Now())
+	d.Log.Error("pushing jobs failed; it will be tried again", "error", err, "again_in", pause.Round(time.Millisecond))
 	d.update(func(s *State) {
 		if s.Problem == nil {
-			s.Since = d.now()
+			s.Since = d.Now()
 		}
 		s.Problem = err
 	})

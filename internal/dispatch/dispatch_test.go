@@ -23,6 +23,13 @@ type memory struct {
 	jobs  []githubjobs.Spec
 	facts map[string]githubjobs.Facts
 	fail  error
+	lost  error // what held says
+}
+
+func (m *memory) held(context.Context) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.lost
 }
 
 func (m *memory) add(ids ...string) { m.addOf("", ids) }
@@ -167,12 +174,12 @@ func startPaced(t *testing.T, g Hub, m *memory, p Pace) *Dispatcher {
 }
 
 func run(t *testing.T, g Hub, m *memory, r *reader, p Pace) *Dispatcher {
-	d := New("p", g, m, r, p, slog.New(slog.DiscardHandler), time.Now)
+	d := New(Options{Project: "p", Hub: g, Store: m, Reader: r, Pace: p, Log: slog.New(slog.DiscardHandler), Now: time.Now})
 	r.done = d.Wake
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		if err := d.Run(ctx); err != nil {
+		if err := d.Run(ctx, m.held); err != nil {
 			t.Error(err)
 		}
 	})

@@ -15,8 +15,8 @@ const recordTime = 10 * time.Second
 
 // submit pushes jobs and stores what came of it. An error is one of the whole push.
 func (d *Dispatcher) submit(ctx context.Context, specs []githubjobs.Spec) error {
-	began := d.now()
-	results, err := d.hub.Submit(ctx, specs)
+	began := d.Now()
+	results, err := d.Hub.Submit(ctx, specs)
 	d.pace.pushed(began, len(specs))
 	if err != nil {
 		d.doubt(specs)
@@ -24,11 +24,11 @@ func (d *Dispatcher) submit(ctx context.Context, specs []githubjobs.Spec) error 
 	}
 	facts, again := d.judge(specs, results)
 	if len(facts) < len(specs) && again != nil {
-		d.log.Warn("GitHub did not take some jobs; they will be tried again", "jobs", len(specs)-len(facts), "error", again)
+		d.Log.Warn("GitHub did not take some jobs; they will be tried again", "jobs", len(specs)-len(facts), "error", again)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
 	defer cancel()
-	if err := d.store.MergeFacts(ctx, d.project, facts...); err != nil {
+	if err := d.Store.MergeFacts(ctx, d.Project, facts...); err != nil {
 		d.doubt(specs)
 		return fmt.Errorf("storing what came of the push of %d jobs: %w", len(specs), err)
 	}
@@ -37,24 +37,24 @@ func (d *Dispatcher) submit(ctx context.Context, specs []githubjobs.Spec) error 
 	}
 	d.push = retry{}
 	d.update(func(s *State) {
-		s.LastPush, s.Problem, s.Since = d.now(), nil, time.Time{}
+		s.LastPush, s.Problem, s.Since = d.Now(), nil, time.Time{}
 		s.Pushes, s.Pushed = s.Pushes+1, s.Pushed+len(facts)
 	})
-	d.log.Info("pushed jobs", "jobs", len(specs), "done", len(facts), "duration", d.now().Sub(began))
+	d.Log.Info("pushed jobs", "jobs", len(specs), "done", len(facts), "duration", d.Now().Sub(began))
 	return nil
 }
 
 // doubt notes that the jobs may be on GitHub, and the store does not know it.
 func (d *Dispatcher) doubt(specs []githubjobs.Spec) {
 	for _, s := range specs {
-		d.unsure[s.ID] = d.now()
+		d.unsure[s.ID] = d.Now()
 	}
 }
 
 // judge makes facts of what is decided and delays the rest; again is one of the
 // errors of those.
 func (d *Dispatcher) judge(specs []githubjobs.Spec, results []hub.Submission) (facts []githubjobs.Facts, again error) {
-	now, refused := d.now(), false
+	now, refused := d.Now(), false
 	defer func() { d.narrow(len(specs), refused) }()
 	for i, r := range results {
 		f := githubjobs.Facts{ID: specs[i].ID, Dispatch: &githubjobs.Dispatch{At: now}}
@@ -63,16 +63,16 @@ func (d *Dispatcher) judge(specs []githubjobs.Spec, results []hub.Submission) (f
 			// The commit's date is that of the job. Whatever GitHub tells outranks this.
 			f.Branch = &githubjobs.BranchFact{Head: r.SHA, At: specs[i].CreatedAt.Truncate(time.Second)}
 		case r.Err == nil:
-			d.log.Info("the job's branch was there already", "job_id", r.ID)
+			d.Log.Info("the job's branch was there already", "job_id", r.ID)
 			f.Spec = r.Found
 		case errors.Is(r.Err, hub.ErrRefused) && len(specs) > 1:
 			refused, again = true, r.Err
 			continue
 		case keyed(r.Err) != nil:
-			d.log.Warn("the job of this idempotency key is another one, which stays", "job_id", r.ID, "error", r.Err)
+			d.Log.Warn("the job of this idempotency key is another one, which stays", "job_id", r.ID, "error", r.Err)
 			f.Spec = keyed(r.Err).Spec
 		case permanent(r.Err):
-			d.log.Error("GitHub refused a job", "job_id", r.ID, "error", r.Err)
+			d.Log.Error("GitHub refused a job", "job_id", r.ID, "error", r.Err)
 			f.Dispatch.Refused = refusal(r.Err)
 		default:
 			d.delayed[r.ID] = d.delayed[r.ID].after(now, hub.RetryAfter(r.Err))
