@@ -27,6 +27,7 @@ type Readiness struct {
 	Problems []string `json:"problems"`
 	// Warnings are what a person should see to, while jobs still get on.
 	Warnings          []string  `json:"warnings"`
+	Role              string    `json:"role" enum:"leader,reserve" doc:"leader: this server pushes jobs and reads GitHub; reserve: another one on the same database does"`
 	WaitingJobs       int       `json:"waiting_jobs" doc:"Accepted and not pushed yet"`
 	WaitingSince      time.Time `json:"waiting_since,omitzero"`
 	ActiveJobs        int       `json:"active_jobs" doc:"Not at an end, the waiting ones included"`

@@ -48,6 +48,7 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 }
 
 var (
+	leads       = describe("leader", "1: this server pushes jobs and reads GitHub; 0: another one on the same database does.")
 	staleness   = describe("reconcile_staleness_seconds", "Age of the last complete read of GitHub, by its beginning; absent while there was none.")
 	reads       = describe("reconcile_reads_total", "Reads of GitHub by result: ok or error.", "result")
 	limit       = describe("github_rate_limit", "GitHub's primary rate limit for the server's credentials, in requests an hour.")
@@ -62,7 +63,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{staleness, reads, limit, remaining, redelivered, oddJobs, jobs, pending, pushes, pushed} {
+	for _, d := range []*prometheus.Desc{leads, staleness, reads, limit, remaining, redelivered, oddJobs, jobs, pending, pushes, pushed} {
 		out <- d
 	}
 }
@@ -76,8 +77,14 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
 	}
 	read, push := m.server.reconciler.State(), m.server.dispatcher.State()
-	if !read.Known.IsZero() {
-		gauge(staleness, time.Since(read.Known).Seconds())
+	leader, _, known, _ := m.server.role.get()
+	one := 0.0
+	if leader {
+		one, known = 1, read.Known
+	}
+	gauge(leads, one)
+	if !known.IsZero() {
+		gauge(staleness, time.Since(known).Seconds())
 	}
 	counter(reads, read.Reads, "ok")
 	counter(reads, read.Failures, "error")

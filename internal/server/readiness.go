@@ -94,7 +94,14 @@ func (s *Server) Readiness(ctx context.Context) api.Readiness {
 	}
 	r.WaitingJobs, r.WaitingSince, r.ActiveJobs = counts.Waiting, counts.WaitingSince, counts.Active
 	r.PendingDeliveries, r.LastWebhook = counts.Deliveries, counts.LastDelivery
-	s.judgeWorkers(&r)
+	if !s.receiver.Running() {
+		r.Problems = append(r.Problems, "The server is starting or stopping.")
+	}
+	if leads, waits, known, problem := s.role.get(); leads {
+		s.judgeWorkers(&r)
+	} else {
+		judgeReserve(&r, waits, known, problem)
+	}
 	if counts.Deliveries > 0 && time.Since(counts.DeliverySince) > deliveryGrace {
 		r.Problems = append(r.Problems, fmt.Sprintf("%d webhook deliveries wait to be processed since %s.", counts.Deliveries, counts.DeliverySince.Format(time.RFC3339)))
 	}
@@ -107,13 +114,13 @@ func (s *Server) Readiness(ctx context.Context) api.Readiness {
 
 func (s *Server) judgeWorkers(r *api.Readiness) {
 	push, read := s.dispatcher.State(), s.reconciler.State()
-	r.LastReconcile, r.NextReconcile = read.LastRun, read.Next
+	r.Role, r.LastReconcile, r.NextReconcile = roleLeader, read.LastRun, read.Next
 	if !read.Known.IsZero() {
 		r.StaleSeconds = int(time.Since(read.Known).Seconds())
 	}
 	r.Warnings = append(r.Warnings, warnings(read)...)
-	if !push.Running || !read.Running || !s.receiver.Running() {
-		r.Problems = append(r.Problems, "The server is starting or stopping.")
+	if !push.Running || !read.Running {
+		r.Problems = append(r.Problems, "Pushing jobs and reading GitHub begin or end at this moment.")
 	}
 	if read.LastRun.IsZero() && read.Problem == nil {
 		r.Problems = append(r.Problems, "GitHub has not been read yet since the server was started.")
@@ -131,6 +138,27 @@ func (s *Server) judgeWorkers(r *api.Readiness) {
 	}
 	report("Pushing jobs to GitHub", push.Problem, push.Since)
 	report("Reading GitHub", read.Problem, read.Since)
+}
+
+// Roles of a server among those on one database.
+const (
+	roleLeader  = "leader"
+	roleReserve = "reserve"
+)
+
+// judgeReserve judges a server that leaves pushing and reading GitHub to another one.
+// It takes jobs and webhooks as that one does; what is wrong there, that one tells.
+func judgeReserve(r *api.Readiness, waits bool, known time.Time, problem error) {
+	r.Role, r.LastReconcile = roleReserve, known
+	if !known.IsZero() {
+		r.StaleSeconds = int(time.Since(known).Seconds())
+	}
+	switch {
+	case problem != nil:
+		r.Problems = append(r.Problems, "The database does not say which server leads; the server's log tells why.")
+	case !waits:
+		r.Problems = append(r.Problems, "The server is starting or stopping.")
+	}
 }
 
 // warnings are what a person should see to although reading goes on.

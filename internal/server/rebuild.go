@@ -37,6 +37,11 @@ func Rebuild(ctx context.Context, cfg Config, log *slog.Logger, force bool, out 
 	if err := s.open(ctx); err != nil {
 		return err
 	}
+	lease, err := s.alone(ctx)
+	if err != nil {
+		return err
+	}
+	defer lease.Release()
 	fmt.Fprintf(out, "Reading every job that %s knows of %s into %s\n", cfg.GitHubServerURL, cfg.Repository, cfg.database())
 	began := time.Now()
 	err = s.reconciler.Rebuild(ctx, force, func(ctx context.Context, d time.Duration, err error) error {

@@ -57,6 +57,7 @@ type Server struct {
 	metrics    *metrics
 	progress   func(hub.Progress) // of a read of everything; may be nil
 
+	role          role
 	mu            sync.Mutex
 	defaultBranch string
 	baseKnown     chan struct{} // closed once defaultBranch is known
@@ -143,8 +144,10 @@ func (s *Server) wire(repository *hub.Repository) {
 	s.diagnoser = reconcile.NewDiagnoser(reconcile.DiagnoserOptions{
 		Project: s.project, Hub: repository, Store: s.store, Log: s.log.With("part", "diagnose"), Now: time.Now,
 	})
-	s.dispatcher = dispatch.New(s.project, repository, s.store, s.reconciler, dispatch.Pace{Refs: s.cfg.RefsPer10Seconds, Pushes: s.cfg.PushesPerMinute},
-		s.log.With("part", "dispatch"), time.Now)
+	s.dispatcher = dispatch.New(dispatch.Options{
+		Project: s.project, Hub: repository, Store: s.store, Reader: s.reconciler, Log: s.log.With("part", "dispatch"), Now: time.Now,
+		Pace: dispatch.Pace{Refs: s.cfg.RefsPer10Seconds, Pushes: s.cfg.PushesPerMinute},
+	})
 	s.receiver = webhook.New(webhook.Options{
 		Project: s.project, Secret: s.cfg.WebhookSecret, Hub: repository, Store: s.store,
 		DefaultBranch: s.learnDefaultBranch, Log: s.log.With("part", "webhook"), Now: time.Now,
@@ -178,7 +181,7 @@ func (s *Server) Run(ctx context.Context) error {
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	g, failed := errgroup.WithContext(work)
-	for _, worker := range []func(context.Context) error{s.dispatcher.Run, s.receiver.Run, s.reconciler.Run, s.diagnoser.Run, s.sweeper.Run} {
+	for _, worker := range []func(context.Context) error{s.lead, s.receiver.Run, s.sweeper.Run} {
 		g.Go(func() error { return worker(failed) })
 	}
 	g.Go(func() error {
