@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -61,7 +62,8 @@ type options struct {
 	noPulls     bool              // the repository forbids pull requests by Actions
 	noServer    bool              // the test starts the server itself
 	hubDataDir  string
-	environment []string // more variables of the server
+	wrap        func(localhub http.Handler) http.Handler // may be nil
+	environment []string                                 // more variables of the server
 }
 
 // world is a localhub with the repository demo/reports, and a server for it.
@@ -84,7 +86,11 @@ func start(t testing.TB, o options) *world {
 		o.hubDataDir = t.TempDir()
 	}
 	w.wire = wire.Watch(t)
-	hub, err := localhub.New(localhub.Config{DataDir: o.hubDataDir, Wrap: w.wire.Wrap, Runners: max(o.runners, 1), Limits: o.limits, Logger: slog.New(slog.NewTextHandler(w.log("localhub"), nil))})
+	wrap := w.wire.Wrap
+	if o.wrap != nil {
+		wrap = func(h http.Handler) http.Handler { return o.wrap(w.wire.Wrap(h)) }
+	}
+	hub, err := localhub.New(localhub.Config{DataDir: o.hubDataDir, Wrap: wrap, Runners: max(o.runners, 1), Limits: o.limits, Logger: slog.New(slog.NewTextHandler(w.log("localhub"), nil))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,8 +39,8 @@ func postgresDatabase(t testing.TB) string {
 }
 
 // Two servers share a database and a repository. Each of them sees the jobs of the
-// other, and where both push the same job the second finds its branch there already:
-// every job has one branch, one commit, one push event.
+// other, and one of them pushes those of both: every job has one branch, one commit,
+// one push event.
 func TestTwoServersOnOneDatabase(t *testing.T) {
 	t.Parallel()
 	hub := startGitHub(t)
