@@ -42,6 +42,12 @@ type Reader interface {
 	ReadNow()
 }
 
+// Lead says that this process, and no other, writes to the repository; see store.Lease.
+type Lead interface {
+	Since() time.Time
+	Hold(ctx context.Context) error
+}
+
 // Options are what a Dispatcher is made of. Every field must be set.
 type Options struct {
 	Project string
@@ -59,11 +65,11 @@ type Dispatcher struct {
 	wake chan struct{}
 
 	// Used by Run alone.
-	hold    func(context.Context) error
+	lead    Lead
 	pace    pace
-	push    retry            // of whole pushes
-	delayed map[string]retry // of single jobs
-	began   time.Time
+	push    retry                // of whole pushes
+	delayed map[string]retry     // of single jobs
+	began   time.Time            // when the lead was taken
 	unsure  map[string]time.Time // jobs whose push got no answer, and when
 	most    int                  // jobs in one push; fewer after a refusal, see narrow
 
@@ -102,10 +108,10 @@ func (d *Dispatcher) State() State {
 }
 
 // Run pushes until ctx ends, beginning with what others left. It may be called again
-// after it has returned. Before each push hold must return nil: this process is the one
-// that writes to the repository. Run returns hold's error when that is store.ErrLost.
-func (d *Dispatcher) Run(ctx context.Context, hold func(context.Context) error) error {
-	d.hold, d.began, d.delayed, d.unsure = hold, d.Now(), map[string]retry{}, map[string]time.Time{}
+// after it has returned. It pushes only while the lead is held, and returns
+// store.ErrLost when it is not.
+func (d *Dispatcher) Run(ctx context.Context, lead Lead) error {
+	d.lead, d.began, d.delayed, d.unsure = lead, lead.Since(), map[string]retry{}, map[string]time.Time{}
 	d.update(func(s *State) { s.Running = true })
 	defer d.update(func(s *State) { s.Running = false })
 	for {
@@ -164,7 +170,7 @@ func (d *Dispatcher) round(ctx context.Context) (pause time.Duration, more bool,
 	if len(due) == 0 {
 		return pause, false, nil
 	}
-	switch err := d.hold(ctx); {
+	switch err := d.lead.Hold(ctx); {
 	case errors.Is(err, store.ErrLost):
 		return 0, false, err
 	case err != nil:

@@ -23,13 +23,23 @@ type memory struct {
 	jobs  []githubjobs.Spec
 	facts map[string]githubjobs.Facts
 	fail  error
-	lost  error // what held says
+	lost  error // what the lead says
 }
 
-func (m *memory) held(context.Context) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.lost
+// lead is a lead that is taken now, and held as long as the memory says so.
+func (m *memory) lead() Lead { return &lead{time.Now(), m} }
+
+type lead struct {
+	since time.Time
+	m     *memory
+}
+
+func (l *lead) Since() time.Time { return l.since }
+
+func (l *lead) Hold(context.Context) error {
+	l.m.mu.Lock()
+	defer l.m.mu.Unlock()
+	return l.m.lost
 }
 
 func (m *memory) add(ids ...string) { m.addOf("", ids) }
@@ -179,7 +189,7 @@ func run(t *testing.T, g Hub, m *memory, r *reader, p Pace) *Dispatcher {
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		if err := d.Run(ctx, m.held); err != nil {
+		if err := d.Run(ctx, m.lead()); err != nil {
 			t.Error(err)
 		}
 	})

@@ -21,7 +21,7 @@ func TestLeadLostAndTakenAgain(t *testing.T) {
 		d := New(Options{Project: "p", Hub: g, Store: m, Reader: r, Pace: GitHubsPace, Log: slog.New(slog.DiscardHandler), Now: time.Now})
 		r.done = d.Wake
 		ended := make(chan error)
-		go func() { ended <- d.Run(t.Context(), m.held) }()
+		go func() { ended <- d.Run(t.Context(), m.lead()) }()
 		time.Sleep(time.Second)
 		m.lost = store.ErrLost
 		m.add("a")
@@ -32,7 +32,7 @@ func TestLeadLostAndTakenAgain(t *testing.T) {
 		m.lost = errors.New("the database does not answer")
 		time.Sleep(time.Minute)
 		ctx, cancel := context.WithCancel(t.Context())
-		go func() { ended <- d.Run(ctx, m.held) }()
+		go func() { ended <- d.Run(ctx, m.lead()) }()
 		time.Sleep(time.Second)
 		synctest.Wait()
 		if r.reads != 1 || len(g.pushes) != 0 || d.State().Problem == nil {

@@ -97,7 +97,7 @@ func (s *Server) follow(ctx context.Context) {
 // work runs the parts of which a project has one, until ctx ends or the lead is lost.
 func (s *Server) work(ctx context.Context, lease store.Lease) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return s.dispatcher.Run(ctx, lease.Hold) })
+	g.Go(func() error { return s.dispatcher.Run(ctx, lease) })
 	g.Go(func() error { return s.reconciler.Run(ctx) })
 	g.Go(func() error { return s.diagnoser.Run(ctx) })
 	g.Go(func() error {

@@ -113,6 +113,8 @@ type Leadership interface {
 
 // Lease is the lead of a project, while it lasts.
 type Lease interface {
+	// Since is when the lead was taken: whatever another process did, it did before.
+	Since() time.Time
 	// Lost is closed when the lead is known to be lost. It is never closed by Release.
 	Lost() <-chan struct{}
 	// Hold returns nil when the lead is still held now; the database says so.

@@ -29,6 +29,7 @@ const (
 
 // lease is an advisory lock, which belongs to the session of a connection.
 type lease struct {
+	since time.Time
 	pool  querier
 	pid   uint32
 	lost  chan struct{}
@@ -56,7 +57,7 @@ func (s *Store) Lead(ctx context.Context, project string, accepted func()) (stor
 		return nil, explain(ctx, err)
 	}
 	keep, stop := context.WithCancel(context.Background())
-	l := &lease{pool: s.pool, pid: conn.PgConn().PID(), lost: make(chan struct{}), stop: stop, ended: make(chan struct{})}
+	l := &lease{since: s.now(), pool: s.pool, pid: conn.PgConn().PID(), lost: make(chan struct{}), stop: stop, ended: make(chan struct{})}
 	go func() {
 		defer close(l.ended)
 		defer closeConn(conn)
@@ -127,6 +128,9 @@ func closeConn(conn *pgx.Conn) {
 	defer cancel()
 	_ = conn.Close(ctx) // a connection that can't be closed in order is cut
 }
+
+// Since implements store.Lease.
+func (l *lease) Since() time.Time { return l.since }
 
 // Lost implements store.Lease.
 func (l *lease) Lost() <-chan struct{} { return l.lost }

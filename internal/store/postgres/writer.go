@@ -26,10 +26,10 @@ type writer struct {
 	shard int
 	// damage is told of rows that cannot be read.
 	damage *store.Damage
-	queue chan *write
-	stop  chan struct{} // closed to ask for the end
-	ended chan struct{} // closed when no write is taken any more
-	once  sync.Once
+	queue  chan *write
+	stop   chan struct{} // closed to ask for the end
+	ended  chan struct{} // closed when no write is taken any more
+	once   sync.Once
 }
 
 // write is one caller's change: the jobs whose rows it needs, and the plan that

@@ -29,12 +29,13 @@ const (
 // Store is a store.Store on one SQLite file.
 type Store struct {
 	store.Damage
-	write *writer
-	read  *sql.DB
-	lock  *flock.Flock
-	now   func() time.Time
-	cache *store.Cache // of facts; this process alone writes the file
-	facts *sql.Stmt    // the statement of Facts, which every status read runs
+	write  *writer
+	read   *sql.DB
+	lock   *flock.Flock
+	now    func() time.Time
+	opened time.Time    // when the lock was taken
+	cache  *store.Cache // of facts; this process alone writes the file
+	facts  *sql.Stmt    // the statement of Facts, which every status read runs
 }
 
 // Open opens the database file, creates it when there is none, for this user alone,
@@ -53,7 +54,7 @@ func Open(ctx context.Context, path string, now func() time.Time) (*Store, error
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{lock: lock, now: now, cache: store.NewCache(cacheSize)}
+	s := &Store{lock: lock, now: now, opened: now(), cache: store.NewCache(cacheSize)}
 	if err := errors.Join(create(file), s.open(ctx, file)); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening database %s: %w", path, explain(err)), s.Close())
 	}

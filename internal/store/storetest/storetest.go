@@ -67,6 +67,9 @@ func lead(t *testing.T, _ *clock, s store.Store) {
 		ok(t, err)
 		other, err := s.Lead(t.Context(), "other", func() {})
 		ok(t, err)
+		if !one.Since().Equal(Now) {
+			t.Errorf("the lead was taken at %s", one.Since())
+		}
 		ok(t, one.Hold(t.Context()))
 		one.Release()
 		one.Release()
