@@ -2,7 +2,6 @@ package hub
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/google/go-github/v60/github"
@@ -31,12 +30,12 @@ func (r *Repository) AddsNothing(ctx context.Context, pull int, base, head strin
 		if err != nil || !p.GetMergeable() || p.GetMergeCommitSHA() == "" {
 			return false, err
 		}
-		merge, err := r.commit(ctx, p.GetMergeCommitSHA())
+		merge, err := r.ReadCommit(ctx, p.GetMergeCommitSHA())
 		if err != nil || len(merge.Parents) == 0 {
 			return false, err
 		}
 		if on := merge.Parents[0].GetSHA(); on == tip || try == staleTries {
-			before, err := r.commit(ctx, on)
+			before, err := r.ReadCommit(ctx, on)
 			return err == nil && before.GetTree().GetSHA() == merge.GetTree().GetSHA(), err
 		}
 		// The test merge is older than the base, or the base has moved once more.
@@ -59,9 +58,4 @@ func (r *Repository) moved(ctx context.Context, base, head string) (tip string, 
 		return "", nil
 	}
 	return tip, nil
-}
-
-func (r *Repository) commit(ctx context.Context, sha string) (*github.Commit, error) {
-	c, _, err := r.client.Git.GetCommit(ctx, r.cfg.Owner, r.cfg.Name, sha)
-	return c, fail(ctx, fmt.Sprintf("read commit %.7s", sha), err)
 }

@@ -76,6 +76,33 @@ func TestReadFile(t *testing.T) {
 	}
 }
 
+func TestRootFileIsARegularFileOfTheBranch(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	blob := f.git("rev-parse", "main:README.md")
+	link := f.git("rev-parse", "main:README.md") // its target does not matter
+	lines := fmt.Sprintf("100644 blob %s\tplain\n100755 blob %s\tprogram\n120000 blob %s\tlink\n040000 tree %s\tfolder\n160000 commit %s\tmodule\n",
+		blob, blob, link, f.git("rev-parse", "main^{tree}"), f.git("rev-parse", "main"))
+	f.git("update-ref", "refs/heads/a/b", f.git("commit-tree", "-m", "x", f.gitIn(lines, "mktree")))
+	// git itself would take the tag for the name.
+	f.git("update-ref", "refs/tags/a/b", "main")
+	for _, name := range []string{"plain", "program"} {
+		if raw, err := f.repo.RootFile(t.Context(), name, "a/b"); err != nil || !strings.Contains(string(raw), "reports") {
+			t.Errorf("%s: %q, %v", name, raw, err)
+		}
+	}
+	for _, name := range []string{"link", "folder", "module"} {
+		if _, err := f.repo.RootFile(t.Context(), name, "a/b"); !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), name+" is not a regular file") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, branch := range map[string]string{"README.md": "a/b", "plain": "nowhere"} {
+		if _, err := f.repo.RootFile(t.Context(), name, branch); !errors.Is(err, ErrNotFound) {
+			t.Errorf("%s on %s: %v", name, branch, err)
+		}
+	}
+}
+
 func TestPullRequestsAreOpenedOnceAndListedInFull(t *testing.T) {
 	f := setup(t)
 	f.submit(spec("abc"))
@@ -91,12 +118,15 @@ func TestPullRequestsAreOpenedOnceAndListedInFull(t *testing.T) {
 	if _, err := f.repo.OpenPull(t.Context(), NewPull{Title: "T", Head: "job/abc", Base: "gone"}); !errors.Is(err, ErrInvalid) {
 		t.Errorf("no base: %v", err)
 	}
-	found, err := f.repo.FindPull(t.Context(), "abc")
+	found, err := f.repo.FindPull(t.Context(), "abc", "main")
 	if err != nil || found.GetNumber() != pull.GetNumber() {
 		t.Errorf("%v, %v", found, err)
 	}
-	if _, err := f.repo.FindPull(t.Context(), "other"); !errors.Is(err, ErrNotFound) {
+	if _, err := f.repo.FindPull(t.Context(), "other", "main"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("no pull request: %v", err)
+	}
+	if _, err := f.repo.FindPull(t.Context(), "abc", "release"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("into another branch: %v", err)
 	}
 	f.must(f.repo.EditPull(t.Context(), pull.GetNumber(), "U", "body"))
 	read, err := f.repo.Mergeable(t.Context(), pull.GetNumber(), Sleep)

@@ -89,7 +89,14 @@ func (f *fixture) seed() {
 // git runs git in the bare repository, past localhub: nothing is told of it.
 func (f *fixture) git(args ...string) string {
 	f.t.Helper()
+	return f.gitIn("", args...)
+}
+
+// gitIn is git with something on its standard input.
+func (f *fixture) gitIn(stdin string, args ...string) string {
+	f.t.Helper()
 	cmd := exec.Command("git", args...)
+	cmd.Stdin = strings.NewReader(stdin)
 	cmd.Env = append(os.Environ(), "GIT_DIR="+f.bare, "GIT_CONFIG_GLOBAL=/dev/null",
 		"GIT_AUTHOR_NAME=Bob", "GIT_AUTHOR_EMAIL=bob@example.com", "GIT_COMMITTER_NAME=Bob", "GIT_COMMITTER_EMAIL=bob@example.com")
 	out, err := cmd.CombinedOutput()

@@ -40,7 +40,7 @@ func TestJudge(t *testing.T) {
 	rules := Policy{Merge: MergeRules{Enabled: true, Method: Squash, MaxFiles: 3, Paths: PathRules{
 		Allow: []string{"reports/**", "logs/*.txt"}, Deny: []string{"**/*.secret"},
 	}}}
-	good := View{HeadSHA: "abc", WantSHA: "abc", Open: true, SameRepo: true, Successful: true, TotalFiles: 1, Files: []File{{Path: "reports/a.md"}}}
+	good := View{HeadSHA: "abc", WantSHA: "abc", Open: true, SameRepo: true, Base: "main", WantBase: "main", Successful: true, TotalFiles: 1, Files: []File{{Path: "reports/a.md"}}}
 	files := func(f ...File) func(*Policy, *View) {
 		return func(_ *Policy, v *View) { v.Files, v.TotalFiles = f, len(f) }
 	}
@@ -56,6 +56,9 @@ func TestJudge(t *testing.T) {
 		"closed":                           {func(_ *Policy, v *View) { v.Open = false }, RuleOpen},
 		"a draft":                          {func(_ *Policy, v *View) { v.Draft = true }, RuleOpen},
 		"a fork":                           {func(_ *Policy, v *View) { v.SameRepo = false }, RuleSameRepo},
+		"another base":                     {func(_ *Policy, v *View) { v.Base = "release" }, RuleBase},
+		"no base":                          {func(_ *Policy, v *View) { v.Base, v.WantBase = "", "" }, RuleBase},
+		"no result":                        {func(_ *Policy, v *View) { v.WantSHA = "" }, RulePinned},
 		"a head that moved":                {func(_ *Policy, v *View) { v.HeadSHA = "def" }, RulePinned},
 		"no head":                          {func(_ *Policy, v *View) { v.HeadSHA, v.WantSHA = "", "" }, RulePinned},
 		"an empty diff":                    {files(), RuleNotEmpty},
@@ -117,7 +120,7 @@ func TestAFindingSaysWhetherThePolicyIsToBeChanged(t *testing.T) {
 		{many[:6], RuleMaxFiles, "6 files changed, merge.max_files allows 5", true},
 		{many, RuleComplete, "3000 files changed; GitHub lists", false},
 	} {
-		v := Judge(rules, View{HeadSHA: "abc", WantSHA: "abc", Open: true, SameRepo: true, Successful: true, TotalFiles: len(c.files), Files: c.files})
+		v := Judge(rules, View{HeadSHA: "abc", WantSHA: "abc", Open: true, SameRepo: true, Base: "main", WantBase: "main", Successful: true, TotalFiles: len(c.files), Files: c.files})
 		if f := v.Failed()[0]; f.Rule != c.rule || !strings.HasPrefix(f.Why, c.why) || f.Adjustable != c.adjustable {
 			t.Errorf("%+v, want %q, adjustable %t", f, c.why, c.adjustable)
 		}

@@ -19,8 +19,10 @@ type View struct {
 	WantSHA    string // the result commit that the agent pushed, as its own record says
 	Open       bool
 	Draft      bool
-	SameRepo   bool // the head branch is in the repository itself, not in a fork
-	Successful bool // the job's newest attempt succeeded
+	SameRepo   bool   // the head branch is in the repository itself, not in a fork
+	Base       string // the branch that the pull request is to be merged into
+	WantBase   string // the job's base branch, whose policy it is
+	Successful bool   // the job's newest attempt succeeded
 	// TotalFiles is the pull request's own count; Files must be as many.
 	TotalFiles int
 	Files      []File
@@ -41,6 +43,7 @@ const (
 	RuleSuccessful Rule = "the job succeeded"
 	RuleOpen       Rule = "the pull request is open and no draft"
 	RuleSameRepo   Rule = "the branch is in this repository"
+	RuleBase       Rule = "it is for the job's base branch"
 	RulePinned     Rule = "the head is the job's result commit"
 	RuleNotEmpty   Rule = "something changed"
 	RuleComplete   Rule = "all changed files are known"
@@ -81,10 +84,11 @@ func Judge(p Policy, v View) Verdict {
 	m := p.Merge
 	rules := []Finding{
 		judge(RuleEnabled, m.Enabled, "set merge.enabled: true in "+Path+" on the base branch"),
-		judge(RuleSuccessful, v.Successful, "the newest attempt did not succeed; a failed job is never merged"),
+		judge(RuleSuccessful, v.Successful, v.failed()),
 		judge(RuleOpen, v.Open && !v.Draft, "the pull request is closed or a draft"),
 		judge(RuleSameRepo, v.SameRepo, "the head branch belongs to a fork"),
-		judge(RulePinned, v.HeadSHA != "" && v.HeadSHA == v.WantSHA, fmt.Sprintf("the head is %s, the job's result is %s; somebody pushed to the branch", short(v.HeadSHA), short(v.WantSHA))),
+		judge(RuleBase, v.Base != "" && v.Base == v.WantBase, fmt.Sprintf("the pull request is for the branch %s, the job for %s; somebody has changed it", v.Base, v.WantBase)),
+		judge(RulePinned, v.HeadSHA != "" && v.HeadSHA == v.WantSHA, v.pushed()),
 		judge(RuleNotEmpty, v.TotalFiles > 0, "the pull request changes nothing"),
 		judge(RuleComplete, v.TotalFiles == len(v.Files) && v.TotalFiles < GitHubFileCap, incomplete(v)),
 		m.judgeCount(v.TotalFiles),
@@ -98,6 +102,20 @@ func judge(rule Rule, passed bool, why string) Finding {
 		why = ""
 	}
 	return Finding{Rule: rule, Passed: passed, Why: why}
+}
+
+func (v View) failed() string {
+	if v.WantSHA == "" {
+		return "it is not known whether the newest attempt succeeded; only a job that did is merged"
+	}
+	return "the newest attempt did not succeed; a failed job is never merged"
+}
+
+func (v View) pushed() string {
+	if v.WantSHA == "" {
+		return fmt.Sprintf("the head is %s, and the job's result is not known; somebody may have pushed to the branch", short(v.HeadSHA))
+	}
+	return fmt.Sprintf("the head is %s, the job's result is %s; somebody pushed to the branch", short(v.HeadSHA), short(v.WantSHA))
 }
 
 func incomplete(v View) string {

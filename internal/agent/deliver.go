@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"strconv"
 	"strings"
 	"time"
 
@@ -34,6 +35,9 @@ func publishStep(ctx context.Context, j job) error {
 	if removed := j.dir.Remove(); removed != nil && !errors.Is(removed, fs.ErrNotExist) {
 		commands.Warning("The work folder is left behind", removed.Error())
 	}
+	if report.SHA != "" {
+		err = errors.Join(err, j.handOver(report))
+	}
 	if notDelivered, ok := errors.AsType[*publish.NotDelivered](err); ok {
 		commands.Error("The result was not delivered", notDelivered.Problem.Message)
 		j.summarize("### The result was not delivered\n\n" + notDelivered.Problem.Message)
@@ -54,13 +58,22 @@ func publishStep(ctx context.Context, j job) error {
 	return nil
 }
 
+// handOver tells the merge step what there is to merge.
+func (j job) handOver(report publish.Report) error {
+	err := actions.SetOutput(j.config.Output, "result", report.SHA)
+	if err == nil && report.Pull != 0 {
+		err = actions.SetOutput(j.config.Output, "pull", strconv.Itoa(report.Pull))
+	}
+	return err
+}
+
 func mergeStep(ctx context.Context, j job) error {
 	repo, err := j.repository()
 	if err != nil {
 		return err
 	}
 	report, err := merge.Merge(ctx, merge.Config{
-		Repo: repo, Spec: j.spec, RunID: j.config.RunID, Attempt: j.config.RunAttempt, RunURL: j.config.RunURL(), Logger: j.logger(),
+		Repo: repo, Spec: j.spec, JobSHA: j.config.SHA, Result: j.config.Result, Pull: j.config.Pull, RunID: j.config.RunID, Attempt: j.config.RunAttempt, RunURL: j.config.RunURL(), Logger: j.logger(),
 	})
 	if err != nil {
 		return err

@@ -184,6 +184,49 @@ func TestContents(t *testing.T) {
 	}
 }
 
+// A link to a file of the repository is answered with that file's content, any other
+// as a link. A folder says of both what they are.
+func TestContentsOfLinks(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	ctx, c := hubtest.Within(t), h.alice()
+	entry := func(path, mode, content string) *github.TreeEntry {
+		return &github.TreeEntry{Path: &path, Mode: &mode, Type: github.String("blob"), Content: &content}
+	}
+	const link = "120000"
+	tree, _, err := c.Git.CreateTree(ctx, "alice", "reports", "", []*github.TreeEntry{
+		entry("docs/a.md", "100644", "text\n"), entry("to-file", link, "docs/a.md"), entry("docs/up", link, "../docs/a.md"),
+		entry("to-folder", link, "docs"), entry("to-nothing", link, "none"), entry("out", link, "../docs/a.md"), entry("rooted", link, "/docs/a.md"), entry("to-link", link, "to-file"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	commit, _, err := c.Git.CreateCommit(ctx, "alice", "reports", &github.Commit{Message: github.String("Links"), Tree: tree}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := &github.RepositoryContentGetOptions{Ref: commit.GetSHA()}
+	for _, path := range []string{"to-file", "docs/up"} {
+		file, _, _, err := c.Repositories.GetContents(ctx, "alice", "reports", path, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text, err := file.GetContent(); err != nil || text != "text\n" || file.GetType() != "file" || file.GetPath() != path || file.GetSize() != 5 {
+			t.Errorf("%s: %v, %v", path, file, err)
+		}
+	}
+	for path, target := range map[string]string{"to-folder": "docs", "to-nothing": "none", "out": "../docs/a.md", "rooted": "/docs/a.md", "to-link": "to-file"} {
+		file, _, _, err := c.Repositories.GetContents(ctx, "alice", "reports", path, at)
+		if err != nil || file.GetType() != "symlink" || file.GetTarget() != target {
+			t.Errorf("%s: %v, %v", path, file, err)
+		}
+	}
+	_, folder, _, err := c.Repositories.GetContents(ctx, "alice", "reports", "docs", at)
+	if err != nil || len(folder) != 2 || folder[1].GetType() != "symlink" {
+		t.Errorf("folder: %v, %v", folder, err)
+	}
+}
+
 // get reads an address of the API as alice; headers come in pairs.
 func (h *hub) get(path string, headers ...string) string {
 	h.t.Helper()

@@ -75,22 +75,41 @@ var (
 func data(s string) string     { return dataEscapes.Replace(s) }
 func property(s string) string { return propertyEscapes.Replace(s) }
 
+// SetOutput hands a value to the steps that follow, as steps.<id>.outputs.<name>. path
+// is GITHUB_OUTPUT; without it nothing is written. The value must be one line.
+func SetOutput(path, name, value string) error {
+	if path == "" {
+		return nil
+	}
+	if strings.ContainsAny(name+value, "\r\n") {
+		return fmt.Errorf("the output %s of the step is more than one line", name)
+	}
+	if err := appendTo(path, name+"="+value+"\n"); err != nil {
+		return fmt.Errorf("write the step's output: %w", err)
+	}
+	return nil
+}
+
 // AppendSummary adds Markdown to the summary of the step, which GitHub shows on
 // the page of the run. path is GITHUB_STEP_SUMMARY; without it nothing is written.
 func AppendSummary(path, markdown string) error {
 	if path == "" {
 		return nil
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
-	if err != nil {
-		return fmt.Errorf("write the step's summary: %w", err)
-	}
-	_, err = io.WriteString(f, strings.TrimRight(markdown, "\n")+"\n")
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
+	if err := appendTo(path, strings.TrimRight(markdown, "\n")+"\n"); err != nil {
 		return fmt.Errorf("write the step's summary: %w", err)
 	}
 	return nil
+}
+
+func appendTo(path, text string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(f, text)
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	return err
 }

@@ -2,6 +2,7 @@ package actions
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -61,5 +62,19 @@ func TestSummaryIsAppended(t *testing.T) {
 	}
 	if err := AppendSummary(filepath.Join(path, "x"), "x"); err == nil {
 		t.Error("no error where nothing can be written")
+	}
+}
+
+func TestAnOutputIsOneLine(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "output")
+	if err := errors.Join(SetOutput(path, "result", "abc"), SetOutput(path, "pull", "1"), SetOutput("", "x", "y")); err != nil {
+		t.Fatal(err)
+	}
+	if err := SetOutput(path, "a", "b\npath=/evil"); err == nil {
+		t.Error("two lines are taken")
+	}
+	if got, _ := os.ReadFile(path); string(got) != "result=abc\npull=1\n" {
+		t.Errorf("got %q", got)
 	}
 }

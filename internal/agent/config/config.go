@@ -44,7 +44,14 @@ type Config struct {
 	RunAttempt int    `env:"GITHUB_RUN_ATTEMPT" envDefault:"1"`
 	Token      string `env:"GITHUB_TOKEN"`
 	Summary    string `env:"GITHUB_STEP_SUMMARY"`
+	Output     string `env:"GITHUB_OUTPUT"`
 	RunnerTemp string `env:"RUNNER_TEMP"`
+
+	// Result and Pull are what the publish step has handed to the merge step: the result
+	// commit and the number of its pull request, 0 for none. Without Result, that step
+	// was not asked, as in workflows of earlier versions.
+	Result string `env:"GITHUBJOBS_RESULT"`
+	Pull   int    `env:"GITHUBJOBS_PULL"`
 
 	// Work is the folder of the run; by default "githubjobs" in RUNNER_TEMP.
 	Work    string  `env:"GITHUBJOBS_WORK"`
@@ -98,7 +105,7 @@ func explain(err error) error {
 	if !ok {
 		return err
 	}
-	variables := map[string]string{"RunID": "GITHUB_RUN_ID", "RunAttempt": "GITHUB_RUN_ATTEMPT", "Pids": "GITHUBJOBS_PIDS", "Grace": "GITHUBJOBS_GRACE",
+	variables := map[string]string{"RunID": "GITHUB_RUN_ID", "RunAttempt": "GITHUB_RUN_ATTEMPT", "Pids": "GITHUBJOBS_PIDS", "Grace": "GITHUBJOBS_GRACE", "Pull": "GITHUBJOBS_PULL",
 		"SameUser": "GITHUBJOBS_UNSAFE_SAME_USER"}
 	var errs []error
 	for _, e := range aggregate.Errors {
@@ -139,6 +146,8 @@ func (c Config) validate() error {
 	check(c.Image == "" || imagePattern.MatchString(c.Image), "GITHUBJOBS_IMAGE: %q is not the name of an image", c.Image)
 	check(memoryPattern.MatchString(c.Memory), "GITHUBJOBS_MEMORY: %q is not a size; write it like 512m or 4g", c.Memory)
 	check(c.CPUs == "" || cpusPattern.MatchString(c.CPUs), "GITHUBJOBS_CPUS: %q is not a number of processors, like 1.5", c.CPUs)
+	check(c.Result == "" || shaPattern.MatchString(c.Result), "GITHUBJOBS_RESULT: %q is not the full SHA of a commit; it is for the output `result` of the publish step", c.Result)
+	check(c.Pull == 0 || c.Pull > 0 && c.Result != "", "GITHUBJOBS_PULL: %d is of no use without GITHUBJOBS_RESULT; they are for the outputs of the publish step", c.Pull)
 	check(c.Pids > 0, "GITHUBJOBS_PIDS: %d is not a number of processes", c.Pids)
 	check(c.Network == "" || networkPattern.MatchString(c.Network), "GITHUBJOBS_NETWORK: %q is not the name of a network", c.Network)
 	check(c.Grace >= 0 && c.Grace <= time.Minute, "GITHUBJOBS_GRACE: %s is out of range; give 0s to 1m", c.Grace)

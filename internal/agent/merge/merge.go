@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/google/go-github/v60/github"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
@@ -20,6 +21,13 @@ type Config struct {
 	Repo *hub.Repository
 	// Spec is the job, from the push event that started the run.
 	Spec githubjobs.Spec
+	// JobSHA is the creation commit.
+	JobSHA string
+	// Result is the commit that publish has pushed, Pull its pull request; 0: it opened
+	// none. Nothing else is merged. An empty Result says that publish was not asked: the
+	// result is then looked for on the branch, and must be the only one.
+	Result string
+	Pull   int
 	// RunID, Attempt and RunURL are the run's (GITHUB_RUN_ID, GITHUB_RUN_ATTEMPT).
 	RunID   int64
 	Attempt int
@@ -63,26 +71,35 @@ func Merge(ctx context.Context, cfg Config) (Report, error) {
 	if err != nil || !found {
 		return g.report, err
 	}
-	read, err := g.read(ctx)
-	if err != nil {
-		return g.report, err
+	for try, pause := 1, firstPause; ; try, pause = try+1, 2*pause {
+		// All of it is read anew: the base that has moved may have another policy.
+		read, err := g.read(ctx, try > 1)
+		if err != nil {
+			return g.report, err
+		}
+		if read.blocked != nil {
+			return g.report, g.block(ctx, *read.blocked)
+		}
+		verdict := policy.Judge(read.policy, read.view)
+		if !verdict.Allowed() {
+			return g.report, g.block(ctx, forbidden(verdict, read, g.report.Pull, g.Spec.Base))
+		}
+		again, obstacle, err := g.merge(ctx, verdict, read)
+		switch {
+		case err != nil:
+			return g.report, err
+		case obstacle != nil:
+			return g.report, g.block(ctx, *obstacle)
+		case g.report.Merged:
+			g.finish(ctx, verdict)
+			return g.report, nil
+		case try == mergeTries:
+			return g.report, g.block(ctx, undecided)
+		}
+		if err := g.Wait(ctx, max(pause, again)); err != nil {
+			return g.report, err
+		}
 	}
-	if read.blocked != nil {
-		return g.report, g.block(ctx, *read.blocked)
-	}
-	verdict := policy.Judge(read.policy, read.view)
-	if !verdict.Allowed() {
-		return g.report, g.block(ctx, forbidden(verdict, read, g.report.Pull, g.Spec.Base))
-	}
-	obstacle, err := g.merge(ctx, verdict, read)
-	switch {
-	case err != nil:
-		return g.report, err
-	case obstacle != nil:
-		return g.report, g.block(ctx, *obstacle)
-	}
-	g.finish(ctx, verdict)
-	return g.report, nil
 }
 
 func (c Config) withDefaults() Config {
@@ -102,21 +119,26 @@ func (g *gate) retry(ctx context.Context, do func() error) error {
 	return hub.Retry(ctx, g.Wait, g.Logger, do)
 }
 
-// find looks for the job's pull request and tells whether it is to be judged.
+// find reads the job's pull request and tells whether it is to be judged.
 func (g *gate) find(ctx context.Context) (bool, error) {
+	var none error
 	err := g.retry(ctx, func() error {
-		p, err := g.Repo.FindPull(ctx, g.Spec.ID)
-		if err == nil {
-			g.pull = pull{p}
+		p, err := g.readPull(ctx)
+		if none = nil; errors.Is(err, errNoPull) {
+			none, err = err, nil
 		}
+		g.pull = pull{p}
 		return err
 	})
-	if errors.Is(err, hub.ErrNotFound) {
-		g.report.Title = "Nothing to merge: the job has no pull request."
-		return false, nil
-	}
 	if err != nil {
 		return false, err
+	}
+	if none != nil {
+		g.report.Title = fmt.Sprintf("Nothing to merge: the job has no pull request into %s.", g.Spec.Base)
+		return false, nil
+	}
+	if id, _, ok := g.Repo.PullFact(g.pull.PullRequest); ok && id != g.Spec.ID {
+		return false, fmt.Errorf("pull request #%d is that of job %s, not of %s", g.Pull, id, g.Spec.ID)
 	}
 	g.report.Pull, g.report.PullURL = g.pull.GetNumber(), g.pull.GetHTMLURL()
 	switch {
@@ -131,42 +153,52 @@ func (g *gate) find(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
-// mergeTries bounds the tries of a merge that GitHub refuses for reasons that pass.
-const mergeTries = 6
+var errNoPull = errors.New("the job has no pull request")
 
-// merge merges the judged head. An obstacle is a reason why it cannot be merged.
-func (g *gate) merge(ctx context.Context, v policy.Verdict, read reading) (*obstacle, error) {
+// readPull reads the pull request that publish named; where publish was not asked, it
+// is found by its branches.
+func (g *gate) readPull(ctx context.Context) (*github.PullRequest, error) {
+	switch {
+	case g.Pull != 0:
+		return g.Repo.Mergeable(ctx, g.Pull, g.Wait)
+	case g.Result != "":
+		return nil, errNoPull
+	}
+	p, err := g.Repo.FindPull(ctx, g.Spec.ID, g.Spec.Base)
+	if errors.Is(err, hub.ErrNotFound) {
+		err = errNoPull
+	}
+	return p, err
+}
+
+// mergeTries bounds the tries of a merge that GitHub refuses for reasons that pass;
+// firstPause is the pause after the first.
+const (
+	mergeTries = 6
+	firstPause = 100 * time.Millisecond
+)
+
+// merge merges the judged head. An obstacle is a reason why it can't be merged. When
+// it neither merged nor found one, it may be tried again, not before the pause.
+func (g *gate) merge(ctx context.Context, v policy.Verdict, read reading) (pause time.Duration, o *obstacle, err error) {
 	title, message := githubjobs.FormatMerge(g.Spec, read.result, g.report.Pull, g.RunURL)
 	request := hub.MergeRequest{Number: g.report.Pull, SHA: v.HeadSHA, Method: string(v.Method), Title: title, Message: message}
 	if m := g.pull.Mergeable; m != nil && !*m {
-		return g.conflict(ctx, read), nil
+		return 0, g.conflict(ctx, read), nil
 	}
-	for try, pause := 1, 100*time.Millisecond; ; try, pause = try+1, 2*pause {
-		if nothing, err := g.addsNothing(ctx, v.HeadSHA); err != nil {
-			return nil, err
-		} else if nothing {
-			return g.nothingLeft(), nil
-		}
-		sha, err := g.Repo.MergePull(ctx, request)
-		if err == nil {
-			g.report.Merged, g.report.SHA = true, sha
-			return nil, nil
-		}
-		pause := max(pause, hub.RetryAfter(err))
-		again, obstacle, err := g.afterRefusal(ctx, err, read)
-		if err != nil || !again {
-			return obstacle, err
-		}
-		if g.report.Merged {
-			return nil, nil
-		}
-		if try == mergeTries {
-			return &undecided, nil
-		}
-		if err := g.Wait(ctx, pause); err != nil {
-			return nil, err
-		}
+	if nothing, err := g.addsNothing(ctx, v.HeadSHA); err != nil {
+		return 0, nil, err
+	} else if nothing {
+		return 0, g.nothingLeft(), nil
 	}
+	sha, err := g.Repo.MergePull(ctx, request)
+	if err == nil {
+		g.report.Merged, g.report.SHA = true, sha
+		return 0, nil, nil
+	}
+	pause = hub.RetryAfter(err)
+	o, err = g.afterRefusal(ctx, err, read)
+	return pause, o, err
 }
 
 // addsNothing says whether the base has the changes already. It is asked right

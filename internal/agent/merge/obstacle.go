@@ -82,14 +82,14 @@ func (g *gate) nothingLeft() *obstacle {
 
 // afterRefusal decides what a merge that GitHub did not do means: try again, an
 // obstacle, or trouble. A merge whose answer was lost is found here.
-func (g *gate) afterRefusal(ctx context.Context, refused error, r reading) (again bool, o *obstacle, err error) {
+func (g *gate) afterRefusal(ctx context.Context, refused error, r reading) (o *obstacle, err error) {
 	e, ok := errors.AsType[*hub.Error](refused)
 	switch {
 	case ok && e.Kind == hub.ErrBaseMoved:
-		return true, nil, nil
+		return nil, nil
 	case ok && (e.Kind == hub.ErrNotMergeable || e.Kind == hub.ErrHeadMoved || e.Temporary()):
 	default:
-		return false, nil, refused
+		return nil, refused
 	}
 	err = g.retry(ctx, func() error {
 		p, err := g.Repo.Mergeable(ctx, g.report.Pull, g.Wait)
@@ -100,19 +100,19 @@ func (g *gate) afterRefusal(ctx context.Context, refused error, r reading) (agai
 	})
 	switch {
 	case err != nil:
-		return false, nil, errors.Join(refused, err)
+		return nil, errors.Join(refused, err)
 	case g.pull.GetMerged():
 		g.report.Merged, g.report.SHA = true, g.pull.GetMergeCommitSHA()
-		return true, nil, nil
+		return nil, nil
 	case e.Kind == hub.ErrHeadMoved || g.pull.GetHead().GetSHA() != r.view.HeadSHA:
-		return false, headMoved(r, g.report.Pull), nil
+		return headMoved(r, g.report.Pull), nil
 	case g.pull.Mergeable != nil && !*g.pull.Mergeable:
-		return false, g.conflict(ctx, r), nil
+		return g.conflict(ctx, r), nil
 	case e.Kind == hub.ErrNotMergeable && !strings.Contains(e.Message, "is not mergeable"):
-		return false, refusedByRules(e.Message), nil
+		return refusedByRules(e.Message), nil
 	}
 	// "Not mergeable" is also what GitHub says while it computes.
-	return true, nil, nil
+	return nil, nil
 }
 
 var undecided = obstacle{

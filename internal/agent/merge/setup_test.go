@@ -92,7 +92,7 @@ func setup(t *testing.T, policy string) *world {
 	w.sha, w.tree = submitted[0].SHA, filepath.Join(t.TempDir(), "tree")
 	must(t, git.Checkout(t.Context(), w.bare, w.tree, branch, w.sha))
 	w.cfg = Config{
-		Repo: w.repo, Spec: spec, RunID: 7, Attempt: 1, RunURL: server.URL() + "/alice/reports/actions/runs/7", Logger: quiet,
+		Repo: w.repo, Spec: spec, JobSHA: w.sha, RunID: 7, Attempt: 1, RunURL: server.URL() + "/alice/reports/actions/runs/7", Logger: quiet,
 		Wait: func(ctx context.Context, _ time.Duration) error { return hub.Sleep(ctx, time.Millisecond) },
 	}
 	return w
@@ -171,6 +171,7 @@ func (w *world) publish(outcome githubjobs.Outcome, files map[string]string) pub
 		Repo: w.repo, Tree: w.tree, JobID: jobID, JobSHA: w.sha, RunID: 7, Attempt: w.cfg.Attempt, RunURL: w.cfg.RunURL, Logger: w.cfg.Logger,
 	}, githubjobs.Result{Outcome: outcome, Summary: "One report"})
 	must(w.t, err)
+	w.cfg.Result, w.cfg.Pull = report.SHA, report.Pull
 	return report
 }
 

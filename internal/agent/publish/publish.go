@@ -260,7 +260,7 @@ func (p *publisher) openPull(ctx context.Context) error {
 	})
 	switch {
 	case errors.Is(err, hub.ErrPullExists):
-		if pull, err = p.Repo.FindPull(ctx, p.JobID); err != nil {
+		if pull, err = p.Repo.FindPull(ctx, p.JobID, p.job.spec.Base); err != nil {
 			return err
 		}
 		if err := p.Repo.EditPull(ctx, pull.GetNumber(), title, body); err != nil {

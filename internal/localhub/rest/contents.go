@@ -3,6 +3,7 @@ package rest
 import (
 	"cmp"
 	"errors"
+	"path"
 	"slices"
 	"strings"
 
@@ -47,16 +48,16 @@ func getContent(c *Context) (Response, error) {
 	if err != nil {
 		return Response{}, err
 	}
-	path := strings.Trim(c.Param("path"), "/")
-	if path == "" {
+	name := strings.Trim(c.Param("path"), "/")
+	if name == "" {
 		return c.folder(at, at.sha, "")
 	}
-	entry, err := at.git.Entry(c.Context(), at.sha, path)
+	entry, err := at.git.Entry(c.Context(), at.sha, name)
 	if err != nil {
 		return Response{}, gitError(err)
 	}
 	if entry.Type == "tree" {
-		return c.folder(at, entry.SHA, path+"/")
+		return c.folder(at, entry.SHA, name+"/")
 	}
 	return c.file(at, entry)
 }
@@ -77,9 +78,8 @@ func (c *Context) folder(at at, tree, prefix string) (Response, error) {
 }
 
 func (c *Context) file(at at, e gitrepo.Entry) (Response, error) {
-	var body shape.Object
-	c.View(func(_ *state.Tx, b shape.Builder) { body = b.Content(c.Repo, e, at.name) })
 	if e.Type == "commit" {
+		body := c.content(at, e)
 		body["submodule_git_url"] = nil
 		return OK(body), nil
 	}
@@ -87,6 +87,12 @@ func (c *Context) file(at at, e gitrepo.Entry) (Response, error) {
 	if err != nil {
 		return Response{}, err
 	}
+	if e.Mode == "120000" {
+		if e, data, err = c.follow(at, e, data); err != nil {
+			return Response{}, err
+		}
+	}
+	body := c.content(at, e)
 	switch {
 	case c.wantsRaw():
 		return Raw("application/vnd.github.raw; charset=utf-8", data), nil
@@ -98,6 +104,27 @@ func (c *Context) file(at at, e gitrepo.Entry) (Response, error) {
 		body["encoding"], body["content"] = "base64", encodeContent(data)
 	}
 	return OK(body), nil
+}
+
+func (c *Context) content(at at, e gitrepo.Entry) (body shape.Object) {
+	c.View(func(_ *state.Tx, b shape.Builder) { body = b.Content(c.Repo, e, at.name) })
+	return body
+}
+
+// follow answers a symbolic link as GitHub does: one to a normal file of the repository
+// is shown as that file, under its own name; any other stays a link.
+func (c *Context) follow(at at, link gitrepo.Entry, target []byte) (gitrepo.Entry, []byte, error) {
+	to := path.Join(path.Dir(link.Path), string(target))
+	if path.IsAbs(string(target)) || to == "." || to == ".." || strings.HasPrefix(to, "../") {
+		return link, target, nil
+	}
+	found, err := at.git.Entry(c.Context(), at.sha, to)
+	if err != nil || found.Type != "blob" || found.Mode == "120000" {
+		return link, target, nil
+	}
+	data, err := at.git.Blob(c.Context(), found.SHA)
+	found.Path = link.Path
+	return found, data, err
 }
 
 // readmePlaces are where GitHub looks for a README, in its order.

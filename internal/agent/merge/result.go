@@ -1,0 +1,67 @@
+package merge
+
+import (
+	"context"
+
+	"github.com/google/go-github/v60/github"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+)
+
+// ownResult is the result that this very attempt has published.
+type ownResult struct {
+	githubjobs.Result
+	sha string // empty when it is not known
+}
+
+// ownResult reads the commit that publish named. Only where publish was not asked, it
+// is looked for below head.
+func (g *gate) ownResult(ctx context.Context, head string) (ownResult, error) {
+	if g.Result == "" {
+		return g.onlyResult(ctx, head)
+	}
+	commit, err := g.Repo.ReadCommit(ctx, g.Result)
+	if err != nil {
+		return ownResult{}, err
+	}
+	if r, ok := g.parse(commit); ok && r.Attempt == g.Attempt {
+		return ownResult{r, g.Result}, nil
+	}
+	return ownResult{}, nil
+}
+
+// maxResults bounds how many commits of a branch are read: attempts mostly leave one,
+// and few jobs have more than two.
+const maxResults = 20
+
+// onlyResult goes from head down to the job. Anybody who may push can copy the line
+// that makes a commit a result, so there must be nothing on the branch but results of
+// this run, each with one parent, and only one of this attempt: the newest.
+func (g *gate) onlyResult(ctx context.Context, head string) (ownResult, error) {
+	var found ownResult
+	attempt := g.Attempt + 1
+	for sha, read := head, 0; sha != g.JobSHA; read++ {
+		if read == maxResults {
+			return ownResult{}, nil
+		}
+		commit, err := g.Repo.ReadCommit(ctx, sha)
+		if err != nil {
+			return ownResult{}, err
+		}
+		r, ok := g.parse(commit)
+		if !ok || len(commit.Parents) != 1 || r.Attempt >= attempt || sha == head && r.Attempt != g.Attempt {
+			return ownResult{}, nil
+		}
+		if sha == head {
+			found = ownResult{r, sha}
+		}
+		attempt, sha = r.Attempt, commit.Parents[0].GetSHA()
+	}
+	return found, nil
+}
+
+// parse reads a result of this run.
+func (g *gate) parse(commit *github.Commit) (githubjobs.Result, bool) {
+	r, err := githubjobs.ParseResult(commit.GetMessage())
+	return r, err == nil && r.ID == g.Spec.ID && r.RunID == g.RunID
+}
