@@ -18,7 +18,7 @@ var ErrNotEmpty = errors.New("the store is in use already: it was brought up to 
 func (r *Reconciler) has(ctx context.Context, id, head string) (bool, error) {
 	f, err := r.Store.Facts(ctx, r.Project, id)
 	switch {
-	case errors.Is(err, store.ErrNotFound):
+	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrDamaged): // which reading it mends
 		return false, nil
 	case err != nil || head == "":
 		return err == nil, err

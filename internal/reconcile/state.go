@@ -72,7 +72,7 @@ func (r *Reconciler) lookForOddities(ctx context.Context) error {
 	odd := map[githubjobs.Oddity]int{}
 	for id := range list {
 		f, err := r.Store.Facts(ctx, r.Project, id)
-		if errors.Is(err, store.ErrNotFound) {
+		if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrDamaged) {
 			continue
 		}
 		if err != nil {

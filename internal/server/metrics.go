@@ -56,6 +56,7 @@ var (
 	redelivered = describe("webhook_redeliveries_requested_total", "Webhook deliveries that failed and that GitHub was asked to repeat.")
 	oddJobs     = describe("odd_jobs", "Jobs that do not get on by themselves, by what is odd about them.", "oddity")
 	jobs        = describe("jobs", "Jobs that are not at an end: waiting to be pushed, or active on GitHub.", "state")
+	statuses    = describe("jobs_by_status", "Jobs that the server knows, by status.", "status")
 	pending     = describe("webhook_deliveries_pending", "Webhook deliveries that were taken and are not processed.")
 	pushes      = describe("pushes_total", "Pushes of jobs that went through.")
 	pushed      = describe("pushed_jobs_total", "Jobs that these pushes brought to GitHub.")
@@ -63,7 +64,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{leads, staleness, reads, limit, remaining, redelivered, oddJobs, jobs, pending, pushes, pushed} {
+	for _, d := range []*prometheus.Desc{leads, staleness, reads, limit, remaining, redelivered, oddJobs, jobs, statuses, pending, pushes, pushed} {
 		out <- d
 	}
 }
@@ -103,6 +104,9 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	if c, err := m.server.store.Counts(ctx, m.server.project); err == nil {
 		gauge(jobs, float64(c.Waiting), "waiting")
 		gauge(jobs, float64(c.Active-c.Waiting), "active")
+		for _, status := range githubjobs.Statuses() {
+			gauge(statuses, float64(c.Status[status]), string(status))
+		}
 		gauge(pending, float64(c.Deliveries))
 	} // else readiness tells what is wrong with the database
 }

@@ -95,7 +95,7 @@ func TestMetrics(t *testing.T) {
 		"githubjobs_reconcile_staleness_seconds ", `githubjobs_reconcile_reads_total{result="ok"} `, `githubjobs_github_requests_total{kind="push",status="200"} 1`,
 		`githubjobs_github_requests_total{kind="rest",status="200"} `, "githubjobs_github_rate_limit 5000", "githubjobs_github_rate_limit_remaining 49",
 		"githubjobs_webhook_redeliveries_requested_total 0", `githubjobs_odd_jobs{oddity="zombie_run"} 0`, `githubjobs_jobs{state="waiting"} 0`,
-		`githubjobs_jobs{state="active"} 1`, "githubjobs_webhook_deliveries_pending 0", "githubjobs_pushes_total 1", "githubjobs_pushed_jobs_total 1",
+		`githubjobs_jobs{state="active"} 1`, `githubjobs_jobs_by_status{status="pending"} 1`, `githubjobs_jobs_by_status{status="merged"} 0`, "githubjobs_webhook_deliveries_pending 0", "githubjobs_pushes_total 1", "githubjobs_pushed_jobs_total 1",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)

@@ -61,7 +61,7 @@ func (d *Damage) Spared(project, id string, err error) error {
 		if log == nil {
 			log = slog.Default()
 		}
-		log.Error("what is stored of a job cannot be read; the job is left out until it is read from GitHub again. Restore a backup, or start from an empty database: GitHub knows the jobs that were pushed",
+		log.Error("what is stored of a job cannot be read; the job is left out. GitHub knows it if it was pushed: stop the server and run `server rebuild --force`",
 			"project", project, "job_id", id, "error", err)
 	}
 	return nil
