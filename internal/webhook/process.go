@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	batch      = 64          // deliveries that are processed side by side; they share a flush
+	batch      = 64          // deliveries that are processed together; they share a flush
 	retryDelay = time.Second // after the store failed
 )
 
@@ -60,19 +60,27 @@ func (r *Receiver) process(ctx context.Context) (int, error) {
 	errs := make([]error, len(list))
 	var wg sync.WaitGroup
 	for i, d := range list {
-		wg.Go(func() { errs[i] = r.handle(ctx, d) })
+		// They are read one after the other: in a storm, taking deliveries comes before
+		// reading them, and what was taken can wait.
+		got, err := r.read(ctx, d)
+		wg.Go(func() { errs[i] = r.finish(ctx, d, got, err) })
 	}
 	wg.Wait()
 	return len(list), errors.Join(errs...)
 }
 
-func (r *Receiver) handle(ctx context.Context, d store.Delivery) error {
+func (r *Receiver) read(ctx context.Context, d store.Delivery) (reading, error) {
 	got := r.interpret(d)
 	if got.progress != nil {
-		var err error
-		if got, err = r.vouched(ctx, *got.progress); err != nil {
-			return fmt.Errorf("delivery %s: %w", d.GUID, err)
-		}
+		return r.vouched(ctx, *got.progress)
+	}
+	return got, nil
+}
+
+// finish stores what a delivery told; err is that of reading it.
+func (r *Receiver) finish(ctx context.Context, d store.Delivery, got reading, err error) error {
+	if err != nil {
+		return fmt.Errorf("delivery %s: %w", d.GUID, err)
 	}
 	if err := r.Store.FinishDelivery(ctx, r.Project, d.GUID, got.outcome, got.facts...); err != nil {
 		return fmt.Errorf("delivery %s: %w", d.GUID, err)

@@ -249,3 +249,9 @@ func BenchmarkReceive(b *testing.B) {
 		}
 	})
 }
+
+// handle processes one delivery.
+func (f *fixture) handle(t *testing.T, d store.Delivery) error {
+	got, err := f.read(t.Context(), d)
+	return f.finish(t.Context(), d, got, err)
+}

@@ -50,7 +50,7 @@ func TestWorkflowJobMovesKnownRuns(t *testing.T) {
 			if err := f.store.RecordDelivery(t.Context(), d); err != nil {
 				t.Fatal(err)
 			}
-			if err := f.handle(t.Context(), d); err != nil {
+			if err := f.handle(t, d); err != nil {
 				t.Fatal(err)
 			}
 			got, err := f.store.Facts(t.Context(), "p", "j1")
@@ -91,7 +91,7 @@ func TestWorkflowJobOfADamagedJob(t *testing.T) {
 	if err := f.store.RecordDelivery(t.Context(), d); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.handle(t.Context(), d); err != nil {
+	if err := f.handle(t, d); err != nil {
 		t.Fatal(err)
 	}
 	if d, err := f.store.Delivery(t.Context(), "p", "g"); err != nil || d.FinishedAt.IsZero() || !strings.Contains(d.Outcome, "damaged") {
