@@ -19,6 +19,7 @@ func (s *Store) RecordDelivery(ctx context.Context, d store.Delivery) error {
 			[]any{d.Project, d.GUID, d.Event, millis(d.ReceivedAt), d.Body}, func(n int64) error {
 				if n == 0 {
 					one.err = store.ErrDuplicate
+					return nil
 				}
 				b.tally.Add(d.Project, store.CountDeliveries, n)
 				b.tally.Delivered(d.Project, millis(d.ReceivedAt))

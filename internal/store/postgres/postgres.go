@@ -54,12 +54,16 @@ type Store struct {
 // started at the same time do so one after the other. now is the clock; nil means
 // time.Now. No error holds the URL's password.
 func Open(ctx context.Context, databaseURL string, now func() time.Time) (*Store, error) {
-	if now == nil {
-		now = time.Now
-	}
 	config, err := parse(databaseURL)
 	if err != nil {
 		return nil, err
+	}
+	return start(ctx, config, databaseURL, now)
+}
+
+func start(ctx context.Context, config *pgxpool.Config, databaseURL string, now func() time.Time) (*Store, error) {
+	if now == nil {
+		now = time.Now
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {

@@ -68,11 +68,12 @@ CREATE INDEX deliveries_pending ON deliveries (project, seq) WHERE finished_at =
 CREATE INDEX deliveries_processed ON deliveries (received_at, seq) WHERE finished_at > 0;
 
 -- Bodies are apart, so that marking a delivery as processed does not write its body again. Each has its delivery: the
--- statements that write one write the other. They are not compressed, which would take longer than all the rest.
+-- statements that write one write the other. They are not compressed, which would take longer than all the rest, and
+-- those that fit into a page are not cut into pieces either.
 CREATE TABLE delivery_bodies (
     seq  bigint PRIMARY KEY,
     body bytea  NOT NULL
-);
+) WITH (toast_tuple_target = 8160);
 
 ALTER TABLE delivery_bodies ALTER body SET STORAGE EXTERNAL;
 
