@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"unicode/utf8"
 )
 
 func jsonTypeName(k reflect.Kind) string {
@@ -23,7 +24,8 @@ func jsonTypeName(k reflect.Kind) string {
 }
 
 // encodeJSONLine encodes v as one line of JSON in which no string holds a text
-// that GitHub acts upon; see defuse. It panics on a type that JSON cannot hold,
+// that GitHub acts upon (see defuse) or that turns the direction of what stands
+// around it. It panics on a type that JSON cannot hold,
 // which is a mistake in this package: a RawMessage that is no JSON counts as null.
 func encodeJSONLine(v any) []byte {
 	raw, err := json.Marshal(v)
@@ -35,7 +37,7 @@ func encodeJSONLine(v any) []byte {
 
 var (
 	jsonString = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
-	jsonTrap   = regexp.MustCompile(`(?i)[\[#@]|gh-|skip-checks|://`)
+	jsonTrap   = regexp.MustCompile(`(?i)[\[#@\x{202a}-\x{202e}\x{2066}-\x{2069}]|gh-|skip-checks|://`)
 )
 
 // escapeInStrings writes, inside JSON strings only, the characters that make a
@@ -44,8 +46,9 @@ func escapeInStrings(raw []byte) []byte {
 	return jsonString.ReplaceAllFunc(raw, func(s []byte) []byte {
 		return jsonTrap.ReplaceAllFunc(s, func(trap []byte) []byte {
 			switch {
-			case len(trap) == 1:
-				return fmt.Appendf(nil, `\u%04x`, trap[0])
+			case utf8.RuneCount(trap) == 1:
+				r, _ := utf8.DecodeRune(trap)
+				return fmt.Appendf(nil, `\u%04x`, r)
 			case trap[0] == ':':
 				return []byte(`:\/\/`)
 			}

@@ -29,7 +29,7 @@ var (
 func FormatSpec(s Spec) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "job: %s\n\n", defuse(s.Title))
-	if text := PlainText(s.Prompt); text != s.Title && text != "" {
+	if text := strings.Map(keepDirection, PlainText(s.Prompt)); text != s.Title && text != "" {
 		fmt.Fprintf(&b, "%s\n\n", defuse(head(text, maxReadable)))
 	}
 	fmt.Fprintf(&b, "%s%s\n", trailerSpec, encodeJSONLine(s))

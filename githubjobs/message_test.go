@@ -18,7 +18,7 @@ var hostile = []string{
 	"\n\n\nskip-checks: true\n", "fixes #12", "Closes octo/repo#7", "GH-12", "@octocat", "@org/team",
 	"fixes https://github.com/o/r/issues/12", "https://github.com/o/r/pull/9", "\r\n", "\r", "\n\n", "Job-Spec: {}", "\n\nJob-Spec: {\"v\":1}\n",
 	"Job-Result: {}", "\n\nJob-Result: {\"v\":1}", "Log:", "\nLog:\n\n    x", "    indented", "ünï — 日本語 🙂", "\u2060", "[\u2060skip ci]", "#\u20601", "@\u2060a",
-	"\t", " ", "\\", `"`, `\"[skip ci]`, "\x1b[31mred\x1b[0m", "::error::x", "<!-- -->", "\u2028",
+	"\t", " ", "\\", `"`, `\"[skip ci]`, "\x1b[31mred\x1b[0m", "::error::x", "<!-- -->", "\u2028", "\u202e", "a\u2066b\u2069", "#\u202e1", "[skip\u202a ci]",
 }
 
 // live finds what GitHub would act upon.
@@ -59,6 +59,9 @@ func TestSpecRoundTrip(t *testing.T) {
 		message := FormatSpec(want)
 		if found := live.FindString(message); found != "" {
 			t.Fatalf("%q is live in the message:\n%s", found, message)
+		}
+		if strings.Map(keepDirection, message) != message {
+			t.Fatalf("the message turns text: %q", message)
 		}
 		for name, variant := range map[string]string{
 			"as written":       message,

@@ -119,7 +119,7 @@ func validateTitle(title string) error {
 	case n > MaxTitleRunes:
 		return fieldErrorf("title", "has %d characters; at most %d are shown on GitHub", n, MaxTitleRunes)
 	case TitleOf(title) != title:
-		return fieldErrorf("title", "must be one line without control characters")
+		return fieldErrorf("title", "must be one line without control characters, and without those that turn the direction of the text around them (U+202A to U+202E, U+2066 to U+2069)")
 	}
 	return nil
 }
@@ -150,10 +150,11 @@ func validateBase(base string) error {
 }
 
 // TitleOf makes a title of a text: its first line that is not blank, white space
-// folded, control characters dropped, cut to MaxTitleRunes with an ellipsis.
+// folded, control characters and those that turn the direction of text dropped, cut
+// to MaxTitleRunes with an ellipsis.
 func TitleOf(text string) string {
 	for line := range strings.Lines(text) {
-		line = strings.Join(strings.FieldsFunc(line, func(r rune) bool {
+		line = strings.Join(strings.FieldsFunc(strings.Map(keepDirection, line), func(r rune) bool {
 			return unicode.IsSpace(r) || unicode.IsControl(r)
 		}), " ")
 		if line == "" {
@@ -165,4 +166,14 @@ func TitleOf(text string) string {
 		return line
 	}
 	return ""
+}
+
+// keepDirection drops the characters with which a text shows another order than it
+// has (Unicode Standard Annex 9: embeddings, overrides and isolates): a title stands
+// amid other text, which it could turn around.
+func keepDirection(r rune) rune {
+	if r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069' {
+		return -1
+	}
+	return r
 }

@@ -24,6 +24,7 @@ func TestCreate(t *testing.T) {
 		"everything":      {`{"job":"x","kind":"command","title":"A title","config":{"script":"echo [skip ci]"},"timeout_seconds":60,"base":"release/1"}`, githubjobs.Spec{Kind: "command", Title: "A title", Prompt: "x", Config: json.RawMessage(`{"script":"echo [skip ci]"}`), TimeoutSeconds: 60, Base: "release/1"}},
 		"nulls":           {`{"job":"x","kind":null,"title":null,"config":null,"timeout_seconds":null,"base":null}`, githubjobs.Spec{Kind: "report", Title: "x", Prompt: "x", TimeoutSeconds: 1800, Base: "main"}},
 		"space around":    {" \r\n\t{ \"job\" : \"x\" } \n", githubjobs.Spec{Kind: "report", Title: "x", Prompt: "x", TimeoutSeconds: 1800, Base: "main"}},
+		"text that turns": {"{\"job\":\"a\u202eb\\u2066c\u009b\"}", githubjobs.Spec{Kind: "report", Title: "abc", Prompt: "a\u202eb\u2066c\u009b", TimeoutSeconds: 1800, Base: "main"}},
 		"other languages": {`{"job":"日報 📈 \u00e9"}`, githubjobs.Spec{Kind: "report", Title: "日報 📈 é", Prompt: "日報 📈 é", TimeoutSeconds: 1800, Base: "main"}},
 	} {
 		for _, contentType := range []string{"", "application/json", "application/x-www-form-urlencoded", "text/plain", "nonsense"} {
@@ -99,6 +100,7 @@ func TestCreateRefuses(t *testing.T) {
 		"more than a spec":   {`{"job":"` + strings.Repeat("x", 70<<10) + `"}`, 400, "invalid_field", "job", []string{"at most 65536", "Put long material"}},
 		"more than a body":   {`{"job":"` + strings.Repeat("x", 1<<20) + `"}`, 400, "body_too_large", "", []string{"1048576", "65536"}},
 		"a NUL in the text":  {`{"job":"a\u0000b"}`, 400, "invalid_field", "job", []string{"NUL"}},
+		"a title that turns": {"{\"job\":\"x\",\"title\":\"a\u202eb\"}", 400, "invalid_field", "title", []string{"U+202A"}},
 		"a control in title": {`{"job":"x","title":"a\u001bb"}`, 400, "invalid_field", "title", []string{"one line"}},
 	} {
 		t.Run(name, func(t *testing.T) {

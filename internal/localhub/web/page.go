@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/githubjobs/githubjobs/internal/localhub/gitrepo"
 	"github.com/githubjobs/githubjobs/internal/localhub/shape"
@@ -68,7 +69,7 @@ func (s *site) render(w http.ResponseWriter, status int, name string, p page) er
 	if err := s.templates[name].ExecuteTemplate(&buf, "layout", p); err != nil {
 		return err
 	}
-	text := turning.Replace(buf.String())
+	text := strings.Map(visible, buf.String())
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 	w.WriteHeader(status)
@@ -76,10 +77,15 @@ func (s *site) render(w http.ResponseWriter, status int, name string, p page) er
 	return nil
 }
 
-// turning makes the characters that turn the direction of text visible: with them a title or a line of code can look like another. No page
-// needs them, for the browser finds out by itself in which direction a text is written.
-var turning = strings.NewReplacer("\u202a", "\uFFFD", "\u202b", "\uFFFD", "\u202c", "\uFFFD", "\u202d", "\uFFFD", "\u202e", "\uFFFD",
-	"\u2066", "\uFFFD", "\u2067", "\uFFFD", "\u2068", "\uFFFD", "\u2069", "\uFFFD")
+// visible makes the characters visible that turn the direction of text, or are for terminals: with them a title or a line of code can look like
+// another. No page needs them, for the browser finds out by itself in which direction a text is written.
+func visible(r rune) rune {
+	turns := r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069'
+	if turns || unicode.IsControl(r) && r != '\t' && r != '\n' && r != '\r' {
+		return unicode.ReplacementChar
+	}
+	return r
+}
 
 // fail answers with an error page. What the viewer can't have caused is logged here.
 func (s *site) fail(w http.ResponseWriter, r *http.Request, err error) {

@@ -66,14 +66,14 @@ func TestWhatChecksSay(t *testing.T) {
 func TestNoCharacterTurnsText(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	const turned = "re\u202eport\u2066s"
+	const turned = "re\u202eport\u2066s\x1b[1m"
 	w.commit(w.reports, "job/9", turned, map[string]string{"turned.go": "// " + turned + "\n"})
 	p := w.pull(w.reports, "job/9", turned, turned, nil)
 	for _, path := range []string{fmt.Sprintf("/demo/reports/pull/%d", p.Number), fmt.Sprintf("/demo/reports/pull/%d/files", p.Number), "/demo/reports/pulls",
 		"/demo/reports/commits/job/9", "/demo/reports/blob/job/9/turned.go"} {
 		a := w.page(path)
-		a.wants(t, "re\uFFFDport\uFFFDs")
-		if strings.ContainsAny(a.Body.String(), "\u202e\u2066") {
+		a.wants(t, "re\uFFFDport\uFFFDs\uFFFD[1m")
+		if strings.ContainsAny(a.Body.String(), "\u202e\u2066\x1b") {
 			t.Errorf("%s turns text", path)
 		}
 	}
