@@ -1,6 +1,12 @@
 package githubjobs
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
 
 // Status is where a job stands, in the words of the status contract.
 type Status string
@@ -73,6 +79,14 @@ var reasonStatus = map[Reason]Status{
 	ReasonNeverStarted: StatusFailed, ReasonStartupFailure: StatusFailed, ReasonPolicyDenied: StatusFailed,
 	ReasonPRForbidden: StatusFailed, ReasonPushRefused: StatusFailed, ReasonAgentError: StatusFailed,
 	ReasonMerged: StatusMerged,
+}
+
+// Reasons lists every reason, by the order of the statuses and then by name.
+func Reasons() []Reason {
+	return slices.SortedFunc(maps.Keys(reasonStatus), func(a, b Reason) int {
+		place := func(r Reason) int { return slices.Index(Statuses(), r.Status()) }
+		return cmp.Or(place(a)-place(b), strings.Compare(string(a), string(b)))
+	})
 }
 
 // Status is the status that the reason explains; empty for an unknown reason.

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/internal/api/apitest"
 	"github.com/githubjobs/githubjobs/internal/api/problem"
 	"github.com/githubjobs/githubjobs/internal/store"
 	"github.com/githubjobs/githubjobs/internal/store/sqlite"
@@ -78,7 +79,7 @@ func (s *server) doWith(t testing.TB, method, path, body string, header http.Hea
 	}
 	req.Header.Set("X-Api-Key", "first-key")
 	maps.Copy(req.Header, header)
-	res, err := http.DefaultClient.Do(req)
+	res, err := apitest.Client(t).Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -270,62 +271,6 @@ func TestReadiness(t *testing.T) {
 	})
 	if res := s.do(t, "GET", "/readyz", ""); res.StatusCode != 503 || !strings.Contains(res.body, "it is broken") {
 		t.Errorf("%d %s", res.StatusCode, res.body)
-	}
-}
-
-func TestOpenAPI(t *testing.T) {
-	t.Parallel()
-	s := setup(t)
-	res := s.do(t, "GET", "/openapi.json", "", "X-Api-Key", "")
-	var doc struct {
-		OpenAPI string
-		Paths   map[string]map[string]struct {
-			RequestBody struct {
-				Content map[string]struct {
-					Schema struct {
-						Ref string `json:"$ref"`
-					}
-				}
-			}
-			Responses map[string]struct {
-				Content map[string]struct {
-					Schema struct {
-						Ref string `json:"$ref"`
-					}
-				}
-			}
-			Parameters []struct {
-				Name     string
-				Required bool
-			}
-		}
-		Components struct {
-			Schemas map[string]struct{ Properties map[string]any }
-		}
-	}
-	if err := json.Unmarshal([]byte(res.body), &doc); err != nil || res.StatusCode != 200 {
-		t.Fatalf("%d: %v", res.StatusCode, err)
-	}
-	create := doc.Paths["/api/create-job"]["post"]
-	body := doc.Components.Schemas[strings.TrimPrefix(create.RequestBody.Content["application/json"].Schema.Ref, "#/components/schemas/")]
-	if len(body.Properties) != len(createFields) {
-		t.Errorf("the description has the fields %v, the endpoint %d", body.Properties, len(createFields))
-	}
-	for field := range createFields {
-		if body.Properties[field] == nil {
-			t.Errorf("field %s is not described", field)
-		}
-	}
-	for _, status := range []string{"400", "401", "500", "503", "507"} {
-		if ref := create.Responses[status].Content["application/json"].Schema.Ref; !strings.HasSuffix(ref, "/Error") {
-			t.Errorf("%s is described as %q", status, ref)
-		}
-	}
-	if p := doc.Paths["/api/jobs/status"]["get"].Parameters; len(p) != 1 || p[0].Name != "job_id" || !p[0].Required {
-		t.Errorf("parameters %+v", p)
-	}
-	if doc.Components.Schemas["Error"].Properties["error"] == nil {
-		t.Error("the shape of errors is not described")
 	}
 }
 

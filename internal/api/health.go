@@ -46,6 +46,9 @@ type readyOutput struct {
 
 func (a *api) ready(ctx context.Context, _ *struct{}) (*readyOutput, error) {
 	out := &readyOutput{Status: http.StatusOK, Body: a.Readiness(ctx)}
+	// A list is never null.
+	out.Body.Problems = append([]string{}, out.Body.Problems...)
+	out.Body.Warnings = append([]string{}, out.Body.Warnings...)
 	if !out.Body.Ready {
 		out.Status = http.StatusServiceUnavailable
 	}

@@ -23,6 +23,8 @@ func openAPI() huma.Config {
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"apiKey": {Type: "apiKey", In: "header", Name: "x-api-key"},
 		"bearer": {Type: "http", Scheme: "bearer"},
+		"githubSignature": {Type: "apiKey", In: "header", Name: "X-Hub-Signature-256",
+			Description: "sha256= and the HMAC-SHA-256 of the body, with the webhook's secret as its key, in hexadecimal"},
 	}
 	errorSchema(c.Components.Schemas)
 	return c
@@ -51,7 +53,8 @@ func errorSchema(r huma.Registry) *huma.Schema {
 	return r.Schema(reflect.TypeFor[problem.Error](), true, "Error")
 }
 
-// errorResponses describes the errors of an operation, by HTTP status.
+// errorResponses describes the errors of an operation, by HTTP status: each has the
+// shape of all errors, and one of some codes.
 func errorResponses(codes []problem.Code) map[string]*huma.Response {
 	responses := map[string]*huma.Response{}
 	slices.SortFunc(codes, func(a, b problem.Code) int {
@@ -61,19 +64,36 @@ func errorResponses(codes []problem.Code) map[string]*huma.Response {
 		key := strconv.Itoa(code.Status())
 		r := responses[key]
 		if r == nil {
-			r = &huma.Response{Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Ref: "#/components/schemas/Error"}}}}
+			r = &huma.Response{Headers: errorHeaders(code.Status()), Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{AllOf: []*huma.Schema{
+				{Ref: "#/components/schemas/Error"},
+			}}}}}
 			responses[key] = r
 		}
 		r.Description = strings.TrimPrefix(r.Description+", "+string(code), ", ")
+		if problem.New(code, "").Code != "" {
+			allow(r.Content["application/json"].Schema, code)
+		}
 	}
 	return responses
 }
 
-// describeCreate adds the body of create-job to the description. The endpoint
-// reads it itself, whatever its content type: `curl -d` calls JSON a form.
-func describeCreate(doc *huma.OpenAPI) {
-	schema := doc.Components.Schemas.Schema(reflect.TypeFor[CreateRequest](), true, "CreateRequest")
-	doc.Paths["/api/create-job"].Post.RequestBody = &huma.RequestBody{
-		Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: schema}},
+// allow adds a code to those that an error may have.
+func allow(s *huma.Schema, code problem.Code) {
+	if len(s.AllOf) == 1 {
+		s.AllOf = append(s.AllOf, &huma.Schema{Properties: map[string]*huma.Schema{"code": {}}})
 	}
+	field := s.AllOf[1].Properties["code"]
+	field.Enum = append(field.Enum, string(code))
 }
+
+func errorHeaders(status int) map[string]*huma.Param {
+	switch status {
+	case http.StatusUnauthorized:
+		return map[string]*huma.Param{"WWW-Authenticate": {Description: "How to authenticate", Schema: &huma.Schema{Type: huma.TypeString}}}
+	case http.StatusServiceUnavailable, http.StatusInsufficientStorage:
+		return map[string]*huma.Param{"Retry-After": {Description: "In how many seconds it is worth to try again", Schema: &huma.Schema{Type: huma.TypeInteger}}}
+	}
+	return nil
+}
+
+var createRequestType = reflect.TypeFor[CreateRequest]()

@@ -29,7 +29,7 @@ func (a *api) routes() *http.ServeMux {
 		problem.KeyReused, problem.BaseUnknown, problem.StorageFull, problem.StorageUnavailable), a.createJob)
 	plain[statusInput, statusOutput](mux, config, a.keyed("GET", "/api/jobs/status", "job-status", "Says where a job stands",
 		problem.MissingField, problem.JobNotFound, problem.StatusFailed), a.withKey(a.jobStatus))
-	describeCreate(h.OpenAPI())
+	describe(h.OpenAPI())
 
 	mux.Handle("POST "+WebhookPath, a.Webhook)
 	mux.Handle("GET "+MetricsPath, a.Metrics)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/internal/api/apitest"
 )
 
 // process is a program under test.
@@ -88,7 +89,7 @@ func (w *world) call(method, path string, body []byte) (int, []byte) {
 		w.t.Fatal(err)
 	}
 	request.Header.Set("x-api-key", apiKey)
-	response, err := http.DefaultClient.Do(request)
+	response, err := apitest.Client(w.t).Do(request)
 	if err != nil {
 		return 0, []byte(err.Error())
 	}

@@ -47,6 +47,10 @@ var (
 		"sha512-De6U3XB6O3DtCa7bKgCMzTHdeopqqZ6SNivMYJnK65ierKL1AnNIA0tkRYCRS7lwGT792d+Ps1WbfHlso6MynQ==", "api.github.com/index.json")
 )
 
+// OpenAPISchema is the OpenAPI Initiative's JSON Schema of what an OpenAPI 3.1 description may be.
+var OpenAPISchema = pinned("@seriousme/openapi-schema-validator", "2.11.0",
+	"sha512-DL8TjmjkUS76OaK/TinoRtf6PrirsWfMZiv62ifP9eq3UOpoLqSGZKpCErxMzz0i1pjECSPYY+qZ1SRYEgiEvg==", "schemas/v3.1/schema.json")
+
 // NPM returns the path of the file. It is fetched with npm once and kept in the user's cache folder.
 func NPM(t testing.TB, f *npmFile) (path string) {
 	t.Helper()

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/githubjobs/githubjobs/internal/api/apitest"
 	"github.com/githubjobs/githubjobs/internal/require"
 )
 
@@ -40,7 +41,7 @@ func TestGitHubsExamplePayloads(t *testing.T) {
 			mac.Write(body)
 			req.Header = http.Header{"X-Github-Event": {event.Name}, "X-Github-Delivery": {fmt.Sprint("example-", n)}, "Content-Type": {"application/json"},
 				"X-Hub-Signature-256": {"sha256=" + hex.EncodeToString(mac.Sum(nil))}}
-			res, err := http.DefaultClient.Do(req)
+			res, err := apitest.Client(t).Do(req)
 			check(t, err)
 			res.Body.Close()
 			if res.StatusCode != http.StatusAccepted {

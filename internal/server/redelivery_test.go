@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/internal/api/apitest"
 	"github.com/githubjobs/githubjobs/internal/localhub"
 )
 
@@ -74,7 +75,7 @@ func TestFailedDeliveriesComeAgain(t *testing.T) {
 
 func scrape(t *testing.T, s *running) string {
 	t.Helper()
-	res, err := http.Get(s.URL() + "/metrics")
+	res, err := apitest.Client(t).Get(s.URL() + "/metrics")
 	check(t, err)
 	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/internal/api/apitest"
 	"github.com/githubjobs/githubjobs/internal/localhub"
 	"github.com/githubjobs/githubjobs/internal/localhub/rest"
 	"github.com/githubjobs/githubjobs/internal/wire"
@@ -155,7 +156,7 @@ func call(t testing.TB, method, address, body string, into any, header ...string
 	for i := 0; i+1 < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := apitest.Client(t).Do(req)
 	check(t, err)
 	defer res.Body.Close()
 	raw, err := io.ReadAll(res.Body)

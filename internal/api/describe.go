@@ -1,0 +1,150 @@
+package api
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/internal/api/problem"
+)
+
+// describe completes what structs cannot say of the API: the closed sets of words,
+// what is never null, the other statuses of an endpoint, and the endpoints that
+// have no structs.
+func describe(doc *huma.OpenAPI) {
+	describeCreate(doc)
+	ready := doc.Paths["/readyz"].Get.Responses
+	ready["200"].Description = "Jobs are taken and get on."
+	ready["503"] = &huma.Response{Description: "Something keeps jobs from getting on; problems says what, and how to mend it.", Content: ready["200"].Content}
+	doc.AddOperation(webhookOperation())
+	doc.AddOperation(textOperation(MetricsPath, "metrics", "Tells figures of the server in Prometheus' text format", "text/plain", &huma.Schema{Type: huma.TypeString}))
+	doc.AddOperation(textOperation("/openapi.json", "openapi", "Describes this API", "application/openapi+json", &huma.Schema{Type: huma.TypeObject}))
+	describeSchemas(doc.Components.Schemas.Map())
+}
+
+func describeSchemas(schemas map[string]*huma.Schema) {
+	// huma has these for its own errors, of which none is ever answered.
+	delete(schemas, "ErrorModel")
+	delete(schemas, "ErrorDetail")
+	for name, s := range schemas {
+		if name == "CreateRequest" {
+			continue
+		}
+		s.AdditionalProperties = nil // a later version may tell more
+		for _, field := range s.Properties {
+			field.Nullable = false
+		}
+	}
+	job := schemas["Job"].Properties
+	enum(job["status"], githubjobs.Statuses())
+	enum(job["reason"], githubjobs.Reasons())
+	enum(job["kind"], append(githubjobs.Kinds(), ""))
+	enum(schemas["Diagnosis"].Properties["code"], githubjobs.DiagnosisCodes())
+	codes := slices.DeleteFunc(problem.Codes(), func(c problem.Code) bool { return problem.New(c, "").Code == "" })
+	slices.Sort(codes)
+	enum(schemas["Error"].Properties["code"], codes)
+	for schema, fields := range meanings {
+		for field, text := range fields {
+			schemas[schema].Properties[field].Description = text
+		}
+	}
+}
+
+func enum[T ~string](s *huma.Schema, words []T) {
+	s.Enum = nil
+	for _, w := range words {
+		s.Enum = append(s.Enum, string(w))
+	}
+}
+
+// describeCreate adds the body of create-job to the description. The endpoint
+// reads it itself, whatever its content type: `curl -d` calls JSON a form. Fields
+// that may be left out may also be null.
+func describeCreate(doc *huma.OpenAPI) {
+	schema := doc.Components.Schemas.Schema(createRequestType, true, "CreateRequest")
+	doc.Paths["/api/create-job"].Post.RequestBody = &huma.RequestBody{
+		Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: schema}},
+	}
+	s := doc.Components.Schemas.Map()["CreateRequest"]
+	enum(s.Properties["kind"], githubjobs.Kinds())
+	s.Properties["kind"].Enum = append(s.Properties["kind"].Enum, nil)
+	for name, field := range s.Properties {
+		field.Nullable = !slices.Contains(s.Required, name)
+	}
+}
+
+func textOperation(path, id, summary, contentType string, schema *huma.Schema) *huma.Operation {
+	return &huma.Operation{
+		Method: http.MethodGet, Path: path, OperationID: id, Summary: summary,
+		Responses: map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{contentType: {Schema: schema}}}},
+	}
+}
+
+// webhookOperation describes what the package webhook answers.
+func webhookOperation() *huma.Operation {
+	header := func(name, text, pattern string) *huma.Param {
+		return &huma.Param{Name: name, In: "header", Required: true, Description: text, Schema: &huma.Schema{Type: huma.TypeString, Pattern: pattern}}
+	}
+	status := func(word, text string) *huma.Response {
+		return &huma.Response{Description: text, Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{
+			Type: huma.TypeObject, Required: []string{"status"}, Properties: map[string]*huma.Schema{"status": {Type: huma.TypeString, Enum: []any{word}}},
+		}}}}
+	}
+	responses := errorResponses([]problem.Code{
+		problem.InvalidSignature, problem.InvalidDelivery, problem.InvalidJSON, problem.InvalidBody, problem.DeliveryTooLarge,
+		problem.WebhooksDisabled, problem.TooManyDeliveries, problem.StorageUnavailable, problem.Internal,
+	})
+	responses["200"] = status("received before", "The delivery is stored already.")
+	responses["202"] = status("accepted", "The delivery is stored, and processed right after.")
+	payload := &huma.Schema{Type: huma.TypeObject, Description: "The payload of the event, as GitHub documents it"}
+	return &huma.Operation{
+		Method: http.MethodPost, Path: WebhookPath, OperationID: "webhook", Summary: "Takes GitHub's webhook deliveries",
+		Security: []map[string][]string{{"githubSignature": {}}},
+		Parameters: []*huma.Param{
+			header("X-GitHub-Event", "The name of the event", "^[a-z0-9_]{1,64}$"),
+			header("X-GitHub-Delivery", "The GUID of the delivery; one that was received before is not processed again", "^[A-Za-z0-9-]{1,64}$"),
+		},
+		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+			"application/json": {Schema: payload},
+			"application/x-www-form-urlencoded": {Schema: &huma.Schema{
+				Type: huma.TypeObject, Required: []string{"payload"}, Properties: map[string]*huma.Schema{"payload": {Type: huma.TypeString}}}},
+		}},
+		Responses: responses,
+	}
+}
+
+// meanings says what the fields mean whose structs do not.
+var meanings = map[string]map[string]string{
+	"Created": {
+		"job_id": "Names the job in every other request", "branch": "The branch that carries the job, job/{job_id}", "status": "Every job begins as pending",
+	},
+	"Error":            {"code": "Names the sort of error, for programs; left out of 401, and where a status could not be read"},
+	"HealthOutputBody": {"status": "ok, while the process lives"},
+	"Readiness": {
+		"ready": "Whether jobs are taken and get on", "problems": "Why not, each with its mend", "warnings": "What a person should see to, while jobs still get on",
+		"waiting_since": "Since when the oldest of the waiting jobs waits; left out when none does", "last_webhook": "When GitHub last delivered; left out before it has",
+	},
+	"Diagnosis": {
+		"code": "Names what is wrong, for programs", "message": "What is wrong", "mend": "What to do about it", "url": "Where to look or to do it, if there is a place",
+	},
+	"Job": {
+		"job_id": "The id that create-job returned", "status": "Where the job stands", "reason": "Why the job has its status; each reason belongs to one status",
+		"terminal": "Whether polling may stop: nothing more happens by itself", "message": "The reason in words, with what to do where somebody can act",
+		"diagnosis": "What is wrong with a job that is stuck or failed, the cause first; left out where nothing is known",
+		"branch":    "The branch that carries the job, job/{job_id}", "pr_url": "The pull request; empty until there is one",
+		"run_url": "The workflow run; empty until there is one", "log": "The last of the task's log; empty until the task has ended",
+		"summary": "What the task says that it did, in Markdown; empty until it has ended", "changed_files": "The files that the task changed; cut where there are very many",
+		"changed_files_total": "How many files the task changed, also where the list was cut", "exit_code": "Of the task; left out until it has ended",
+		"kind": "The sort of task; empty while only the branch is known", "title": "One line; empty while only the branch is known",
+		"created_at": "When the job was accepted; left out while only the branch is known", "started_at": "When the task was started; left out until then",
+		"finished_at": "When the job came to its end; left out until then", "evidence": "The facts that the status stands on; those that are not known are left out",
+	},
+	"Evidence": {
+		"branch_sha": "The branch's last known head", "branch_deleted": "The branch is gone", "run_id": "The workflow run", "run_attempt": "Its attempt, from 1",
+		"run_status": "Its status, in GitHub's words", "run_conclusion": "Its conclusion, in GitHub's words", "result_sha": "The commit that closed the attempt",
+		"pull_request": "The pull request's number", "pull_request_head_sha": "The pull request's head", "merge_sha": "The commit that the merge made",
+		"observed_at": "When the newest of these facts was true",
+	},
+}
