@@ -17,11 +17,16 @@ import (
 // maxBody bounds the body of an API request, in bytes.
 const maxBody = 1 << 20
 
+// noStore keeps answers out of caches on the way: they are true for a moment, and for
+// who has a key, which caches do not know from other headers.
+var noStore = []string{"no-store"} // never changed
+
 // observe gives each request an id, logs its end, and turns a panic into a 500.
 func (a *api) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began, id := time.Now(), requestID(r)
 		w.Header()["X-Request-Id"] = []string{id}
+		w.Header()["Cache-Control"] = noStore
 		out := &response{ResponseWriter: w}
 		defer func() {
 			out.recovered(recover(), a.Log, id)

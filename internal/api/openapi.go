@@ -64,7 +64,7 @@ func errorResponses(codes []problem.Code) map[string]*huma.Response {
 		key := strconv.Itoa(code.Status())
 		r := responses[key]
 		if r == nil {
-			r = &huma.Response{Headers: errorHeaders(code.Status()), Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{AllOf: []*huma.Schema{
+			r = &huma.Response{Headers: errorHeaders(code), Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{AllOf: []*huma.Schema{
 				{Ref: "#/components/schemas/Error"},
 			}}}}}
 			responses[key] = r
@@ -86,11 +86,11 @@ func allow(s *huma.Schema, code problem.Code) {
 	field.Enum = append(field.Enum, string(code))
 }
 
-func errorHeaders(status int) map[string]*huma.Param {
-	switch status {
-	case http.StatusUnauthorized:
+func errorHeaders(code problem.Code) map[string]*huma.Param {
+	switch status := code.Status(); {
+	case code == problem.Unauthorized:
 		return map[string]*huma.Param{"WWW-Authenticate": {Description: "How to authenticate", Schema: &huma.Schema{Type: huma.TypeString}}}
-	case http.StatusServiceUnavailable, http.StatusInsufficientStorage:
+	case status == http.StatusServiceUnavailable, status == http.StatusInsufficientStorage:
 		return map[string]*huma.Param{"Retry-After": {Description: "In how many seconds it is worth to try again", Schema: &huma.Schema{Type: huma.TypeInteger}}}
 	}
 	return nil

@@ -153,6 +153,9 @@ func (d *description) check(req *http.Request, sent []byte, res *http.Response, 
 	if res.Header.Get("X-Request-Id") == "" {
 		problems = append(problems, "it has no X-Request-Id")
 	}
+	if res.Header.Get("Cache-Control") != "no-store" {
+		problems = append(problems, "a cache on the way may keep it")
+	}
 	method := strings.ToLower(req.Method)
 	if method == "head" {
 		method = "get"
@@ -179,6 +182,9 @@ func (d *description) check(req *http.Request, sent []byte, res *http.Response, 
 		if kind == "application/json" {
 			problems = append(problems, d.validate(answer, append(place, "responses", status, "content", kind, "schema")...)...)
 		}
+	}
+	if res.Header.Get("WWW-Authenticate") != "" && at(response, "headers", "WWW-Authenticate") == nil {
+		problems = append(problems, "its WWW-Authenticate is not described")
 	}
 	if after := res.Header.Get("Retry-After"); after != "" {
 		if n, err := strconv.Atoi(after); err != nil || n < 1 || at(response, "headers", "Retry-After") == nil {

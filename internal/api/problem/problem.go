@@ -76,11 +76,12 @@ type Error struct {
 
 	status     int
 	retryAfter time.Duration
+	asksForKey bool // and not for a signature, which no header can ask for
 }
 
 // New makes an error of a code.
 func New(code Code, format string, args ...any) *Error {
-	e := &Error{Message: fmt.Sprintf(format, args...), Code: code, status: code.Status()}
+	e := &Error{Message: fmt.Sprintf(format, args...), Code: code, status: code.Status(), asksForKey: code == Unauthorized}
 	if code == Unauthorized || code == StatusFailed {
 		e.Code = ""
 	}
@@ -111,7 +112,7 @@ func (e *Error) GetHeaders() http.Header {
 	if e.retryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(int((e.retryAfter+time.Second-1)/time.Second)))
 	}
-	if e.status == http.StatusUnauthorized {
+	if e.asksForKey {
 		h.Set("WWW-Authenticate", "Bearer")
 	}
 	return h
