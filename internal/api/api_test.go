@@ -267,7 +267,7 @@ func TestRequestID(t *testing.T) {
 func TestReadiness(t *testing.T) {
 	t.Parallel()
 	s := setup(t, func(o *Options) {
-		o.Readiness = func(context.Context) Readiness { return Readiness{Problems: []string{"it is broken"}} }
+		o.Readiness = func(context.Context) Readiness { return Readiness{Role: "leader", Problems: []string{"it is broken"}} }
 	})
 	if res := s.do(t, "GET", "/readyz", ""); res.StatusCode != 503 || !strings.Contains(res.body, "it is broken") {
 		t.Errorf("%d %s", res.StatusCode, res.body)
