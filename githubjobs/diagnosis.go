@@ -201,7 +201,7 @@ func (v view) zombie(now time.Time) []Diagnosis {
 	switch {
 	case c != nil && c.Answer == CancelRefused:
 		return one(DiagnosisZombieRun, inFull("GitHub refused to cancel the run, and the run goes on", c.Detail), again, v.run.URL)
-	case c != nil && c.Answer == CancelAccepted && now.Sub(c.AnsweredAt) > cancelLimit:
+	case c != nil && (c.Answer == CancelAccepted || c.Answer == CancelForced) && now.Sub(c.AnsweredAt) > cancelLimit:
 		return one(DiagnosisZombieRun, "GitHub took the request to cancel the run, and the run has not ended since.", again, v.run.URL)
 	case v.run.Status == "in_progress" && stood > runLimit:
 		return one(DiagnosisZombieRun, fmt.Sprintf("The run is in progress for %s, longer than the workflow allows.", stood.Round(time.Minute)), again, v.run.URL)
@@ -211,31 +211,6 @@ func (v view) zombie(now time.Time) []Diagnosis {
 		return one(DiagnosisZombieRun, "The run goes on beyond the job's deadline, "+v.Deadline.Until.UTC().Format(time.RFC3339)+".", "Cancel the run on its page. If it does not end: "+again, v.run.URL)
 	}
 	return nil
-}
-
-// cancel is the request to cancel the present attempt; nil when there is none.
-func (v view) cancel() *CancelFact {
-	c := v.Cancel
-	if c == nil || c.Run != 0 && (v.run == nil || c.Run != v.run.ID || c.Attempt != v.run.Attempt) {
-		return nil
-	}
-	return c
-}
-
-// canceling is the sentence about a request to cancel a job that has not ended.
-func (v view) canceling() string {
-	c := v.cancel()
-	if c == nil {
-		return ""
-	}
-	s := fmt.Sprintf(" %s asked at %s to cancel it", c.By, c.At.UTC().Format(time.RFC3339))
-	switch c.Answer {
-	case CancelAccepted:
-		return s + "; GitHub has taken the request."
-	case CancelRefused:
-		return s + "; GitHub refused."
-	}
-	return s + "."
 }
 
 // refused explains a push that GitHub did not take, where a rule was the reason.

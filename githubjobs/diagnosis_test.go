@@ -150,7 +150,7 @@ func TestCancelIsTold(t *testing.T) {
 		t.Errorf("%s", j.Message)
 	}
 	f.Runs[0] = run(1, "completed", "cancelled", 60)
-	if j := Reduce(f, at(61)); j.Reason != ReasonCanceled || strings.Contains(j.Message, "Alice") {
+	if j := Reduce(f, at(61)); j.Reason != ReasonCanceled || !strings.Contains(j.Message, "Alice asked for that") {
 		t.Errorf("%s: %s", j.Reason, j.Message)
 	}
 }

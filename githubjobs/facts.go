@@ -26,13 +26,16 @@ type Facts struct {
 
 // Dispatch is the server's own fact: what came of pushing the job.
 type Dispatch struct {
-	Refused string    `json:"refused,omitempty"` // why GitHub refused the push for good; empty when it did not
+	Refused string `json:"refused,omitempty"` // why GitHub refused the push for good; empty when it did not
+	// Dropped: the job was cancelled before, and will never be pushed.
+	Dropped bool      `json:"dropped,omitempty"`
 	At      time.Time `json:"at"`
 }
 
 // CancelFact is a request to cancel the job, and what GitHub said to it.
 type CancelFact struct {
-	By      string    `json:"by"` // who asked, for people
+	By      string    `json:"by"`            // who asked, for people
+	Why     string    `json:"why,omitempty"` // in the words of who asked
 	At      time.Time `json:"at"`
 	Run     int64     `json:"run,omitempty"`     // the run that was to be cancelled; 0 when none was known
 	Attempt int       `json:"attempt,omitempty"` // of that run
@@ -48,6 +51,10 @@ type CancelAnswer string
 const (
 	CancelAccepted CancelAnswer = "accepted" // 202: the run will end; it has not ended yet
 	CancelRefused  CancelAnswer = "refused"  // 409: the run has ended, or GitHub has lost hold of it
+	CancelForced   CancelAnswer = "forced"   // 202 to force-cancel: the run ends whatever its steps want
+	// CancelGivenUp is our own verdict: GitHub cannot end the run, or starts none. The branch
+	// was deleted, so that nothing can be delivered any more.
+	CancelGivenUp CancelAnswer = "given_up"
 )
 
 // DeadlineFact says by when a job should have ended. It ends nothing by itself.

@@ -46,7 +46,9 @@ func (s Spec) rank() rank {
 }
 
 // A push that went through is never taken back by a refusal that came later.
-func (d Dispatch) rank() rank { return rank{bit(d.Refused == "")}.at(d.At) }
+func (d Dispatch) rank() rank {
+	return rank{bit(d.Refused == "" && !d.Dropped), bit(d.Dropped)}.at(d.At)
+}
 
 func (c CancelFact) rank() rank {
 	return append(rank{}.at(c.At), rank{bit(c.Answer != "")}.at(c.AnsweredAt)...)

@@ -25,7 +25,7 @@ func drawFacts(t *rapid.T) Facts {
 		f.Dispatch = &Dispatch{Refused: word("", "no"), At: when()}
 	}
 	if some("cancel") {
-		f.Cancel = &CancelFact{By: word("x", "y"), At: when(), Answer: CancelAnswer(word("", "accepted", "refused")), AnsweredAt: when()}
+		f.Cancel = &CancelFact{By: word("x", "y"), At: when(), Answer: CancelAnswer(word("", "accepted", "refused", "forced", "given_up")), AnsweredAt: when()}
 	}
 	if some("deadline") {
 		f.Deadline = &DeadlineFact{Until: when(), At: when()}

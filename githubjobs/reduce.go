@@ -114,6 +114,8 @@ func (v view) decide(now time.Time) (Reason, string) {
 	switch {
 	case v.forGood:
 		return ReasonMerged, "The pull request was merged."
+	case v.givenUp():
+		return ReasonCanceled, "The job was cancelled. GitHub could not end its run, so its branch was deleted and whatever the run still does counts no more." + v.asked()
 	case v.run == nil && v.result == nil:
 		return v.withoutRun(now)
 	case v.run == nil:
@@ -161,6 +163,8 @@ func (v view) withoutRun(now time.Time) (Reason, string) {
 	switch {
 	case v.pull != nil && v.pull.Merged:
 		return v.unseen(now, "result commit")
+	case v.Dispatch != nil && v.Dispatch.Dropped:
+		return ReasonCanceled, "The job was cancelled before it was pushed." + v.asked()
 	case v.Dispatch != nil && v.Dispatch.Refused != "":
 		return ReasonPushRefused, sentence("The job could not be brought to GitHub", v.Dispatch.Refused)
 	case v.Branch == nil && v.Dispatch == nil:
@@ -211,7 +215,7 @@ func (v view) concluded(now time.Time) (Reason, string) {
 	case "stale":
 		return ReasonNeverStarted, "GitHub gave the run up before a runner took it."
 	case "cancelled":
-		return ReasonCanceled, "The run was cancelled on GitHub."
+		return ReasonCanceled, "The run was cancelled on GitHub." + v.asked()
 	case "timed_out":
 		return ReasonTimedOut, "The run reached the time limit of the workflow."
 	}
@@ -233,7 +237,7 @@ func (v view) outcome(now time.Time) (Reason, string) {
 	case OutcomeTimedOut:
 		return ReasonTimedOut, sentence("The task reached its deadline and was stopped", r.Error)
 	case OutcomeCanceled:
-		return ReasonCanceled, "The run was cancelled on GitHub."
+		return ReasonCanceled, "The run was cancelled on GitHub." + v.asked()
 	case OutcomeError:
 		return ReasonAgentError, sentence("The agent could not do its work", r.Error)
 	}
@@ -320,7 +324,7 @@ func (v view) describe(j *Job) {
 			observe(b.At)
 		}
 	}
-	if d := v.Dispatch; d != nil && d.Refused != "" {
+	if d := v.Dispatch; d != nil && (d.Refused != "" || d.Dropped) {
 		j.FinishedAt = d.At
 		observe(d.At)
 	}

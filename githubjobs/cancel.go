@@ -1,0 +1,112 @@
+package githubjobs
+
+import (
+	"fmt"
+	"time"
+)
+
+// How long GitHub may take to do what it was asked to, before the server does more.
+const (
+	// ForceAfter: a run that is cancelled has five minutes for the steps that want to
+	// run always (docs.github.com, "Workflow cancellation reference").
+	ForceAfter = 6 * time.Minute
+	// GiveUpAfter: a forced end needs no step's consent.
+	GiveUpAfter = 3 * time.Minute
+	// refusedAfter is how late the news may be that the run has ended, which is mostly
+	// why GitHub refuses to cancel it.
+	refusedAfter = time.Minute
+)
+
+// Step is what the server has to do about a job by itself.
+type Step string
+
+const (
+	StepNone        Step = ""
+	StepCancel      Step = "cancel"       // ask GitHub to cancel the run
+	StepForceCancel Step = "force_cancel" // ask GitHub to end the run whatever its steps want
+	StepGiveUp      Step = "give_up"      // delete the branch and count the job as cancelled
+)
+
+// Next is the next step about the job, and when it is due; StepNone when there is none,
+// however much time passes. What is not pushed yet is in the dispatcher's hands.
+func (f Facts) Next() (step Step, due time.Time) {
+	v := viewOf(f)
+	c := v.cancel()
+	pushed := f.Branch != nil || f.Dispatch != nil && f.Dispatch.Refused == "" && !f.Dispatch.Dropped
+	switch {
+	case c == nil || f.Spec == nil || c.Answer == CancelGivenUp && (c.Run != 0 || v.run == nil):
+		return StepNone, time.Time{}
+	case v.run != nil && v.run.Status == "completed" && !v.run.waitsForApproval():
+		return StepNone, time.Time{}
+	case v.run == nil && v.result != nil, v.run == nil && !pushed:
+		return StepNone, time.Time{}
+	case v.run == nil: // a run that is seen later is cancelled then
+		return StepGiveUp, later(c.At, v.pushedAt()).Add(SlowStart)
+	}
+	switch c.Answer {
+	case CancelAccepted:
+		return StepForceCancel, c.AnsweredAt.Add(ForceAfter)
+	case CancelRefused:
+		return StepForceCancel, c.AnsweredAt.Add(refusedAfter)
+	case CancelForced:
+		return StepGiveUp, c.AnsweredAt.Add(GiveUpAfter)
+	}
+	return StepCancel, c.At
+}
+
+// Run is the run of the present attempt; the zero value while none is known.
+func (f Facts) Run() RunFact {
+	if run := f.run(); run != nil {
+		return *run
+	}
+	return RunFact{}
+}
+
+// cancel is the request to cancel the present attempt; nil when there is none.
+func (v view) cancel() *CancelFact {
+	c := v.Cancel
+	if c == nil || c.Run != 0 && (v.run == nil || c.Run != v.run.ID || c.Attempt != v.run.Attempt) {
+		return nil
+	}
+	return c
+}
+
+// givenUp: nothing that the attempt does counts any more.
+func (v view) givenUp() bool {
+	c := v.cancel()
+	return c != nil && c.Answer == CancelGivenUp
+}
+
+// asked is the sentence about who had a job cancelled; empty when nobody asked the server to.
+func (v view) asked() string {
+	c := v.cancel()
+	if c == nil {
+		return ""
+	}
+	return fmt.Sprintf(" %s asked for that at %s%s.", c.By, c.At.UTC().Format(time.RFC3339), c.why())
+}
+
+func (c CancelFact) why() string {
+	if c.Why == "" {
+		return ""
+	}
+	return " (" + c.Why + ")"
+}
+
+// canceling is the sentence about a request to cancel a job that has not ended.
+func (v view) canceling() string {
+	c := v.cancel()
+	if c == nil {
+		return ""
+	}
+	s := fmt.Sprintf(" %s asked at %s to cancel it%s", c.By, c.At.UTC().Format(time.RFC3339), c.why())
+	switch c.Answer {
+	case CancelAccepted:
+		return s + "; GitHub has taken the request."
+	case CancelForced:
+		return s + "; GitHub was asked to end the run by force."
+	case CancelRefused:
+		return s + "; GitHub refused."
+	}
+	return s + "."
+}
