@@ -54,6 +54,13 @@ func (f Facts) Next() (step Step, due time.Time) {
 	return StepCancel, c.At
 }
 
+// CancelAsked says whether the server was asked to cancel the present attempt, and
+// GitHub has not refused.
+func (f Facts) CancelAsked() bool {
+	c := viewOf(f).cancel()
+	return c != nil && c.Answer != CancelRefused
+}
+
 // Run is the run of the present attempt; the zero value while none is known.
 func (f Facts) Run() RunFact {
 	if run := f.run(); run != nil {

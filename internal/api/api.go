@@ -19,6 +19,7 @@ import (
 type Jobs interface {
 	Accept(ctx context.Context, project string, spec githubjobs.Spec) error
 	Facts(ctx context.Context, project, id string) (githubjobs.Facts, error)
+	MergeFacts(ctx context.Context, project string, facts ...githubjobs.Facts) error
 }
 
 // Options are what the API is made of. Every field must be set.
@@ -32,6 +33,8 @@ type Options struct {
 	Base func(ctx context.Context) (string, error)
 	// Accepted is called after a job was stored. It must return at once.
 	Accepted func()
+	// Canceled is called after a request to cancel a job was stored. It must return at once.
+	Canceled func()
 	// Readiness is called for /readyz.
 	Readiness func(ctx context.Context) Readiness
 	Webhook   http.Handler // takes GitHub's deliveries

@@ -32,6 +32,7 @@ type server struct {
 	*httptest.Server
 	store    *sqlite.Store
 	accepted atomic.Int32
+	canceled atomic.Int32
 }
 
 func setup(t testing.TB, change ...func(*Options)) *server {
@@ -45,6 +46,7 @@ func setup(t testing.TB, change ...func(*Options)) *server {
 		Project: "p", Keys: []string{"first-key", "second-key"}, DefaultKind: githubjobs.KindReport, Jobs: db,
 		Base:      func(context.Context) (string, error) { return "main", nil },
 		Accepted:  func() { s.accepted.Add(1) },
+		Canceled:  func() { s.canceled.Add(1) },
 		Readiness: func(context.Context) Readiness { return Readiness{Ready: true} },
 		Metrics:   http.NotFoundHandler(), Webhook: http.NotFoundHandler(), Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
 	}
@@ -184,6 +186,7 @@ func (b broken) Accept(context.Context, string, githubjobs.Spec) error { return 
 func (b broken) Facts(context.Context, string, string) (githubjobs.Facts, error) {
 	return githubjobs.Facts{}, b.err
 }
+func (b broken) MergeFacts(context.Context, string, ...githubjobs.Facts) error { return b.err }
 
 func TestStoreFails(t *testing.T) {
 	t.Parallel()

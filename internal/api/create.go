@@ -16,6 +16,12 @@ import (
 	"github.com/githubjobs/githubjobs/internal/store"
 )
 
+// When it is worth to try again what the database did not take.
+const (
+	fullRetry    = time.Minute
+	storageRetry = 5 * time.Second
+)
+
 // CreateRequest is the body of create-job.
 type CreateRequest struct {
 	Job            string          `json:"job" doc:"What is to be done, in words" minLength:"1"`
@@ -148,9 +154,9 @@ func (a *api) storeProblem(ctx context.Context, err error) error {
 	a.log(ctx).Error("storing a job", "error", err)
 	switch {
 	case errors.Is(err, store.ErrFull):
-		return problem.New(problem.StorageFull, "The job was not created: the disk of the server's database is full.").After(time.Minute)
+		return problem.New(problem.StorageFull, "The job was not created: the disk of the server's database is full.").After(fullRetry)
 	case errors.Is(err, store.ErrUnavailable), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return problem.New(problem.StorageUnavailable, "The job was not created: the server's database is unavailable.").After(5 * time.Second)
+		return problem.New(problem.StorageUnavailable, "The job was not created: the server's database is unavailable.").After(storageRetry)
 	}
 	return problem.New(problem.Internal, "The job was not created: the server made a mistake; its log tells more under the request id in X-Request-Id.")
 }

@@ -44,8 +44,8 @@ func TestCreate(t *testing.T) {
 					t.Fatalf("stored %v, %v; the dispatcher was called %d times", specs, err, s.accepted.Load())
 				}
 				c.want.Version, c.want.ID, c.want.CreatedAt = 1, created["job_id"], now
-				if !reflect.DeepEqual(specs[0], c.want) {
-					t.Errorf("spec %+v\nwant %+v", specs[0], c.want)
+				if !reflect.DeepEqual(*specs[0].Spec, c.want) {
+					t.Errorf("spec %+v\nwant %+v", *specs[0].Spec, c.want)
 				}
 			})
 		}

@@ -38,7 +38,7 @@ var createFields = map[string]func(json.RawMessage, *request) error{
 // decodeCreate reads the body of create-job, strictly: what is not understood is
 // refused, and never lost in silence. Optional fields may be null.
 func decodeCreate(raw []byte, r *request) error {
-	fields, err := decodeObject(raw)
+	fields, err := decodeObject(raw, example)
 	if err != nil {
 		return err
 	}
@@ -61,10 +61,11 @@ func decodeCreate(raw []byte, r *request) error {
 	return err
 }
 
-// decodeObject reads one JSON object and nothing behind it.
-func decodeObject(raw []byte) (map[string]json.RawMessage, error) {
+// decodeObject reads one JSON object and nothing behind it. like is an example of what
+// is wanted.
+func decodeObject(raw []byte, like string) (map[string]json.RawMessage, error) {
 	if len(bytes.TrimSpace(raw)) == 0 {
-		return nil, problem.New(problem.InvalidJSON, "The body is empty; send a JSON object such as %s", example)
+		return nil, problem.New(problem.InvalidJSON, "The body is empty; send a JSON object such as %s", like)
 	}
 	if at := invalidUTF8(raw); at >= 0 {
 		return nil, problem.New(problem.InvalidJSON, "The body is not valid UTF-8 at %s.", position(raw, at))
@@ -72,10 +73,10 @@ func decodeObject(raw []byte) (map[string]json.RawMessage, error) {
 	var fields map[string]json.RawMessage
 	err := json.Unmarshal(raw, &fields)
 	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
-		return nil, problem.New(problem.InvalidJSON, "The body is not valid JSON at %s: %s. Send an object such as %s", position(raw, int(e.Offset)-1), e, example)
+		return nil, problem.New(problem.InvalidJSON, "The body is not valid JSON at %s: %s. Send an object such as %s", position(raw, int(e.Offset)-1), e, like)
 	}
 	if err != nil || fields == nil {
-		return nil, problem.New(problem.InvalidJSON, "The body must be a JSON object such as %s, not %s.", example, typeOf(raw))
+		return nil, problem.New(problem.InvalidJSON, "The body must be a JSON object such as %s, not %s.", like, typeOf(raw))
 	}
 	return fields, nil
 }

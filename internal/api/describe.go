@@ -2,7 +2,9 @@ package api
 
 import (
 	"net/http"
+	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -14,10 +16,13 @@ import (
 // what is never null, the other statuses of an endpoint, and the endpoints that
 // have no structs.
 func describe(doc *huma.OpenAPI) {
-	describeCreate(doc)
+	describeBodies(doc)
 	ready := doc.Paths["/readyz"].Get.Responses
 	ready["200"].Description = "Jobs are taken and get on."
 	ready["503"] = &huma.Response{Description: "Something keeps jobs from getting on; problems says what, and how to mend it.", Content: ready["200"].Content}
+	canceled := doc.Paths["/api/jobs/{job_id}/cancel"].Post.Responses
+	canceled["200"].Description = "The job was cancelled before."
+	canceled["202"] = &huma.Response{Description: "The job is being cancelled; its status says when it has ended.", Content: canceled["200"].Content}
 	doc.AddOperation(webhookOperation())
 	doc.AddOperation(textOperation(MetricsPath, "metrics", "Tells figures of the server in Prometheus' text format", "text/plain", &huma.Schema{Type: huma.TypeString}))
 	doc.AddOperation(textOperation("/openapi.json", "openapi", "Describes this API", "application/openapi+json", &huma.Schema{Type: huma.TypeObject}))
@@ -29,7 +34,7 @@ func describeSchemas(schemas map[string]*huma.Schema) {
 	delete(schemas, "ErrorModel")
 	delete(schemas, "ErrorDetail")
 	for name, s := range schemas {
-		if name == "CreateRequest" {
+		if strings.HasSuffix(name, "Request") { // what is sent must be as it is described
 			continue
 		}
 		s.AdditionalProperties = nil // a later version may tell more
@@ -59,20 +64,27 @@ func enum[T ~string](s *huma.Schema, words []T) {
 	}
 }
 
-// describeCreate adds the body of create-job to the description. The endpoint
-// reads it itself, whatever its content type: `curl -d` calls JSON a form. Fields
-// that may be left out may also be null.
-func describeCreate(doc *huma.OpenAPI) {
-	schema := doc.Components.Schemas.Schema(createRequestType, true, "CreateRequest")
-	doc.Paths["/api/create-job"].Post.RequestBody = &huma.RequestBody{
-		Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: schema}},
+// describeBodies adds the bodies of create-job and cancel-job to the description. The
+// endpoints read them themselves, whatever their content type: `curl -d` calls JSON a
+// form. Fields that may be left out may also be null.
+func describeBodies(doc *huma.OpenAPI) {
+	create := describeBody[CreateRequest](doc, "/api/create-job", true)
+	enum(create["kind"], githubjobs.Kinds())
+	create["kind"].Enum = append(create["kind"].Enum, nil)
+	describeBody[CancelRequest](doc, "/api/jobs/{job_id}/cancel", false)
+}
+
+func describeBody[T any](doc *huma.OpenAPI, path string, required bool) (fields map[string]*huma.Schema) {
+	t := reflect.TypeFor[T]()
+	schema := doc.Components.Schemas.Schema(t, true, t.Name())
+	doc.Paths[path].Post.RequestBody = &huma.RequestBody{
+		Required: required, Content: map[string]*huma.MediaType{"application/json": {Schema: schema}},
 	}
-	s := doc.Components.Schemas.Map()["CreateRequest"]
-	enum(s.Properties["kind"], githubjobs.Kinds())
-	s.Properties["kind"].Enum = append(s.Properties["kind"].Enum, nil)
+	s := doc.Components.Schemas.Map()[t.Name()]
 	for name, field := range s.Properties {
 		field.Nullable = !slices.Contains(s.Required, name)
 	}
+	return s.Properties
 }
 
 func textOperation(path, id, summary, contentType string, schema *huma.Schema) *huma.Operation {

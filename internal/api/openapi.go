@@ -95,5 +95,3 @@ func errorHeaders(code problem.Code) map[string]*huma.Param {
 	}
 	return nil
 }
-
-var createRequestType = reflect.TypeFor[CreateRequest]()

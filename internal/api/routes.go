@@ -29,6 +29,9 @@ func (a *api) routes() *http.ServeMux {
 		problem.KeyReused, problem.BaseUnknown, problem.StorageFull, problem.StorageUnavailable), a.createJob)
 	plain[statusInput, statusOutput](mux, config, a.keyed("GET", "/api/jobs/status", "job-status", "Says where a job stands",
 		problem.MissingField, problem.JobNotFound, problem.StatusFailed), a.withKey(a.jobStatus))
+	route(h, a.keyed("POST", "/api/jobs/{job_id}/cancel", "cancel-job", "Cancels a job",
+		problem.InvalidJSON, problem.InvalidField, problem.UnknownField, problem.InvalidBody, problem.BodyTooLarge,
+		problem.JobNotFound, problem.JobEnded, problem.StorageFull, problem.StorageUnavailable), a.cancelJob)
 	describe(h.OpenAPI())
 
 	mux.Handle("POST "+WebhookPath, a.Webhook)

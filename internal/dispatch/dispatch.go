@@ -30,7 +30,7 @@ type Hub interface {
 
 // Store is what the dispatcher needs of the store; store.Jobs describes the methods.
 type Store interface {
-	Waiting(ctx context.Context, project string, limit int) ([]githubjobs.Spec, error)
+	Waiting(ctx context.Context, project string, limit int) ([]githubjobs.Facts, error)
 	MergeFacts(ctx context.Context, project string, facts ...githubjobs.Facts) error
 }
 
@@ -162,11 +162,18 @@ func (d *Dispatcher) round(ctx context.Context) (pause time.Duration, more bool,
 		return pause, true, nil
 	}
 	read := d.Reader.LastRead() // before the store is asked, which then knows what was read
-	specs, err := d.Store.Waiting(ctx, d.Project, d.pace.refs+len(d.delayed))
+	waiting, err := d.Store.Waiting(ctx, d.Project, d.pace.refs+len(d.delayed))
 	if err != nil {
 		return d.failed(ctx, fmt.Errorf("reading the waiting jobs: %w", err)), true, nil
 	}
-	due, pause := d.due(d.sure(specs, read))
+	sure := d.sure(waiting, read)
+	if dropped, err := d.drop(ctx, sure); dropped > 0 || err != nil {
+		if err != nil {
+			return d.failed(ctx, fmt.Errorf("storing that jobs were cancelled: %w", err)), true, nil
+		}
+		return 0, true, nil
+	}
+	due, pause := d.due(sure)
 	if len(due) == 0 {
 		return pause, false, nil
 	}
@@ -187,8 +194,9 @@ func (d *Dispatcher) round(ctx context.Context) (pause time.Duration, more bool,
 // process left, and those whose push got no answer. A job with an idempotency key may
 // be one of a store that was lost, whatever its time says; the first complete read
 // tells.
-func (d *Dispatcher) sure(specs []githubjobs.Spec, read time.Time) (sure []githubjobs.Spec) {
-	for _, s := range specs {
+func (d *Dispatcher) sure(waiting []githubjobs.Facts, read time.Time) (sure []githubjobs.Facts) {
+	for _, f := range waiting {
+		s := f.Spec
 		since, unsure := d.unsure[s.ID]
 		if !unsure && !s.CreatedAt.After(d.began) {
 			since, unsure = d.began, true
@@ -197,22 +205,40 @@ func (d *Dispatcher) sure(specs []githubjobs.Spec, read time.Time) (sure []githu
 			unsure = read.IsZero()
 		}
 		if !unsure || read.After(since) {
-			sure = append(sure, s)
+			sure = append(sure, f)
 		}
 	}
-	if len(sure) < len(specs) {
+	if len(sure) < len(waiting) {
 		d.Reader.ReadNow()
 	}
 	return sure
 }
 
+// drop ends the jobs that were cancelled before they were pushed. The one that pushes
+// decides it, so that no job is both.
+func (d *Dispatcher) drop(ctx context.Context, waiting []githubjobs.Facts) (n int, err error) {
+	var facts []githubjobs.Facts
+	for _, f := range waiting {
+		if f.Cancel != nil {
+			facts = append(facts, githubjobs.Facts{ID: f.ID, Dispatch: &githubjobs.Dispatch{Dropped: true, At: d.Now()}})
+		}
+	}
+	if len(facts) == 0 {
+		return 0, nil
+	}
+	for _, f := range facts {
+		delete(d.delayed, f.ID)
+	}
+	return len(facts), d.Store.MergeFacts(ctx, d.Project, facts...)
+}
+
 // due leaves out the jobs that have to wait before they are tried again, and says
 // when the first of them may be.
-func (d *Dispatcher) due(specs []githubjobs.Spec) (due []githubjobs.Spec, first time.Duration) {
-	for _, s := range specs {
-		wait := d.delayed[s.ID].wait(d.Now())
+func (d *Dispatcher) due(waiting []githubjobs.Facts) (due []githubjobs.Spec, first time.Duration) {
+	for _, f := range waiting {
+		wait := d.delayed[f.ID].wait(d.Now())
 		if wait <= 0 {
-			due = append(due, s)
+			due = append(due, *f.Spec)
 		} else if first == 0 || wait < first {
 			first = wait
 		}

@@ -56,13 +56,13 @@ func (m *memory) addOf(request string, ids []string) {
 	}
 }
 
-func (m *memory) Waiting(_ context.Context, _ string, limit int) ([]githubjobs.Spec, error) {
+func (m *memory) Waiting(_ context.Context, _ string, limit int) ([]githubjobs.Facts, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var w []githubjobs.Spec
+	var w []githubjobs.Facts
 	for _, s := range m.jobs {
-		if m.facts[s.ID].Dispatch == nil && len(w) < limit {
-			w = append(w, s)
+		if f := m.facts[s.ID]; f.Dispatch == nil && len(w) < limit {
+			w = append(w, githubjobs.Merge(f, githubjobs.Facts{ID: s.ID, Spec: &s}))
 		}
 	}
 	return w, nil

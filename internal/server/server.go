@@ -18,6 +18,7 @@ import (
 
 	"github.com/githubjobs/githubjobs/githubjobs/hub"
 	"github.com/githubjobs/githubjobs/internal/api"
+	"github.com/githubjobs/githubjobs/internal/control"
 	"github.com/githubjobs/githubjobs/internal/dispatch"
 	"github.com/githubjobs/githubjobs/internal/reconcile"
 	"github.com/githubjobs/githubjobs/internal/store"
@@ -49,6 +50,7 @@ type Server struct {
 	dispatcher *dispatch.Dispatcher
 	reconciler *reconcile.Reconciler
 	diagnoser  *reconcile.Diagnoser
+	controller *control.Controller
 	receiver   *webhook.Receiver
 	sweeper    *sweep.Sweeper
 	listener   net.Listener
@@ -148,6 +150,9 @@ func (s *Server) wire(repository *hub.Repository) {
 		Project: s.project, Hub: repository, Store: s.store, Reader: s.reconciler, Log: s.log.With("part", "dispatch"), Now: time.Now,
 		Pace: dispatch.Pace{Refs: s.cfg.RefsPer10Seconds, Pushes: s.cfg.PushesPerMinute},
 	})
+	s.controller = control.New(control.Options{
+		Project: s.project, Hub: repository, Store: s.store, Changed: s.reconciler.Wake, Log: s.log.With("part", "control"), Now: time.Now,
+	})
 	s.receiver = webhook.New(webhook.Options{
 		Project: s.project, Secret: s.cfg.WebhookSecret, Hub: repository, Store: s.store,
 		DefaultBranch: s.learnDefaultBranch, Log: s.log.With("part", "webhook"), Now: time.Now,
@@ -156,7 +161,7 @@ func (s *Server) wire(repository *hub.Repository) {
 	s.http = &http.Server{
 		Handler: api.New(api.Options{
 			Project: s.project, Keys: s.cfg.APIKeys, DefaultKind: s.cfg.DefaultKind, Jobs: s.store, Base: s.base,
-			Accepted: s.accepted, Readiness: s.Readiness, Webhook: s.metrics.countDeliveries(s.receiver), Metrics: s.metrics.handler(), Log: s.log.With("part", "api"), Now: time.Now,
+			Accepted: s.accepted, Canceled: s.accepted, Readiness: s.Readiness, Webhook: s.metrics.countDeliveries(s.receiver), Metrics: s.metrics.handler(), Log: s.log.With("part", "api"), Now: time.Now,
 		}),
 		ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime,
 		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
@@ -226,9 +231,10 @@ func (s *Server) Close() error {
 	return errors.Join(errs...)
 }
 
-// accepted sets the workers to a job that was stored.
+// accepted sets the workers to a job, or a request to cancel one, that was stored.
 func (s *Server) accepted() {
 	s.dispatcher.Wake()
+	s.controller.Wake()
 	s.reconciler.Wake()
 }
 

@@ -24,6 +24,7 @@ type Row struct {
 	CreatedAt time.Time
 	UpdatedAt time.Time // when the store learnt the newest of the facts
 	Live      bool      // the branch exists, or a run has not ended
+	DueAt     time.Time // of the next step about the job; zero for none
 	News      Known
 }
 
@@ -36,8 +37,12 @@ func NewRow(f githubjobs.Facts, accepted bool, now time.Time) (Row, error) {
 	}
 	j := githubjobs.Reduce(f, now)
 	news := newKnown(f)
+	var due time.Time
+	if !j.Terminal || f.Cancel != nil {
+		_, due = f.Next()
+	}
 	return Row{
-		News: news, Live: f.Branch != nil && !f.Branch.Deleted || news.Run != 0, UpdatedAt: now,
+		News: news, DueAt: due, Live: f.Branch != nil && !f.Branch.Deleted || news.Run != 0, UpdatedAt: now,
 		Facts: raw, Known: f.Spec != nil,
 		Waiting: accepted && f.Spec != nil && f.Dispatch == nil && f.Branch == nil && len(f.Runs)+len(f.Pulls) == 0,
 		Active:  f.Spec != nil && !j.Terminal,

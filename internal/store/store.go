@@ -50,7 +50,10 @@ type Jobs interface {
 	// Accept stores a new job, to be pushed. It returns ErrExists when the id is taken.
 	Accept(ctx context.Context, project string, spec githubjobs.Spec) error
 	// Waiting lists accepted jobs of which no push is known, oldest first.
-	Waiting(ctx context.Context, project string, limit int) ([]githubjobs.Spec, error)
+	Waiting(ctx context.Context, project string, limit int) ([]githubjobs.Facts, error)
+	// Due lists the jobs about which something is to be done by the given time, the
+	// longest due first; see githubjobs.Facts.Next.
+	Due(ctx context.Context, project string, until time.Time, limit int) ([]githubjobs.Facts, error)
 	// MergeFacts joins facts to what is known, all of them in one transaction.
 	// Facts of a job that is unknown are kept; see Facts.
 	MergeFacts(ctx context.Context, project string, facts ...githubjobs.Facts) error
@@ -107,7 +110,7 @@ type Leadership interface {
 	// Lead waits until no other process leads the project, and takes the lead. It is
 	// freed by Release and by the death of the process at once, and some seconds after
 	// the process was frozen or cut off from the database. accepted is called whenever
-	// any process accepted a job, and must return at once.
+	// any process accepted a job or a request to cancel one, and must return at once.
 	Lead(ctx context.Context, project string, accepted func()) (Lease, error)
 }
 

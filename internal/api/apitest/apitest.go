@@ -13,6 +13,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -160,7 +161,7 @@ func (d *description) check(req *http.Request, sent []byte, res *http.Response, 
 	if method == "head" {
 		method = "get"
 	}
-	place := []string{"paths", req.URL.Path, method}
+	place := []string{"paths", d.path(req.URL.EscapedPath()), method}
 	op := at(d.doc, place...)
 	status := strconv.Itoa(res.StatusCode)
 	response := at(op, "responses", status)
@@ -197,6 +198,28 @@ func (d *description) check(req *http.Request, sent []byte, res *http.Response, 
 		}
 	}
 	return problems
+}
+
+// path is the path of the description that a request's path is an instance of; itself
+// when there is none.
+func (d *description) path(requested string) string {
+	paths := at(d.doc, "paths")
+	if paths[requested] != nil {
+		return requested
+	}
+	for described := range paths {
+		if isInstance(strings.Split(requested, "/"), strings.Split(described, "/")) {
+			return described
+		}
+	}
+	return requested
+}
+
+// isInstance compares part by part; a parameter stands for any part.
+func isInstance(requested, described []string) bool {
+	return slices.EqualFunc(requested, described, func(part, pattern string) bool {
+		return part == pattern || strings.HasPrefix(pattern, "{") && part != ""
+	})
 }
 
 // validate holds JSON to the schema at a place of the description.

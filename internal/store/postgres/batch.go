@@ -40,7 +40,7 @@ type batch struct {
 	jobs       map[jobName]*job // all that were locked
 	statements []statement
 	tally      store.Tally
-	accepted   map[string]bool // projects of which a job was accepted
+	accepted   map[string]bool // projects of which a job was accepted, or is to be cancelled
 }
 
 // job is one job of a batch.
@@ -127,6 +127,9 @@ func (b *batch) stage(project string, facts []githubjobs.Facts) error {
 		if changed {
 			rows[f.ID] = row
 		}
+		if f.Cancel != nil && f.Cancel.Answer == "" { // the leader has something to do
+			b.accepted[project] = true
+		}
 	}
 	for id, row := range rows {
 		j := b.jobs[jobName{project, id}]
@@ -159,18 +162,18 @@ func (b *batch) write(ctx context.Context, conn *pgxpool.Conn) error {
 
 const (
 	insertJob = `INSERT INTO jobs (project, id, accepted, known, waiting, active, status, reason, kind, title,
-			created_at, updated_at, live, head, deleted, open_run, facts, version)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) ON CONFLICT DO NOTHING`
+			created_at, updated_at, live, head, deleted, open_run, facts, version, due_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) ON CONFLICT DO NOTHING`
 	updateJob = `UPDATE jobs SET (accepted, known, waiting, active, status, reason, kind, title,
-			created_at, updated_at, live, head, deleted, open_run, facts, version)
-		= ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) WHERE project = $1 AND id = $2`
+			created_at, updated_at, live, head, deleted, open_run, facts, version, due_at)
+		= ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) WHERE project = $1 AND id = $2`
 )
 
 func (j *job) put(n jobName) statement {
 	r := j.row
 	s := statement{query: updateJob, args: []any{
 		n.project, n.id, j.now.Accepted, r.Known, r.Waiting, r.Active, string(r.Status), string(r.Reason), string(r.Kind), r.Title,
-		millis(r.CreatedAt), millis(r.UpdatedAt), r.Live, r.News.Head, r.News.Deleted, r.News.Run, string(r.Facts), rand.Int64(),
+		millis(r.CreatedAt), millis(r.UpdatedAt), r.Live, r.News.Head, r.News.Deleted, r.News.Run, string(r.Facts), rand.Int64(), millis(r.DueAt),
 	}}
 	if !j.exists {
 		s.query = insertJob

@@ -75,12 +75,13 @@ func (s *Store) Facts(ctx context.Context, project, id string) (githubjobs.Facts
 }
 
 // Waiting implements store.Jobs.
-func (s *Store) Waiting(ctx context.Context, project string, limit int) (specs []githubjobs.Spec, err error) {
-	list, err := s.page(ctx, project, limit, `SELECT id, facts FROM jobs WHERE project = $1 AND waiting ORDER BY created_at, id LIMIT $2`)
-	for _, f := range list {
-		specs = append(specs, *f.Spec)
-	}
-	return specs, err
+func (s *Store) Waiting(ctx context.Context, project string, limit int) ([]githubjobs.Facts, error) {
+	return s.page(ctx, project, limit, `SELECT id, facts FROM jobs WHERE project = $1 AND waiting ORDER BY created_at, id LIMIT $2`)
+}
+
+// Due implements store.Jobs.
+func (s *Store) Due(ctx context.Context, project string, until time.Time, limit int) ([]githubjobs.Facts, error) {
+	return s.page(ctx, project, limit, `SELECT id, facts FROM jobs WHERE project = $1 AND due_at BETWEEN 1 AND $3 ORDER BY due_at, id LIMIT $2`, millis(until))
 }
 
 // Active implements store.Jobs.

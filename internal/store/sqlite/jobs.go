@@ -86,14 +86,14 @@ func load(t *tx, project, id string) (b store.Stored, err error) {
 
 func put(t *tx, job jobName, before, after store.Stored, r store.Row) error {
 	_, err := t.exec(`INSERT INTO jobs (project, id, accepted, known, waiting, active, status, reason, kind, title,
-			created_at, updated_at, live, head, deleted, open_run, facts)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+			created_at, updated_at, live, head, deleted, open_run, facts, due_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
 		ON CONFLICT (project, id) DO UPDATE SET accepted = excluded.accepted, known = excluded.known, waiting = excluded.waiting,
 			active = excluded.active, status = excluded.status, reason = excluded.reason, kind = excluded.kind,
 			title = excluded.title, created_at = excluded.created_at, updated_at = excluded.updated_at, live = excluded.live,
-			head = excluded.head, deleted = excluded.deleted, open_run = excluded.open_run, facts = excluded.facts`,
+			head = excluded.head, deleted = excluded.deleted, open_run = excluded.open_run, facts = excluded.facts, due_at = excluded.due_at`,
 		job.project, job.id, after.Accepted, r.Known, r.Waiting, r.Active, r.Status, r.Reason, r.Kind, r.Title,
-		millis(r.CreatedAt), millis(r.UpdatedAt), r.Live, r.News.Head, r.News.Deleted, r.News.Run, string(r.Facts))
+		millis(r.CreatedAt), millis(r.UpdatedAt), r.Live, r.News.Head, r.News.Deleted, r.News.Run, string(r.Facts), millis(r.DueAt))
 	t.tally.Job(job.project, before, after)
 	t.changed = append(t.changed, job)
 	return err
@@ -122,12 +122,13 @@ func (s *Store) Facts(ctx context.Context, project, id string) (githubjobs.Facts
 }
 
 // Waiting implements store.Jobs.
-func (s *Store) Waiting(ctx context.Context, project string, limit int) (specs []githubjobs.Spec, err error) {
-	list, err := s.page(ctx, project, limit, `SELECT id, facts FROM jobs WHERE project = $1 AND waiting = 1 ORDER BY created_at, id LIMIT $2`)
-	for _, f := range list {
-		specs = append(specs, *f.Spec)
-	}
-	return specs, err
+func (s *Store) Waiting(ctx context.Context, project string, limit int) ([]githubjobs.Facts, error) {
+	return s.page(ctx, project, limit, `SELECT id, facts FROM jobs WHERE project = $1 AND waiting = 1 ORDER BY created_at, id LIMIT $2`)
+}
+
+// Due implements store.Jobs.
+func (s *Store) Due(ctx context.Context, project string, until time.Time, limit int) ([]githubjobs.Facts, error) {
+	return s.page(ctx, project, limit, `SELECT id, facts FROM jobs WHERE project = $1 AND due_at BETWEEN 1 AND $3 ORDER BY due_at, id LIMIT $2`, millis(until))
 }
 
 // Active implements store.Jobs.

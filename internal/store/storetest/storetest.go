@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -29,6 +30,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Store
 	}{
 		{"an accepted job waits until its push is known", acceptedWaits},
 		{"waiting jobs come oldest first", waitingOrder},
+		{"what is due comes when it is due", due},
 		{"an id is accepted once", acceptOnce},
 		{"an unknown id is not found", unknown},
 		{"projects are apart", projectsApart},
@@ -169,7 +171,7 @@ func acceptedWaits(t *testing.T, _ *clock, s store.Store) {
 	ok(t, s.Accept(t.Context(), project, spec))
 	specs, err := s.Waiting(t.Context(), project, 10)
 	ok(t, err)
-	if len(specs) != 1 || specs[0].ID != "a" || specs[0].Prompt != spec.Prompt || !specs[0].CreatedAt.Equal(spec.CreatedAt) {
+	if len(specs) != 1 || specs[0].ID != "a" || specs[0].Spec.Prompt != spec.Prompt || !specs[0].Spec.CreatedAt.Equal(spec.CreatedAt) {
 		t.Fatalf("waiting: %+v, want the job as it was accepted", specs)
 	}
 	if c := counts(t, s); c.Waiting != 1 || c.Active != 1 || !c.WaitingSince.Equal(Now) {
@@ -192,6 +194,49 @@ func waitingOrder(t *testing.T, _ *clock, s store.Store) {
 	ok(t, err)
 	if len(specs) != 2 || specs[0].ID != "c" || specs[1].ID != "a" {
 		t.Fatalf("waiting %+v, want c, a", specs)
+	}
+}
+
+func due(t *testing.T, _ *clock, s store.Store) {
+	cancel := &githubjobs.CancelFact{By: "x", At: Now}
+	run := func(status string) []githubjobs.RunFact {
+		return []githubjobs.RunFact{{ID: 1, Attempt: 1, Status: status, At: Now}}
+	}
+	for _, id := range []string{"calm", "later", "now", "waiting"} {
+		ok(t, s.Accept(t.Context(), project, Spec(id, Now)))
+	}
+	later := *cancel
+	later.Answer, later.AnsweredAt, later.Run, later.Attempt = githubjobs.CancelAccepted, Now, 1, 1
+	ok(t, s.MergeFacts(t.Context(), project,
+		githubjobs.Facts{ID: "calm", Runs: run("in_progress")},
+		githubjobs.Facts{ID: "later", Runs: run("in_progress"), Cancel: &later},
+		githubjobs.Facts{ID: "now", Runs: run("in_progress"), Cancel: cancel},
+		githubjobs.Facts{ID: "waiting", Cancel: cancel}))
+	expect := func(until time.Time, limit int, want ...string) {
+		t.Helper()
+		list, err := s.Due(t.Context(), project, until, limit)
+		ok(t, err)
+		var got []string
+		for _, f := range list {
+			got = append(got, f.ID)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("due until %s, at most %d: %v, want %v", until, limit, got, want)
+		}
+	}
+	expect(Now.Add(-time.Second), 10)
+	expect(Now, 10, "now")
+	expect(Now.Add(githubjobs.ForceAfter), 10, "now", "later")
+	expect(Now.Add(time.Hour), 1, "now")
+	ok(t, s.MergeFacts(t.Context(), project, githubjobs.Facts{ID: "now", Runs: run("completed")}))
+	expect(Now.Add(time.Hour), 10, "later")
+	if other, err := s.Due(t.Context(), "other", Now.Add(time.Hour), 10); err != nil || len(other) != 0 {
+		t.Errorf("another project: %+v, %v", other, err)
+	}
+	list, err := s.Waiting(t.Context(), project, 10)
+	ok(t, err)
+	if len(list) != 1 || list[0].ID != "waiting" || list[0].Cancel == nil {
+		t.Errorf("waiting %+v, want the request to cancel with the job", list)
 	}
 }
 

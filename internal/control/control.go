@@ -1,0 +1,166 @@
+// Package control takes the steps about jobs that their facts call for: it cancels
+// runs, by force where GitHub's own way fails, and gives up what GitHub cannot end.
+// Which step is due is decided in githubjobs; this package takes it and keeps what came
+// of it.
+//
+// It imports githubjobs and githubjobs/hub.
+package control
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/githubjobs/hub"
+)
+
+const (
+	batch = 100 // jobs in one look
+	// longest is how long the controller sleeps at most: a run that has come up for a
+	// job which was cancelled before is found by looking.
+	longest  = 5 * time.Second
+	shortest = time.Second // between two looks that found something due which could not be done
+	retryMax = time.Minute
+)
+
+// Hub takes the steps on GitHub; see hub.Repository.
+type Hub interface {
+	CancelRun(ctx context.Context, run int64) error
+	ForceCancelRun(ctx context.Context, run int64) error
+	DeleteBranch(ctx context.Context, branch string) error
+}
+
+// Store is what the package needs of the store; store.Jobs describes the methods.
+type Store interface {
+	Due(ctx context.Context, project string, until time.Time, limit int) ([]githubjobs.Facts, error)
+	MergeFacts(ctx context.Context, project string, facts ...githubjobs.Facts) error
+}
+
+// Options are what a Controller is made of. Every field must be set.
+type Options struct {
+	Project string
+	Hub     Hub
+	Store   Store
+	// Changed is called after a step whose effect a read of GitHub may find.
+	Changed func()
+	Log     *slog.Logger
+	Now     func() time.Time
+}
+
+// Controller takes the due steps of one project.
+type Controller struct {
+	Options
+	wake     chan struct{}
+	failures int // in a row; used by Run alone
+}
+
+// New returns a controller; Run makes it work.
+func New(o Options) *Controller { return &Controller{Options: o, wake: make(chan struct{}, 1)} }
+
+// Wake tells that a step may be due. It never blocks.
+func (c *Controller) Wake() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run takes steps until ctx ends. It may be called again after it has returned.
+func (c *Controller) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		pause, err := c.round(ctx)
+		if err != nil && ctx.Err() == nil {
+			c.failures++
+			pause = max(min(shortest<<min(c.failures-1, 6), retryMax), hub.RetryAfter(err))
+			c.Log.Error("controlling jobs failed; it will be tried again", "error", err, "again_in", pause)
+		} else {
+			c.failures = 0
+		}
+		c.sleep(ctx, pause)
+	}
+	return nil
+}
+
+func (c *Controller) sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	wake := c.wake
+	if c.failures > 0 { // what failed is not tried again before its time
+		wake = nil
+	}
+	select {
+	case <-timer.C:
+	case <-wake:
+	case <-ctx.Done():
+	}
+}
+
+// round takes the steps that are due, and says when the next one is.
+func (c *Controller) round(ctx context.Context) (pause time.Duration, err error) {
+	list, err := c.Store.Due(ctx, c.Project, c.Now(), batch)
+	if err != nil {
+		return 0, err
+	}
+	for _, f := range list {
+		if err := c.take(ctx, f); err != nil {
+			return 0, err
+		}
+	}
+	if len(list) == batch {
+		return 0, nil
+	}
+	next, err := c.Store.Due(ctx, c.Project, c.Now().Add(longest), 1)
+	if err != nil || len(next) == 0 {
+		return longest, err
+	}
+	_, due := next[0].Next()
+	return max(due.Sub(c.Now()), shortest), nil
+}
+
+// take takes the step about one job. An error is one of GitHub or of the store that
+// may pass.
+func (c *Controller) take(ctx context.Context, f githubjobs.Facts) error {
+	step, due := f.Next()
+	if step == githubjobs.StepNone || due.After(c.Now()) {
+		return nil // its facts changed since they were listed
+	}
+	answer, detail, err := c.ask(ctx, f, step)
+	if err != nil {
+		return err
+	}
+	done, run := *f.Cancel, f.Run()
+	done.Run, done.Attempt, done.Detail, done.AnsweredAt = run.ID, run.Attempt, detail, c.Now()
+	if done.Answer != githubjobs.CancelGivenUp { // which a run that is seen later does not undo
+		done.Answer = answer
+	}
+	c.Log.Info("controlled a job", "job_id", f.ID, "step", step, "run_id", run.ID, "answer", done.Answer, "detail", detail)
+	if err := c.Store.MergeFacts(ctx, c.Project, githubjobs.Facts{ID: f.ID, Cancel: &done}); err != nil {
+		return err
+	}
+	c.Changed()
+	return nil
+}
+
+// ask takes the step on GitHub. What GitHub refuses for good is an answer.
+func (c *Controller) ask(ctx context.Context, f githubjobs.Facts, step githubjobs.Step) (answer githubjobs.CancelAnswer, detail string, err error) {
+	switch step {
+	case githubjobs.StepCancel:
+		answer, err = githubjobs.CancelAccepted, c.Hub.CancelRun(ctx, f.Run().ID)
+	case githubjobs.StepForceCancel:
+		answer, err = githubjobs.CancelForced, c.Hub.ForceCancelRun(ctx, f.Run().ID)
+	case githubjobs.StepGiveUp:
+		answer, err = githubjobs.CancelGivenUp, c.Hub.DeleteBranch(ctx, githubjobs.Branch(f.ID))
+	}
+	switch {
+	case err == nil || hub.Temporary(err) || ctx.Err() != nil:
+		return answer, "", err
+	case !errors.Is(err, hub.ErrRunEnded) && !errors.Is(err, hub.ErrNotFound):
+		c.Log.Warn("GitHub refuses a step about a cancelled job", "job_id", f.ID, "step", step, "error", err)
+	}
+	if step == githubjobs.StepCancel {
+		answer = githubjobs.CancelRefused
+	} // else there is no gentler way left, and the next step comes in its time
+	return answer, hub.Public(err), nil
+}

@@ -1,0 +1,3 @@
+-- When the server has to do something about a job by itself; computed from facts.
+ALTER TABLE jobs ADD COLUMN due_at INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX jobs_due ON jobs (project, due_at, id) WHERE due_at > 0;
