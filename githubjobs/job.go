@@ -22,7 +22,7 @@ type Job struct {
 	Summary      string      `json:"summary"` // Markdown
 	ChangedFiles []string    `json:"changed_files"`
 	FilesTotal   int         `json:"changed_files_total"` // larger than the list when that was cut
-	ExitCode     *int        `json:"exit_code,omitempty"`
+	ExitCode     *int        `json:"exit_code,omitempty"` // of the task; absent until it ended, and when it was never run to an end
 	Kind         Kind        `json:"kind"`
 	Title        string      `json:"title"`
 	CreatedAt    time.Time   `json:"created_at,omitzero"`

@@ -350,7 +350,10 @@ func (v view) describe(j *Job) {
 
 func (v view) describeResult(j *Job) {
 	r := v.result.Result
-	j.Log, j.Summary, j.FilesTotal, j.ExitCode = v.result.Log, v.result.Summary, r.FilesTotal, &r.ExitCode
+	j.Log, j.Summary, j.FilesTotal = v.result.Log, v.result.Summary, r.FilesTotal
+	if r.ExitCode >= 0 {
+		j.ExitCode = &r.ExitCode
+	}
 	if r.ChangedFiles != nil {
 		j.ChangedFiles = r.ChangedFiles
 	}

@@ -112,6 +112,17 @@ func TestReduce(t *testing.T) {
 }
 
 // TestReduceIsTotal walks the product of everything that a job may consist of.
+func TestATaskThatNeverRanHasNoExitCode(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[int]bool{-1: false, 0: true, 255: true} {
+		result := resultFact(OutcomeCanceled, 0, func(r *Result) { r.ExitCode = code })
+		job := Reduce(Facts{ID: "a", Runs: []RunFact{run(1, "completed", "cancelled", 60)}, Result: result}, at(61))
+		if got := job.ExitCode; (got != nil) != want || want && *got != code {
+			t.Errorf("%d became %v", code, got)
+		}
+	}
+}
+
 func TestReduceIsTotal(t *testing.T) {
 	t.Parallel()
 	branches := []*BranchFact{nil, {Head: "c", At: at(0)}, {Deleted: true, At: at(0)}}

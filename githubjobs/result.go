@@ -41,7 +41,7 @@ type Result struct {
 	Attempt    int       `json:"attempt"` // GitHub's run_attempt
 	RunID      int64     `json:"run_id,omitempty"`
 	Outcome    Outcome   `json:"status"`
-	ExitCode   int       `json:"exit_code"`
+	ExitCode   int       `json:"exit_code"`       // -1: the task did not run, or not to its end
 	Error      string    `json:"error,omitempty"` // why it did not succeed, for people
 	StartedAt  time.Time `json:"started_at"`
 	FinishedAt time.Time `json:"finished_at"`

@@ -3,7 +3,7 @@
 // rules on one pull request at one head commit.
 //
 // The package is pure: it decides over what it is given. It imports the standard
-// library, doublestar and yaml.
+// library, doublestar, yaml and x/text.
 package policy
 
 import (
@@ -48,6 +48,7 @@ type MergeRules struct {
 	Method Method `yaml:"method"`
 	// Paths are doublestar globs. Every changed path must match one of Allow and
 	// none of Deny; `*` does not cross a '/', `**` does. An empty Allow allows nothing.
+	// `folder/**` allows what is in the folder, not a file in its place.
 	// The policy itself and .github/** are never allowed, whatever the globs say.
 	Paths PathRules `yaml:"paths"`
 	// MaxFiles bounds the number of changed files; 0 sets no bound of its own.

@@ -66,6 +66,13 @@ func TestJudge(t *testing.T) {
 		"too many files":                   {files(make([]File, 4)...), RuleMaxFiles},
 		"a path that is not allowed":       {files(File{Path: "main.go"}), RulePaths},
 		"a folder that begins alike":       {files(File{Path: "reports-evil/x.md"}), RulePaths},
+		"a file in place of the folder":    {files(File{Path: "reports"}), RulePaths},
+		"two in one place":                 {files(File{Path: "reports/a.md", New: true}, File{Path: "reports/A.md", New: true}), RuleNames},
+		"a folder and a file":              {files(File{Path: "reports/a", New: true}, File{Path: "reports/A/b"}), RuleNames},
+		"composed and not":                 {files(File{Path: "reports/\u00e9", New: true}, File{Path: "reports/e\u0301"}), RuleNames},
+		"old names in one place":           {files(File{Path: "reports/a.md"}, File{Path: "reports/A.md"}), ""},
+		"a name that went":                 {files(File{Path: "reports/a.md", New: true}, File{Path: "reports/A.md", Removed: true}), ""},
+		"another case of a name":           {files(File{Path: "reports/a.md", Previous: "reports/A.md", New: true}), ""},
 		"a star does not cross folders":    {files(File{Path: "logs/a/b.txt"}), RulePaths},
 		"a rename out of a folder":         {files(File{Path: "reports/x.go", Previous: "src/x.go"}), RulePaths},
 		"a denied path":                    {files(File{Path: "reports/key.secret"}), RulePaths},
@@ -123,6 +130,27 @@ func TestAFindingSaysWhetherThePolicyIsToBeChanged(t *testing.T) {
 		v := Judge(rules, View{HeadSHA: "abc", WantSHA: "abc", Open: true, SameRepo: true, Base: "main", WantBase: "main", Successful: true, TotalFiles: len(c.files), Files: c.files})
 		if f := v.Failed()[0]; f.Rule != c.rule || !strings.HasPrefix(f.Why, c.why) || f.Adjustable != c.adjustable {
 			t.Errorf("%+v, want %q, adjustable %t", f, c.why, c.adjustable)
+		}
+	}
+}
+
+func TestWithin(t *testing.T) {
+	t.Parallel()
+	for glob, want := range map[string]map[string]bool{
+		"reports/**":            {"reports": false, "reports/a": true, "reports/a/b": true, "reports-evil/a": false, "reports/.a": true},
+		"**":                    {"a": true, "a/b": true},
+		"a/**/b":                {"a/b": true, "a/x/b": true},
+		"a/**/*.md":             {"a/b.md": true, "a/x/b.md": true, "a": false},
+		"{reports,logs}/**":     {"reports": false, "logs": false, "logs/a": true},
+		"{reports/**,logs/*}":   {"reports": false, "reports/a/b": true, "logs/a": true, "logs": false},
+		"{reports/**,logs/**}x": {"reportsx": false, "reports/ax": true},
+		"a/**,b":                {"a/x,b": true, "a": false},
+		`a\{/**`:                {"a{": false, "a{/b": true},
+	} {
+		for path, match := range want {
+			if got := matches([]string{within(glob)}, path); got != match {
+				t.Errorf("%s matches %s: %t", glob, path, got)
+			}
 		}
 	}
 }

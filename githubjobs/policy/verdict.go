@@ -32,6 +32,8 @@ type View struct {
 type File struct {
 	Path     string
 	Previous string // the old path, where the file was renamed
+	New      bool   // the path is not on the base: added, renamed or copied
+	Removed  bool
 }
 
 // Rule names a rule of the gate, as people read it in a verdict.
@@ -49,6 +51,7 @@ const (
 	RuleComplete   Rule = "all changed files are known"
 	RuleMaxFiles   Rule = "the number of files is within the limit"
 	RulePaths      Rule = "every path is allowed"
+	RuleNames      Rule = "every name is one of its own on all systems"
 )
 
 // Finding is one rule's judgement.
@@ -93,6 +96,7 @@ func Judge(p Policy, v View) Verdict {
 		judge(RuleComplete, v.TotalFiles == len(v.Files) && v.TotalFiles < GitHubFileCap, incomplete(v)),
 		m.judgeCount(v.TotalFiles),
 		m.Paths.judge(v.Files),
+		judgeNames(v.Files),
 	}
 	return Verdict{HeadSHA: v.HeadSHA, Method: m.Method, Findings: rules}
 }
@@ -146,7 +150,7 @@ func (r PathRules) judge(files []File) Finding {
 				never = append(never, path)
 			case matches(r.Deny, path):
 				denied = append(denied, path)
-			case !matches(r.Allow, path):
+			case !slices.ContainsFunc(r.Allow, func(glob string) bool { return matches([]string{within(glob)}, path) }):
 				others = append(others, path)
 			}
 		}
@@ -165,6 +169,8 @@ func (r PathRules) judge(files []File) Finding {
 	return f
 }
 
+// matches says whether one of the globs matches the path. A glob that ends in /** also
+// matches the folder before it: what is denied may not be replaced by a file either.
 func matches(globs []string, path string) bool {
 	return slices.ContainsFunc(globs, func(glob string) bool { return doublestar.MatchUnvalidated(glob, path) })
 }

@@ -3,6 +3,7 @@ package merge
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/google/go-github/v60/github"
 	"golang.org/x/sync/errgroup"
@@ -84,7 +85,10 @@ func (g *gate) view(files []*github.CommitFile) policy.View {
 		SameRepo: ours, Base: p.GetBase().GetRef(), WantBase: g.Spec.Base, TotalFiles: p.GetChangedFiles(),
 	}
 	for _, f := range files {
-		v.Files = append(v.Files, policy.File{Path: f.GetFilename(), Previous: f.GetPreviousFilename()})
+		v.Files = append(v.Files, policy.File{
+			Path: f.GetFilename(), Previous: f.GetPreviousFilename(), Removed: f.GetStatus() == "removed",
+			New: slices.Contains([]string{"added", "renamed", "copied"}, f.GetStatus()),
+		})
 	}
 	return v
 }

@@ -27,6 +27,10 @@ type Exit struct {
 	Leftovers int
 }
 
+// Signalled tells whether a shell gives the exit code after a signal: 128 + n. There
+// are 64 signals; what is above is a code of the program's own.
+func Signalled(code int) bool { return code > 128 && code <= 128+64 }
+
 // Grace is what a program is given that is told to end.
 type Grace struct {
 	Time time.Duration

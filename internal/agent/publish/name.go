@@ -108,6 +108,3 @@ func badLink(p, target string) string {
 	}
 	return ""
 }
-
-// fold makes equal the names that a file system without regard to case takes for one.
-func fold(s string) string { return strings.ToLower(strings.ToUpper(s)) }

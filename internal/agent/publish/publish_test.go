@@ -153,6 +153,7 @@ func TestPublishRefusesWhatNoJobMayChange(t *testing.T) {
 		"invalid UTF-8":     {func(w *world) { w.task("a\xffb", "") }, "a\xffb", "UTF-8"},
 		"case":              {func(w *world) { w.task("readme.MD", "") }, "readme.MD", "only in case"},
 		"case of a folder":  {func(w *world) { w.task("Dir/c", "") }, "Dir/c", "only in case"},
+		"composed letters":  {func(w *world) { w.task("n/\u00e9", ""); w.task("n/e\u0301", "") }, "n/\u00e9", "how its letters are composed"},
 		"both new":          {func(w *world) { w.task("n/a", ""); w.task("n/A", "") }, "n/a", "only in case"},
 		"too large":         {func(w *world) { w.cfg.MaxFileBytes = 10; w.task("large", "01234567890") }, "large", "larger than"},
 		"grown too large":   {func(w *world) { w.cfg.MaxFileBytes = 10; w.task("Makefile", "01234567890") }, "Makefile", "larger than"},

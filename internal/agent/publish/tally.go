@@ -5,6 +5,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/githubjobs/githubjobs/githubjobs/policy"
 )
 
 // deletions are the entries that are gone. Submodules are never checked out, so
@@ -34,8 +36,8 @@ func (s *scanner) deletions() {
 	}
 }
 
-// collisions finds new names that differ from others only in case: such trees
-// cannot be checked out on macOS and Windows. Old ones are left alone.
+// collisions finds new names that some file systems take for others: such trees cannot
+// be checked out on macOS and Windows. Old ones are left alone.
 func (s *scanner) collisions() {
 	gone := map[string]bool{}
 	for _, c := range s.changes {
@@ -46,17 +48,17 @@ func (s *scanner) collisions() {
 	names := map[string]string{}
 	for p := range s.base.entries {
 		for q := p; q != "." && !gone[p]; q = path.Dir(q) {
-			names[fold(q)] = q
+			names[policy.Fold(q)] = q
 		}
 	}
 	slices.SortFunc(s.changes, func(a, b change) int { return strings.Compare(a.path, b.path) })
 	for _, c := range s.changes {
 		for q := c.path; q != "." && c.status == 'A'; q = path.Dir(q) {
-			if other, taken := names[fold(q)]; taken && other != q {
-				s.refuse(c.path, fmt.Sprintf("its name differs from %s only in case", other))
+			if other, taken := names[policy.Fold(q)]; taken && other != q {
+				s.refuse(c.path, fmt.Sprintf("its name differs from %s only in case or in how its letters are composed", other))
 				break
 			}
-			names[fold(q)] = q
+			names[policy.Fold(q)] = q
 		}
 	}
 }

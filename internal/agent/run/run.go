@@ -153,6 +153,9 @@ func (s Step) prepare(ctx context.Context, box sandbox) error {
 func (s Step) conclude(ctx context.Context, exit process.Exit, err error, result *githubjobs.Result) {
 	report, told := loadReport(s.Dir)
 	result.ExitCode, result.Error = exit.Code, ""
+	if err != nil { // It did not run, or not to its end.
+		result.ExitCode = -1
+	}
 	switch {
 	case ctx.Err() != nil && errors.Is(context.Cause(ctx), errDeadline) && (exit.Stopped || err != nil):
 		result.Outcome = githubjobs.OutcomeTimedOut
@@ -160,14 +163,14 @@ func (s Step) conclude(ctx context.Context, exit process.Exit, err error, result
 	case ctx.Err() != nil && (exit.Stopped || err != nil):
 		result.Outcome, result.Error = githubjobs.OutcomeCanceled, "the run was cancelled"
 	case err != nil:
-		result.Outcome, result.Error, result.ExitCode = githubjobs.OutcomeError, err.Error(), -1
+		result.Outcome, result.Error = githubjobs.OutcomeError, err.Error()
 	case exit.Code == 0:
 		result.Outcome = githubjobs.OutcomeSuccess
 	default:
 		result.Outcome, result.Error = githubjobs.OutcomeFailure, fmt.Sprintf("exit code %d", exit.Code)
 		if told && report.Error != "" {
 			result.Error = report.Error
-		} else if exit.Code > 128 {
+		} else if process.Signalled(exit.Code) {
 			result.Error += fmt.Sprintf(": ended by signal %d", exit.Code-128)
 		}
 		if exit.Code == 137 && s.Config.Runtime == config.Docker {

@@ -81,7 +81,7 @@ func explain(code int) string {
 		return "exit code 126: a command of the script could not be executed"
 	case code == 127:
 		return "exit code 127: a command of the script was not found"
-	case code > 128:
+	case process.Signalled(code):
 		return fmt.Sprintf("exit code %d: ended by signal %d", code, code-128)
 	}
 	return fmt.Sprintf("exit code %d", code)
