@@ -57,17 +57,12 @@ func TestATaskTakesNothingOver(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			o := options{image: image(t)}
-			loot, err := os.MkdirTemp("", "loot-")
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { os.RemoveAll(loot) })
+			loot := openDir(t)
 			if err := os.Chmod(loot, 0o777); err != nil {
 				t.Fatal(err)
 			}
 			w := start(t, o)
-			err = w.hub.SetVariable("demo", "reports", "GITHUBJOBS_UNSAFE_SAME_USER", "false")
-			if err != nil {
+			if err := w.hub.SetVariable("demo", "reports", "GITHUBJOBS_UNSAFE_SAME_USER", "false"); err != nil {
 				t.Fatal(err)
 			}
 			script, err := json.Marshal(fmt.Sprintf(takeover, loot))

@@ -25,7 +25,7 @@ import (
 func TestDatabaseLostInTheMiddleOfALoad(t *testing.T) {
 	t.Parallel()
 	w := start(t, options{runners: 3})
-	gate := filepath.Join(t.TempDir(), "gate")
+	gate := filepath.Join(openDir(t), "gate")
 	job := func(script string) string {
 		body, err := json.Marshal(map[string]any{"job": "Work", "kind": "command", "config": map[string]string{"script": script}})
 		if err != nil {

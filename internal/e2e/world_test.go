@@ -114,6 +114,16 @@ func start(t testing.TB, o options) *world {
 	return w
 }
 
+// openDir is a folder of the test's that tasks can look into: they run as other users.
+func openDir(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.Chmod(filepath.Dir(dir), 0o711); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 // log writes what a program says into a file that is shown when the test fails.
 func (w *world) log(name string) *os.File {
 	w.t.Helper()
