@@ -31,6 +31,8 @@ type Options struct {
 	// Base returns the branch into which a job is merged that names none. It
 	// returns "" while that is not known.
 	Base func(ctx context.Context) (string, error)
+	// Full returns 0 while jobs are taken; else it is how long it takes until there is room.
+	Full func(ctx context.Context) time.Duration
 	// Accepted is called after a job was stored. It must return at once.
 	Accepted func()
 	// Canceled is called after a request to cancel a job was stored. It must return at once.

@@ -46,6 +46,7 @@ func setup(t testing.TB, change ...func(*Options)) *server {
 		Project: "p", Keys: []string{"first-key", "second-key"}, DefaultKind: githubjobs.KindReport, Jobs: db,
 		Base:      func(context.Context) (string, error) { return "main", nil },
 		Accepted:  func() { s.accepted.Add(1) },
+		Full:      func(context.Context) time.Duration { return 0 },
 		Canceled:  func() { s.canceled.Add(1) },
 		Readiness: func(context.Context) Readiness { return Readiness{Ready: true} },
 		Metrics:   http.NotFoundHandler(), Webhook: http.NotFoundHandler(), Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },

@@ -67,6 +67,9 @@ func (a *api) createJob(ctx context.Context, in *createInput) (*createOutput, er
 	if err != nil {
 		return nil, err
 	}
+	if after := a.Full(ctx); after > 0 {
+		return a.turnedAway(ctx, spec, after)
+	}
 	err = a.Jobs.Accept(ctx, a.Project, spec)
 	switch {
 	case errors.Is(err, store.ErrExists) && spec.Request != "":
@@ -76,6 +79,17 @@ func (a *api) createJob(ctx context.Context, in *createInput) (*createOutput, er
 	}
 	a.Accepted()
 	return &createOutput{Body: Created{JobID: spec.ID, Branch: githubjobs.Branch(spec.ID), Status: githubjobs.StatusPending}}, nil
+}
+
+// turnedAway answers while more jobs wait than can be pushed in time. A request whose
+// key was used before needs no room.
+func (a *api) turnedAway(ctx context.Context, spec githubjobs.Spec, after time.Duration) (*createOutput, error) {
+	if spec.Request != "" {
+		if _, err := a.Jobs.Facts(ctx, a.Project, spec.ID); err == nil {
+			return a.repeated(ctx, spec)
+		}
+	}
+	return nil, problem.New(problem.QueueFull, "The job was not created: so many wait to be pushed to GitHub that it would not be their turn in time. Try again when Retry-After has passed.").After(after)
 }
 
 // readSpec makes the spec of a job from the caller's body.

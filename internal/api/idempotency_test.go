@@ -1,10 +1,13 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/internal/api/problem"
@@ -114,6 +117,27 @@ func TestOneKeyAtOnce(t *testing.T) {
 	specs, err := s.store.Waiting(t.Context(), "p", 10)
 	if err != nil || len(specs) != 1 || len(ids) != 1 || s.accepted.Load() != 1 {
 		t.Errorf("%d jobs waiting, ids %v, the dispatcher was called %d times, %v", len(specs), ids, s.accepted.Load(), err)
+	}
+}
+
+// A full queue turns new jobs away, and knows those it has.
+func TestTurnedAway(t *testing.T) {
+	t.Parallel()
+	var full atomic.Int64
+	s := setup(t, func(o *Options) { o.Full = func(context.Context) time.Duration { return time.Duration(full.Load()) } })
+	first, _ := s.create(t, `{"job":"x","idempotency_key":"k"}`)
+	full.Store(int64(90 * time.Second))
+	if again, _ := s.create(t, `{"job":"x","idempotency_key":"k"}`); again.JobID != first.JobID {
+		t.Errorf("%+v", again)
+	}
+	for body, want := range map[string]int{`{"job":"x"}`: 429, `{"job":"x","idempotency_key":"new"}`: 429, `{"job":"y","idempotency_key":"k"}`: 409, `{}`: 400} {
+		res := s.do(t, "POST", "/api/create-job", body)
+		if p := res.problem(t); res.StatusCode != want || want == 429 && (p.Code != problem.QueueFull || res.Header.Get("Retry-After") != "90") {
+			t.Errorf("%s: %d %+v, Retry-After %q", body, res.StatusCode, p, res.Header.Get("Retry-After"))
+		}
+	}
+	if n := s.accepted.Load(); n != 1 {
+		t.Errorf("%d jobs were taken", n)
 	}
 }
 

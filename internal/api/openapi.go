@@ -90,7 +90,7 @@ func errorHeaders(code problem.Code) map[string]*huma.Param {
 	switch status := code.Status(); {
 	case code == problem.Unauthorized:
 		return map[string]*huma.Param{"WWW-Authenticate": {Description: "How to authenticate", Schema: &huma.Schema{Type: huma.TypeString}}}
-	case status == http.StatusServiceUnavailable, status == http.StatusInsufficientStorage:
+	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable, status == http.StatusInsufficientStorage:
 		return map[string]*huma.Param{"Retry-After": {Description: "In how many seconds it is worth to try again", Schema: &huma.Schema{Type: huma.TypeInteger}}}
 	}
 	return nil

@@ -26,7 +26,7 @@ func (a *api) routes() *http.ServeMux {
 
 	route(h, a.keyed("POST", "/api/create-job", "create-job", "Creates a job",
 		problem.InvalidJSON, problem.InvalidField, problem.UnknownField, problem.MissingField, problem.InvalidBody, problem.BodyTooLarge,
-		problem.KeyReused, problem.BaseUnknown, problem.StorageFull, problem.StorageUnavailable), a.createJob)
+		problem.KeyReused, problem.QueueFull, problem.BaseUnknown, problem.StorageFull, problem.StorageUnavailable), a.createJob)
 	plain[statusInput, statusOutput](mux, config, a.keyed("GET", "/api/jobs/status", "job-status", "Says where a job stands",
 		problem.MissingField, problem.JobNotFound, problem.StatusFailed), a.withKey(a.jobStatus))
 	route(h, a.keyed("POST", "/api/jobs/{job_id}/cancel", "cancel-job", "Cancels a job",

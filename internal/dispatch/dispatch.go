@@ -83,6 +83,7 @@ type State struct {
 	LastPush time.Time // when GitHub last took a push
 	Problem  error     // of the last push; nil when that went through
 	Since    time.Time // of Problem
+	Asked    time.Time // until when GitHub asked to wait; in the past when it did not
 	Pushes   int       // that went through, since the start
 	Pushed   int       // jobs that they brought to GitHub
 }
@@ -258,6 +259,7 @@ func (d *Dispatcher) failed(ctx context.Context, err error) time.Duration {
 			s.Since = d.Now()
 		}
 		s.Problem = err
+		s.Asked = d.Now().Add(hub.RetryAfter(err))
 	})
 	return pause
 }

@@ -289,6 +289,26 @@ func TestPushesPerMinute(t *testing.T) {
 	}
 }
 
+func TestDrain(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		pace Pace
+		jobs int
+		want time.Duration
+	}{
+		{GitHubsPace, 0, 0},
+		{GitHubsPace, 1, 20 * time.Millisecond},
+		{GitHubsPace, 180_000, time.Hour},
+		{Pace{Refs: 500, Pushes: 3}, 180_000, 2 * time.Hour},
+		{Pace{Refs: 500, Pushes: 60}, 180_000, time.Hour},
+		{Pace{Refs: 100}, 1_000, 100 * time.Second},
+	} {
+		if got := c.pace.Drain(c.jobs); got != c.want {
+			t.Errorf("%d jobs at %+v take %s, want %s", c.jobs, c.pace, got, c.want)
+		}
+	}
+}
+
 func TestWholePushFails(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

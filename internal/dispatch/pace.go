@@ -22,6 +22,18 @@ type Pace struct {
 // GitHubsPace is what GitHub bears.
 var GitHubsPace = Pace{Refs: 500, Pushes: 6}
 
+// Drain is how long it takes to push so many jobs.
+func (p Pace) Drain(jobs int) time.Duration {
+	if jobs <= 0 {
+		return 0
+	}
+	perSecond := float64(p.Refs) / refsWindow.Seconds()
+	if p.Pushes > 0 {
+		perSecond = min(perSecond, float64(p.Pushes)*float64(p.Refs)/time.Minute.Seconds())
+	}
+	return time.Duration(float64(jobs) / perSecond * float64(time.Second))
+}
+
 const refsWindow = 10 * time.Second
 
 // pace keeps pushes within a Pace.

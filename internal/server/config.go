@@ -39,6 +39,7 @@ type Config struct {
 	ReconcileInterval time.Duration   `env:"RECONCILE_INTERVAL" envDefault:"30s" doc:"How often GitHub is read for what webhooks did not tell, while jobs are active and webhooks are silent; four times as long while webhooks arrive, ten times while no job is active"`
 	PushesPerMinute   int             `env:"PUSHES_PER_MINUTE" envDefault:"6" doc:"How often the repository is pushed to while jobs keep coming; those that arrive in between ride together. GitHub recommends 6; 0 means without limit"`
 	RefsPer10Seconds  int             `env:"REFS_PER_10_SECONDS" envDefault:"500" doc:"How many jobs are pushed within 10 seconds at most. GitHub starts no run for what is beyond 500"`
+	MaxQueueTime      time.Duration   `env:"MAX_QUEUE_TIME" envDefault:"1h" doc:"How long a job may have to wait for its push at the pace of the two above; where it would be longer no more jobs are taken (429). 0 means without limit"`
 	ShutdownTimeout   time.Duration   `env:"SHUTDOWN_TIMEOUT" envDefault:"15s" doc:"How long requests under way may take when the server is stopped"`
 	LogLevel          string          `env:"LOG_LEVEL" envDefault:"info" doc:"debug, info, warn or error"`
 	LogFormat         string          `env:"LOG_FORMAT" envDefault:"text" doc:"text or json"`

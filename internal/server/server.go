@@ -60,6 +60,7 @@ type Server struct {
 	progress   func(hub.Progress) // of a read of everything; may be nil
 
 	role          role
+	admission     admission
 	mu            sync.Mutex
 	defaultBranch string
 	baseKnown     chan struct{} // closed once defaultBranch is known
@@ -148,7 +149,7 @@ func (s *Server) wire(repository *hub.Repository) {
 	})
 	s.dispatcher = dispatch.New(dispatch.Options{
 		Project: s.project, Hub: repository, Store: s.store, Reader: s.reconciler, Log: s.log.With("part", "dispatch"), Now: time.Now,
-		Pace: dispatch.Pace{Refs: s.cfg.RefsPer10Seconds, Pushes: s.cfg.PushesPerMinute},
+		Pace: s.cfg.pace(),
 	})
 	s.controller = control.New(control.Options{
 		Project: s.project, Hub: repository, Store: s.store, Changed: s.reconciler.Wake, Log: s.log.With("part", "control"), Now: time.Now,
@@ -161,7 +162,7 @@ func (s *Server) wire(repository *hub.Repository) {
 	s.http = &http.Server{
 		Handler: api.New(api.Options{
 			Project: s.project, Keys: s.cfg.APIKeys, DefaultKind: s.cfg.DefaultKind, Jobs: s.store, Base: s.base,
-			Accepted: s.accepted, Canceled: s.accepted, Readiness: s.Readiness, Webhook: s.metrics.countDeliveries(s.receiver), Metrics: s.metrics.handler(), Log: s.log.With("part", "api"), Now: time.Now,
+			Accepted: s.accepted, Canceled: s.accepted, Full: s.full, Readiness: s.Readiness, Webhook: s.metrics.countDeliveries(s.receiver), Metrics: s.metrics.handler(), Log: s.log.With("part", "api"), Now: time.Now,
 		}),
 		ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime,
 		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),

@@ -43,6 +43,9 @@ func (c Config) Validate() error {
 	if c.PushesPerMinute < 0 {
 		problems = append(problems, wrongf("PUSHES_PER_MINUTE", "%d must be 0, for no limit, or more", c.PushesPerMinute))
 	}
+	if c.MaxQueueTime < 0 {
+		problems = append(problems, wrongf("MAX_QUEUE_TIME", "%s must be 0, for no limit, or more", c.MaxQueueTime))
+	}
 	if c.RefsPer10Seconds < 1 {
 		problems = append(problems, wrongf("REFS_PER_10_SECONDS", "%d must be at least 1", c.RefsPer10Seconds))
 	}

@@ -30,6 +30,7 @@ const (
 	WebhooksDisabled   Code = "webhooks_disabled"      // no webhook secret is configured
 	KeyReused          Code = "idempotency_key_reused" // the key belongs to a request with another body
 	JobEnded           Code = "job_ended"              // the job has ended and can't be cancelled
+	QueueFull          Code = "queue_full"             // more jobs wait than can be pushed in time
 	TooManyDeliveries  Code = "too_many_deliveries"    // more webhooks at once than there is room for
 	BaseUnknown        Code = "base_unknown"           // the default branch is not known yet
 	StorageFull        Code = "storage_full"           // the database's disk is full
@@ -48,6 +49,7 @@ var statuses = map[Code]int{
 	InvalidDelivery: http.StatusBadRequest, WebhooksDisabled: http.StatusServiceUnavailable,
 	TooManyDeliveries: http.StatusServiceUnavailable,
 	BaseUnknown:       http.StatusServiceUnavailable, StorageFull: http.StatusInsufficientStorage,
+	QueueFull: http.StatusTooManyRequests,
 	KeyReused: http.StatusConflict, JobEnded: http.StatusConflict,
 	StorageUnavailable: http.StatusServiceUnavailable, StatusFailed: http.StatusInternalServerError,
 	Internal: http.StatusInternalServerError,
