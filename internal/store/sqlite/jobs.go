@@ -84,16 +84,22 @@ func load(t *tx, project, id string) (b store.Stored, err error) {
 	return b, err
 }
 
+// insertJob writes a job, whether there is a row or not; values are its arguments.
+const insertJob = `INSERT INTO jobs (project, id, accepted, known, waiting, active, status, reason, kind, title,
+		created_at, updated_at, live, head, deleted, open_run, facts, due_at)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+	ON CONFLICT (project, id) DO UPDATE SET accepted = excluded.accepted, known = excluded.known, waiting = excluded.waiting,
+		active = excluded.active, status = excluded.status, reason = excluded.reason, kind = excluded.kind,
+		title = excluded.title, created_at = excluded.created_at, updated_at = excluded.updated_at, live = excluded.live,
+		head = excluded.head, deleted = excluded.deleted, open_run = excluded.open_run, facts = excluded.facts, due_at = excluded.due_at`
+
+func values(job jobName, accepted bool, r store.Row) []any {
+	return []any{job.project, job.id, accepted, r.Known, r.Waiting, r.Active, r.Status, r.Reason, r.Kind, r.Title,
+		millis(r.CreatedAt), millis(r.UpdatedAt), r.Live, r.News.Head, r.News.Deleted, r.News.Run, string(r.Facts), millis(r.DueAt)}
+}
+
 func put(t *tx, job jobName, before, after store.Stored, r store.Row) error {
-	_, err := t.exec(`INSERT INTO jobs (project, id, accepted, known, waiting, active, status, reason, kind, title,
-			created_at, updated_at, live, head, deleted, open_run, facts, due_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
-		ON CONFLICT (project, id) DO UPDATE SET accepted = excluded.accepted, known = excluded.known, waiting = excluded.waiting,
-			active = excluded.active, status = excluded.status, reason = excluded.reason, kind = excluded.kind,
-			title = excluded.title, created_at = excluded.created_at, updated_at = excluded.updated_at, live = excluded.live,
-			head = excluded.head, deleted = excluded.deleted, open_run = excluded.open_run, facts = excluded.facts, due_at = excluded.due_at`,
-		job.project, job.id, after.Accepted, r.Known, r.Waiting, r.Active, r.Status, r.Reason, r.Kind, r.Title,
-		millis(r.CreatedAt), millis(r.UpdatedAt), r.Live, r.News.Head, r.News.Deleted, r.News.Run, string(r.Facts), millis(r.DueAt))
+	_, err := t.exec(insertJob, values(job, after.Accepted, r)...)
 	t.tally.Job(job.project, before, after)
 	t.changed = append(t.changed, job)
 	return err

@@ -61,10 +61,13 @@ func Open(ctx context.Context, path string, now func() time.Time) (*Store, error
 	return s, nil
 }
 
+// pragmas are those of the connection that writes. FULL flushes the log at every
+// commit: an accepted job survives a power cut. The log is brought into the file every
+// 32 MB: a webhook alone can fill 4.
+var pragmas = []string{"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(5000)", "wal_autocheckpoint(8000)", "cache_size(-16000)"}
+
 func (s *Store) open(ctx context.Context, path string) error {
-	// FULL flushes the log at every commit: an accepted job survives a power cut. The
-	// log is brought into the file every 32 MB: a webhook alone can fill 4.
-	db, err := sql.Open("sqlite", dsn(path, "journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(5000)", "wal_autocheckpoint(8000)", "cache_size(-16000)"))
+	db, err := sql.Open("sqlite", dsn(path, pragmas...))
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/internal/store"
 	"github.com/githubjobs/githubjobs/internal/store/storetest"
 )
@@ -186,26 +185,6 @@ func TestWritesAfterClose(t *testing.T) {
 	wg.Wait()
 	if err := s.Check(t.Context()); !errors.Is(err, store.ErrUnavailable) {
 		t.Fatalf("error %v, want ErrUnavailable", err)
-	}
-}
-
-func BenchmarkAccept(b *testing.B) {
-	for _, callers := range []int{1, 64} {
-		b.Run(fmt.Sprint(callers, " callers"), func(b *testing.B) {
-			s := open(b, filepath.Join(b.TempDir(), "a.db"), nil)
-			defer s.Close()
-			b.SetParallelism(callers)
-			b.RunParallel(func(pb *testing.PB) {
-				for pb.Next() {
-					now := time.Now()
-					spec := storetest.Spec("x", now)
-					spec.ID = githubjobs.NewID(now)
-					if err := s.Accept(b.Context(), "p", spec); err != nil {
-						b.Fatal(err)
-					}
-				}
-			})
-		})
 	}
 }
 
