@@ -71,6 +71,7 @@ func TestATaskHasNoPrivileges(t *testing.T) {
 		echo "user $(id -u) $(id -g) $(id -G)"
 		grep -E '^(Cap|NoNewPrivs)' /proc/self/status | tr '\t' ' '
 		echo "session $(cut -d' ' -f6 /proc/$$/stat) of $$; files $(ls /proc/$$/fd | tr '\n' ' ')"
+		stat -c '%a %g' .. | sed "s/ $(id -g)$/ mine/"
 		ulimit -c; ulimit -u; touch /etc/x /x /usr/x /root/x 2>/dev/null || echo cannot`, nil)
 	f.environ["GITHUBJOBS_PIDS"] = "77"
 	f.step("fetch", ExitOK)
@@ -93,8 +94,11 @@ func TestATaskHasNoPrivileges(t *testing.T) {
 	if n, err := fmt.Sscanf(rest, "%d of %d; files 0 1 2 255 \n", &session, &self); n != 2 || session != self {
 		t.Errorf("%v\n%s", err, log)
 	}
-	if strings.Count(log, " 0000000000000000\n") != 5 || !strings.Contains(log, "\nNoNewPrivs: 1\n") || !strings.HasSuffix(log, "\n0\n77\ncannot") {
+	if strings.Count(log, " 0000000000000000\n") != 5 || !strings.Contains(log, "\nNoNewPrivs: 1\n") || !strings.HasSuffix(log, "\n710 mine\n0\n77\ncannot") {
 		t.Errorf("the log is\n%s", log)
+	}
+	if info, err := os.Stat(string(f.dir())); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("the work folder is open: %v, %v", info, err)
 	}
 	tree := f.dir().Tree()
 	if info, err := os.Stat(tree); err != nil || int(info.Sys().(*syscall.Stat_t).Uid) != os.Getuid() {

@@ -72,8 +72,9 @@ func keep(ctx context.Context, in *bufio.Reader, out io.Writer) (exit process.Ex
 		return exit, err
 	}
 	task := identity{int(uid), int(uid)}
-	defer func() { err = errors.Join(err, hand(o.Dir, task, owner)) }()
-	if err := hand(o.Dir, owner, task); err != nil {
+	defer func() { err = errors.Join(err, hand(o.Dir, task, owner), admit(o.Dir, owner, 0o700)) }()
+	// Only this task's user comes in: others that run here now are not to see it.
+	if err := errors.Join(hand(o.Dir, owner, task), admit(o.Dir, identity{owner.uid, task.gid}, 0o710)); err != nil {
 		return exit, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -123,6 +124,11 @@ func ownerOf(dir work.Dir) (owner identity, err error) {
 		return owner, fmt.Errorf("%s is not a folder of user %d, who started the task", dir, caller)
 	}
 	return identity{int(stat.Uid), int(stat.Gid)}, nil
+}
+
+// admit says who may come into the work folder: its owner, and as far as mode says the group.
+func admit(dir work.Dir, who identity, mode os.FileMode) error {
+	return errors.Join(os.Lchown(string(dir), who.uid, who.gid), os.Chmod(string(dir), mode))
 }
 
 // hand gives what one user has in the task's folders to another. Nobody else's files

@@ -50,7 +50,7 @@ func (u userSandbox) describe() string {
 }
 
 func (u userSandbox) own(...string) error {
-	for path := string(u.step.Dir); ; path = filepath.Dir(path) {
+	for path := filepath.Dir(string(u.step.Dir)); ; path = filepath.Dir(path) { // The keeper opens the folder itself.
 		info, err := os.Stat(path)
 		if err != nil {
 			return err

@@ -17,6 +17,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 )
 
 // Dir is the absolute path of the folder.
@@ -35,18 +37,39 @@ func Default(configured, runnerTemp string) (Dir, error) {
 	return "", errors.New("no work folder: set GITHUBJOBS_WORK (outside of Actions there is no RUNNER_TEMP to put it in)")
 }
 
-// Open returns a folder that other users can come to, unlike a runner's own folders,
-// and in which only this one can put anything. run tells it apart from those of other
-// runs; every step of a run gets the same.
+// Open returns a folder that can be opened to another user, unlike one below a runner's
+// own folders, and in which only this one can put anything. run tells it apart from
+// those of other runs; every step of a run gets the same.
 func Open(run string) (Dir, error) {
 	for _, shared := range []string{"/var/tmp", "/tmp"} {
 		// Where everybody may write, only the sticky bit keeps others' hands off.
 		if info, err := os.Stat(shared); err == nil && info.IsDir() && (info.Mode()&os.ModeSticky != 0 || info.Mode().Perm()&0o022 == 0) {
 			name := sha256.Sum256(fmt.Appendf(nil, "%d %s", os.Getuid(), run))
-			return Dir(filepath.Join(shared, "githubjobs-"+hex.EncodeToString(name[:8]))), nil
+			return Dir(filepath.Join(shared, openPrefix+hex.EncodeToString(name[:8]))), nil
 		}
 	}
 	return "", errors.New("neither /var/tmp nor /tmp is a folder for the temporary files of all users (mode 1777); mend that, or set GITHUBJOBS_WORK")
+}
+
+// openPrefix is how the names of such folders begin.
+const openPrefix = "githubjobs-"
+
+// keepOpen is after what time such a folder is nobody's any more; no run takes as long.
+const keepOpen = 24 * time.Hour
+
+// sweep removes the folders of runs that were ended before they could do so: their
+// runner died, or lost its power. What can't be removed is left.
+func (d Dir) sweep(now time.Time) {
+	if !strings.HasPrefix(filepath.Base(string(d)), openPrefix) {
+		return
+	}
+	others, _ := filepath.Glob(filepath.Join(filepath.Dir(string(d)), openPrefix+strings.Repeat("[0-9a-f]", 16)))
+	for _, path := range others {
+		other := Dir(path)
+		if info, err := os.Lstat(path); err == nil && now.Sub(info.ModTime()) > keepOpen && other.check() == nil {
+			_ = other.Remove()
+		}
+	}
 }
 
 func absolute(variable, path string) (Dir, error) {
@@ -91,6 +114,7 @@ func (d Dir) Reset() error {
 	if err := os.Mkdir(d.Inputs(), 0o755); err != nil {
 		return fmt.Errorf("make the work folder: %w", err)
 	}
+	d.sweep(time.Now())
 	return nil
 }
 
@@ -115,12 +139,13 @@ func (d Dir) empty() error {
 	return nil
 }
 
-// make makes the folder if there is none; others may pass through it, not look around.
+// make makes the folder if there is none, closed to other users: a private repository
+// is in it.
 func (d Dir) make() error {
 	if err := os.MkdirAll(filepath.Dir(string(d)), 0o755); err != nil {
 		return err
 	}
-	if err := os.Mkdir(string(d), 0o711); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := os.Mkdir(string(d), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	return d.check()

@@ -217,10 +217,40 @@ func TestOpenIsAFolderOfOneRun(t *testing.T) {
 	}
 }
 
-func TestOthersMayPassThroughAndNotWrite(t *testing.T) {
+func TestResetRemovesWhatRunsLeftLongAgo(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	long := time.Now().Add(-25 * time.Hour)
+	for name, at := range map[string]time.Time{
+		"githubjobs-0123456789abcdef": long, "githubjobs-1123456789abcdef": time.Now(),
+		"githubjobs-mine": long, "other-0123456789abcdef": long,
+	} {
+		d := Dir(filepath.Join(dir, name))
+		if err := errors.Join(os.Mkdir(string(d), 0o700), d.Save(outcome()), os.Chtimes(string(d), at, at)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(t.TempDir(), filepath.Join(dir, "githubjobs-2123456789abcdef")); err != nil {
+		t.Fatal(err)
+	}
+	if err := Dir(filepath.Join(dir, "githubjobs-fedcba9876543210")).Reset(); err != nil {
+		t.Fatal(err)
+	}
+	var left []string
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		left = append(left, e.Name())
+	}
+	want := []string{"githubjobs-1123456789abcdef", "githubjobs-2123456789abcdef", "githubjobs-fedcba9876543210", "githubjobs-mine", "other-0123456789abcdef"}
+	if !reflect.DeepEqual(left, want) {
+		t.Errorf("left are %q", left)
+	}
+}
+
+func TestTheFolderIsClosedToOthers(t *testing.T) {
 	t.Parallel()
 	d := setup(t)
-	if info, err := os.Stat(string(d)); err != nil || info.Mode().Perm()&^0o111 != 0o600 {
+	if info, err := os.Stat(string(d)); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("%v, %v", info.Mode(), err)
 	}
 	if err := d.Save(outcome()); err != nil {
