@@ -36,7 +36,7 @@ func (f Facts) Next() (step Step, due time.Time) {
 	switch {
 	case c == nil || f.Spec == nil || c.Answer == CancelGivenUp && (c.Run != 0 || v.run == nil):
 		return StepNone, time.Time{}
-	case v.run != nil && v.run.Status == "completed" && !v.run.waitsForApproval():
+	case v.run != nil && v.run.Status == "completed" && !v.run.waitsForApproval(), v.lost != nil:
 		return StepNone, time.Time{}
 	case v.run == nil && v.result != nil, v.run == nil && !pushed:
 		return StepNone, time.Time{}

@@ -18,6 +18,7 @@ func TestNextStepOfACancel(t *testing.T) {
 		due   time.Time
 	}{
 		"nobody asked":              {Facts{Runs: []RunFact{run(1, "in_progress", "", 1)}}, StepNone, time.Time{}},
+		"the run was deleted":       {Facts{Runs: []RunFact{run(1, "in_progress", "", 1)}, Cancel: request, Lost: []LostRun{{ID: 7, At: at(9)}}}, StepNone, time.Time{}},
 		"not pushed":                {Facts{Cancel: request}, StepNone, time.Time{}},
 		"dropped":                   {Facts{Cancel: request, Dispatch: &Dispatch{Dropped: true, At: at(6)}}, StepNone, time.Time{}},
 		"refused before":            {Facts{Cancel: request, Dispatch: &Dispatch{Refused: "no", At: at(6)}}, StepNone, time.Time{}},

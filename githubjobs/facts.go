@@ -9,13 +9,20 @@ import "time"
 // Merge joins facts; it is commutative, associative and idempotent, so that
 // webhooks may come twice, late, out of order or never.
 type Facts struct {
-	ID     string      `json:"id"`
-	Spec   *Spec       `json:"spec,omitempty"`
-	Branch *BranchFact `json:"branch,omitempty"`
-	Runs   []RunFact   `json:"runs,omitempty"`   // one for each run and attempt, oldest first
-	Pulls  []PullFact  `json:"pulls,omitempty"`  // one for each pull request, oldest first
-	Result *ResultFact `json:"result,omitempty"` // of the newest attempt
-	Gates  []GateFact  `json:"gates,omitempty"`  // the newest verdict on each head, by SHA
+	ID   string `json:"id"`
+	Spec *Spec  `json:"spec,omitempty"`
+	// Created are the SHAs of the commits that carry the spec and so start runs of the
+	// job: one, unless somebody created the branch anew on another base.
+	Created []string    `json:"created,omitempty"`
+	Branch  *BranchFact `json:"branch,omitempty"`
+	Runs    []RunFact   `json:"runs,omitempty"` // one for each run and attempt, oldest first
+	Lost    []LostRun   `json:"lost,omitempty"` // runs that GitHub does not know any more, by id
+	// Settled are the attempts of which GitHub was read after their end: no news of what
+	// they made is on its way.
+	Settled []Settled   `json:"settled,omitempty"`
+	Pulls   []PullFact  `json:"pulls,omitempty"`  // one for each pull request, oldest first
+	Result  *ResultFact `json:"result,omitempty"` // of the newest attempt
+	Gates   []GateFact  `json:"gates,omitempty"`  // the newest verdict on each head, by SHA
 
 	// The server's own facts, which GitHub does not tell again.
 	Dispatch *Dispatch     `json:"dispatch,omitempty"`
@@ -77,6 +84,9 @@ type BranchFact struct {
 	// commits come from the clocks of those who made them. It is zero in what the
 	// server knows from its own push of the creation, before which there is nothing.
 	Seen time.Time `json:"seen,omitzero"`
+	// Read: GitHub was asked, and all that the commits up to Head tell is known. A
+	// webhook tells of the commits of one push, and may be the second of two.
+	Read bool `json:"read,omitempty"`
 }
 
 // RunFact is one attempt of one workflow run of the job's own workflow.
@@ -91,6 +101,20 @@ type RunFact struct {
 	At         time.Time `json:"at"` // updated_at
 }
 
+// LostRun is a run that was known and that GitHub does not know any more: it had
+// ended, and somebody deleted it.
+type LostRun struct {
+	ID int64     `json:"id"`
+	At time.Time `json:"at"` // when GitHub was first asked for it in vain
+}
+
+// Settled names an attempt of a run; its zero value a job whose branch was deleted
+// before one was known.
+type Settled struct {
+	Run     int64 `json:"run"`
+	Attempt int   `json:"attempt"`
+}
+
 // PullFact is one pull request from the job's branch in the job's own repository.
 type PullFact struct {
 	Number   int       `json:"number"`
@@ -100,7 +124,10 @@ type PullFact struct {
 	MergedAt time.Time `json:"merged_at,omitzero"`
 	MergeSHA string    `json:"merge_sha,omitempty"`
 	HeadSHA  string    `json:"head_sha"`
-	At       time.Time `json:"at"` // updated_at
+	Base     string    `json:"base,omitempty"` // the branch that it is to be merged into
+	// ToDefault: that is the repository's default branch.
+	ToDefault bool      `json:"to_default,omitempty"`
+	At        time.Time `json:"at"` // updated_at
 }
 
 // ResultFact is a result commit.

@@ -75,7 +75,7 @@ func Ask(f Facts, now time.Time) (q Question, ok bool) {
 	v := viewOf(f)
 	q = Question{ID: f.ID, Since: v.pushedAt()}
 	switch reason, _ := v.decide(now); {
-	case reason == ReasonPushed && now.Sub(q.Since) > SlowStart:
+	case reason == ReasonPushed && now.Sub(q.Since) > SlowStart && (v.Branch == nil || !v.Branch.Deleted):
 		if v.Branch != nil {
 			q.Head = v.Branch.Head
 		}

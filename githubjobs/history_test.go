@@ -21,17 +21,21 @@ type history struct {
 	deleted        bool
 	deletedAt      time.Time
 	forgotten      bool // GitHub cannot tell all of it again
+	pushed         bool
+	byHand         bool
 	runs           []RunFact
 	result         *ResultFact
 	pulls          []PullFact
+	strays         []PullFact // lead to another branch
 	gates          []GateFact
 }
 
 // event is one piece of news, and what caused it.
 type event struct {
-	facts Facts
-	cause string
-	at    time.Time
+	facts  Facts
+	cause  string
+	at     time.Time
+	byHand bool // it tells of what a person did, apart from the job's own runs
 }
 
 func newHistory(pick func(n int) int) *history {
@@ -51,7 +55,10 @@ func (h *history) tick(least int) time.Time {
 
 func (h *history) tell(cause string, f Facts) {
 	f.ID = "a"
-	h.news = append(h.news, event{f, cause, at(h.second)})
+	h.news = append(h.news, event{f, cause, at(h.second), h.byHand})
+	if h.pushed && h.chance(10) {
+		h.news = append(h.news, event{h.snapshot(), "read", at(h.second), slices.ContainsFunc(h.news, func(e event) bool { return e.byHand })})
+	}
 }
 
 func (h *history) chance(percent int) bool { return h.pick(100) < percent }
@@ -63,7 +70,9 @@ func (h *history) branch() *BranchFact {
 	return &BranchFact{Head: h.head, Moved: h.head != h.creation, At: h.headAt, Seen: at(h.second)}
 }
 
-func (h *history) spec() *Spec { return &Spec{Version: 1, ID: "a", Kind: KindReport, CreatedAt: at(0)} }
+func (h *history) spec() *Spec {
+	return &Spec{Version: 1, ID: "a", Kind: KindReport, Base: "main", CreatedAt: at(0)}
+}
 
 func (h *history) live() {
 	if h.chance(5) {
@@ -73,8 +82,9 @@ func (h *history) live() {
 	}
 	h.tell("accepted", Facts{Spec: h.spec()})
 	h.headAt = at(0).Add(h.server)
-	h.tell("pushed", Facts{Dispatch: &Dispatch{At: at(0)}, Branch: &BranchFact{Head: h.creation, At: h.headAt}})
-	h.tell("pushed", Facts{Spec: h.spec(), Branch: h.branch()})
+	h.tell("pushed", Facts{Dispatch: &Dispatch{At: at(0)}, Created: []string{h.creation}, Branch: &BranchFact{Head: h.creation, At: h.headAt}})
+	h.pushed = true
+	h.tell("pushed", Facts{Spec: h.spec(), Created: []string{h.creation}, Branch: h.branch()})
 	if h.chance(10) { // no run starts
 		if h.chance(50) {
 			h.deleteBranch()
@@ -100,9 +110,11 @@ func (h *history) setRun(cause string, r RunFact) {
 // attempt is one attempt of the job's run, from its request to its end.
 func (h *history) attempt(r RunFact) {
 	cause := "started"
-	if r.Attempt > 1 {
+	if len(h.runs) > 0 {
 		cause = "re-run"
 	}
+	defer func(byHand bool) { h.byHand = byHand }(h.byHand)
+	h.byHand = false
 	r.HeadSHA, r.StartedAt = h.creation, h.tick(1)
 	step := func(status, conclusion string) {
 		r.Status, r.Conclusion = status, conclusion
@@ -210,7 +222,7 @@ func (h *history) pull() *PullFact {
 }
 
 func (h *history) setPull(cause string, p PullFact) {
-	p.At = h.tick(1)
+	p.At, p.Base = h.tick(1), "main"
 	if p.Merged {
 		p.MergedAt, p.MergeSHA = p.At, "m"
 	}
@@ -252,10 +264,12 @@ func (h *history) deleteBranch() {
 
 // person does something by hand, as far as GitHub lets.
 func (h *history) person() {
+	h.byHand = true
+	defer func() { h.byHand = false }()
 	p, last := h.pull(), h.runs[len(h.runs)-1]
 	open, merged := p != nil && p.Open, p != nil && p.Merged
 	ended := h.runs[0].Status == "completed" && last.Status == "completed"
-	switch h.pick(7) {
+	switch h.pick(9) {
 	case 0:
 		if ended && !h.deleted {
 			h.attempt(RunFact{ID: h.runs[0].ID, Attempt: h.runs[0].Attempt + 1})
@@ -287,6 +301,15 @@ func (h *history) person() {
 			run.Status, run.Conclusion = "completed", "skipped"
 			h.setRun("commit", run)
 		}
+	case 7:
+		if ended && h.deleted && !merged {
+			h.restore()
+		}
+	case 8: // a pull request to another branch
+		if !h.deleted {
+			h.strays = append(h.strays, PullFact{Number: 90 + len(h.strays), Merged: true, MergedAt: h.tick(1), HeadSHA: h.head, Base: "next", At: at(h.second)})
+			h.tell("another pull request", Facts{Pulls: h.strays[len(h.strays)-1:]})
+		}
 	case 6:
 		if r := h.result; ended && r != nil && r.Result.Problem != nil && p == nil && !h.deleted {
 			h.openPull()
@@ -294,15 +317,32 @@ func (h *history) person() {
 	}
 }
 
+// restore creates the branch anew at its creation commit, which starts a run.
+func (h *history) restore() {
+	h.tick(1)
+	h.head, h.deleted, h.forgotten = h.creation, false, true
+	h.tell("re-run", Facts{Spec: h.spec(), Created: []string{h.creation}, Branch: h.branch()})
+	h.attempt(RunFact{ID: h.runs[len(h.runs)-1].ID + 1, Attempt: 1})
+}
+
 // snapshot is what a complete read of GitHub tells, with the server's own facts,
 // which are not lost with news.
 func (h *history) snapshot() Facts {
-	f := Facts{ID: "a", Runs: slices.Clone(h.runs), Pulls: slices.Clone(h.pulls)}
+	f := Facts{ID: "a", Runs: slices.Clone(h.runs), Pulls: slices.Concat(h.pulls, h.strays)}
 	for _, e := range h.news {
 		f = Merge(f, Facts{Dispatch: e.facts.Dispatch})
 	}
 	p := h.pull()
-	f.Spec, f.Branch, f.Result = h.spec(), h.branch(), h.result
+	f.Spec, f.Branch, f.Result, f.Created = h.spec(), h.branch(), h.result, []string{h.creation}
+	f.Branch.Read = true
+	if len(h.runs) == 0 && h.deleted && at(h.second).After(h.deletedAt) {
+		f.Settled = []Settled{{}}
+	}
+	for _, r := range h.runs {
+		if r.Status == "completed" && at(h.second).After(r.At) && !h.deleted {
+			f.Settled = append(f.Settled, Settled{r.ID, r.Attempt})
+		}
+	}
 	if h.deleted && p != nil {
 		f.Branch = &BranchFact{Head: p.HeadSHA, Deleted: true, At: p.At, Seen: at(h.second)}
 	}

@@ -16,8 +16,11 @@ func Merge(a, b Facts) Facts {
 	return Facts{
 		ID:       max(a.ID, b.ID),
 		Spec:     newest(a.Spec, b.Spec, Spec.rank),
+		Created:  slices.Compact(slices.Sorted(slices.Values(slices.Concat(a.Created, b.Created)))),
 		Branch:   newest(a.Branch, b.Branch, BranchFact.rank),
 		Runs:     union(a.Runs, b.Runs, RunFact.order, RunFact.rank),
+		Lost:     union(a.Lost, b.Lost, LostRun.order, LostRun.rank),
+		Settled:  union(a.Settled, b.Settled, Settled.order, Settled.rank),
 		Pulls:    union(a.Pulls, b.Pulls, PullFact.order, PullFact.rank),
 		Result:   newest(a.Result, b.Result, ResultFact.rank),
 		Gates:    union(a.Gates, b.Gates, GateFact.order, GateFact.rank),
@@ -66,7 +69,7 @@ func (b BranchFact) rank() rank {
 	if b.Deleted {
 		stage = 2
 	}
-	return append(append(rank{}.at(b.Seen), stage), append(rank{}.at(b.At), bit(b.Deleted), bit(b.Head != ""))...)
+	return append(append(rank{}.at(b.Seen), stage), append(rank{}.at(b.At), bit(b.Deleted), bit(b.Head != ""), bit(b.Read))...)
 }
 
 func (r RunFact) order(other RunFact) int {
@@ -96,13 +99,24 @@ func (r RunFact) waitsForApproval() bool {
 	return r.Status == "waiting" || r.Status == "completed" && r.Conclusion == "action_required"
 }
 
+func (l LostRun) order(other LostRun) int { return cmp.Compare(l.ID, other.ID) }
+
+// The first time is nearest to the deletion.
+func (l LostRun) rank() rank { return rank{-l.At.Unix(), -int64(l.At.Nanosecond())} }
+
+func (s Settled) order(other Settled) int {
+	return cmp.Or(cmp.Compare(s.Run, other.Run), cmp.Compare(s.Attempt, other.Attempt))
+}
+
+func (s Settled) rank() rank { return nil }
+
 func (p PullFact) order(other PullFact) int { return cmp.Compare(p.Number, other.Number) }
 
 func (p PullFact) rank() rank { return append(rank{bit(p.Merged)}.at(p.At), bit(!p.Open)) }
 
-// rank puts the job's run, the first on the branch, before any other; see Facts.run.
+// rank puts the newest run first, as Facts.run does.
 func (r ResultFact) rank() rank {
-	return rank{bit(r.Result.RunID != 0), -r.Result.RunID, int64(r.Result.Attempt), bit(r.Result.Problem != nil)}.at(r.At)
+	return rank{bit(r.Result.RunID != 0), r.Result.RunID, int64(r.Result.Attempt), bit(r.Result.Problem != nil)}.at(r.At)
 }
 
 func (g GateFact) order(other GateFact) int { return cmp.Compare(g.HeadSHA, other.HeadSHA) }

@@ -34,7 +34,7 @@ func drawFacts(t *rapid.T) Facts {
 		f.Findings = &Findings{Actions: Answer(word("", "no")), Labels: []string{word("x", "y")}, At: when()}
 	}
 	if some("branch") {
-		f.Branch = &BranchFact{Head: word("", "c", "r"), Deleted: some("deleted"), Moved: some("moved"), At: when(), Seen: when()}
+		f.Branch = &BranchFact{Head: word("", "c", "r"), Deleted: some("deleted"), Moved: some("moved"), At: when(), Seen: when(), Read: some("read")}
 	}
 	if some("result") {
 		f.Result = resultFact(rapid.SampledFrom(Outcomes()).Draw(t, "outcome"), int(few()))
@@ -45,6 +45,7 @@ func drawFacts(t *rapid.T) Facts {
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "more") {
 		f = Merge(f, Facts{
+			Created: []string{word("c", "d")}, Lost: []LostRun{{ID: few(), At: when()}}, Settled: []Settled{{few(), int(few())}},
 			Runs:  []RunFact{{ID: few(), Attempt: int(few()), Status: word("", "queued", "waiting", "in_progress", "completed"), Conclusion: word("", "success", "action_required"), At: when()}},
 			Pulls: []PullFact{{Number: int(few()), Open: some("open"), Merged: some("merged"), At: when()}},
 			Gates: []GateFact{{HeadSHA: word("", "c", "r"), Conclusion: word("success", "neutral"), At: when()}},
@@ -81,6 +82,7 @@ func TestMergeOrder(t *testing.T) {
 	runs := func(status, conclusion string, seconds int) Facts {
 		return Facts{Runs: []RunFact{run(1, status, conclusion, seconds)}}
 	}
+	otherRun := func(f Facts) Facts { f.Result.Result.RunID++; return f }
 	branch := func(b BranchFact, seconds int) Facts { b.At = at(seconds); return Facts{Branch: &b} }
 	for name, c := range map[string]struct{ loses, wins Facts }{
 		"the older spec":                           {Facts{Spec: &Spec{CreatedAt: at(1)}}, Facts{Spec: &Spec{CreatedAt: at(0)}}},
@@ -108,6 +110,9 @@ func TestMergeOrder(t *testing.T) {
 		"in progress after an approval":            {runs("completed", "action_required", 5), runs("in_progress", "", 4)},
 		"the later end":                            {runs("completed", "cancelled", 1), runs("completed", "failure", 2)},
 		"the result of the later attempt":          {result(1, 9, withProblem(ReasonPRForbidden)), result(2, 1)},
+		"the result of the later run":              {result(2, 9), otherRun(result(1, 1))},
+		"a run first missed":                       {Facts{Lost: []LostRun{{ID: 7, At: at(2)}}}, Facts{Lost: []LostRun{{ID: 7, At: at(1)}}}},
+		"a branch that was read":                   {branch(BranchFact{Head: "r", Seen: at(1)}, 1), branch(BranchFact{Head: "r", Seen: at(1), Read: true}, 1)},
 		"the result that tells of a problem":       {result(1, 9), result(1, 1, withProblem(ReasonPRForbidden))},
 		"a merged pull request":                    {Facts{Pulls: []PullFact{{Number: 1, Open: true, At: at(9)}}}, Facts{Pulls: []PullFact{{Number: 1, Merged: true, At: at(1)}}}},
 		"a pull request reopened":                  {Facts{Pulls: []PullFact{{Number: 1, At: at(1)}}}, Facts{Pulls: []PullFact{{Number: 1, Open: true, At: at(2)}}}},

@@ -27,7 +27,7 @@ func TestOrderRepetitionAndLoss(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		h := drawHistory(t)
-		end := at(h.second + 1)
+		end := at(h.second).Add(2 * SlowDelivery) // some states wait for news
 		want := Reduce(merged(h.news), end)
 		same := func(what string, f Facts) {
 			if got := Reduce(f, end); !reflect.DeepEqual(got, want) {
@@ -88,7 +88,7 @@ func TestEndedRunsStayEnded(t *testing.T) {
 		h := drawHistory(t)
 		order := rapid.Permutation(h.news).Draw(t, "order")
 		end := at(h.second + 1)
-		var f Facts
+		f := Facts{Spec: h.spec()} // without it nobody is told of a job
 		var last Job
 		for _, e := range order[:rapid.IntRange(0, len(order)).Draw(t, "kept")] {
 			f = Merge(f, e.facts)
@@ -98,6 +98,75 @@ func TestEndedRunsStayEnded(t *testing.T) {
 				t.Fatalf("%s (%s) goes on after %q: %s", last.Status, last.Reason, e.cause, j.Reason)
 			}
 			last = j
+		}
+	})
+}
+
+// lateness is how late news may be for a state that was told as an end to stay one;
+// docs/state-machine.md states it.
+const lateness = SlowDelivery
+
+// shown is what somebody sees who asks for a job again and again, while news of it
+// arrive, each as late as it may, and reads of GitHub in between.
+type shown struct {
+	arrivals []event // at is when they arrive
+	now      time.Time
+}
+
+// late draws when each piece of news arrives. What the server does itself it knows at
+// once; news of an attempt arrive before the next has ended.
+func late(t *rapid.T, h *history) (s shown) {
+	for i, e := range h.news {
+		delay := time.Duration(rapid.IntRange(0, int(lateness/time.Second)).Draw(t, "late")) * time.Second
+		if e.facts.Dispatch != nil || e.cause == "accepted" || e.cause == "read" {
+			delay = 0
+		}
+		e.at = e.at.Add(delay)
+		for _, next := range h.news[i+1:] {
+			if next.cause == "re-run" && next.at.Before(e.at) {
+				e.at = next.at
+			}
+		}
+		s.arrivals = append(s.arrivals, e)
+		if rapid.IntRange(0, 9).Draw(t, "twice?") == 0 {
+			again := e
+			again.at = e.at.Add(lateness)
+			s.arrivals = append(s.arrivals, again)
+		}
+	}
+	slices.SortStableFunc(s.arrivals, func(a, b event) int { return a.at.Compare(b.at) })
+	return s
+}
+
+// However late news may be, up to the lateness, in whatever order, with reads of GitHub
+// in between: what was told as an end stays, but for another attempt, or for what a
+// person did after the run.
+func TestEndsAreFinalWhileNewsAreLate(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		h := drawHistory(t)
+		s := late(t, h)
+		var f Facts
+		var last Job
+		see := func(now time.Time, cause string, byHand bool) {
+			j := Reduce(f, now)
+			attempt := j.Evidence.RunID != last.Evidence.RunID || j.Evidence.RunAttempt != last.Evidence.RunAttempt
+			same := j.Status == last.Status && j.Reason == last.Reason
+			if last.Terminal && !same && !byHand && !attempt {
+				t.Fatalf("%s (%s) became %s (%s) after %q:\n%s", last.Status, last.Reason, j.Status, j.Reason, cause, encoded(f))
+			}
+			last = j
+		}
+		for i, e := range s.arrivals {
+			f = Merge(f, e.facts)
+			see(e.at, e.cause, e.byHand)
+			until := at(h.second).Add(3 * lateness)
+			if i+1 < len(s.arrivals) {
+				until = s.arrivals[i+1].at
+			}
+			for now := e.at; now.Before(until); now = now.Add(time.Minute) { // time alone
+				see(now, "time", false)
+			}
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package githubjobs
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -38,78 +39,6 @@ func Reduce(f Facts, now time.Time) Job {
 	return j
 }
 
-// view is the part of the facts that the present attempt of a job consists of.
-type view struct {
-	Facts
-	run    *RunFact    // newest attempt of the job's run
-	result *ResultFact // of that attempt
-	pull   *PullFact   // the merged one, else the newest
-
-	forGood bool // see mergedForGood
-}
-
-func viewOf(f Facts) view {
-	v := view{Facts: f, result: f.Result, run: f.run()}
-	for i := range f.Pulls {
-		if v.pull == nil || !v.pull.Merged {
-			v.pull = &f.Pulls[i]
-		}
-	}
-	switch {
-	case v.run == nil || v.result == nil:
-	case v.result.olderThan(*v.run):
-		v.result = nil
-	case v.result.newerThan(*v.run):
-		v.run = nil // the attempt that the result is of has a run that is not known yet
-	}
-	if v.forGood = v.mergedForGood(); v.forGood {
-		if v.result = nil; f.Result != nil && f.Result.SHA == v.pull.HeadSHA {
-			v.result = f.Result
-		}
-	}
-	return v
-}
-
-// run is the newest attempt of the job's run: the first one on the branch, which the
-// creation started. Whatever somebody pushes there later starts others, which do
-// nothing and are passed over, also while the first is not known; a re-run keeps the id.
-func (f Facts) run() (run *RunFact) {
-	later := map[string]bool{}
-	if f.Branch != nil && f.Branch.Moved {
-		later[f.Branch.Head] = true
-	}
-	if f.Result != nil {
-		later[f.Result.SHA] = true
-	}
-	for i, r := range f.Runs {
-		if run == nil && !later[r.HeadSHA] || run != nil && r.ID == run.ID {
-			run = &f.Runs[i]
-		}
-	}
-	return run
-}
-
-// Unfinished is the id of the job's run while that is not known to have ended; else 0.
-func (f Facts) Unfinished() int64 {
-	if run := f.run(); run != nil && run.Status != "completed" {
-		return run.ID
-	}
-	return 0
-}
-
-// olderThan says whether the result belongs to another attempt than the run's newest.
-func (r ResultFact) olderThan(run RunFact) bool {
-	if r.Result.RunID == 0 {
-		return false // written by an agent outside a run
-	}
-	return r.Result.RunID != run.ID || r.Result.Attempt < run.Attempt
-}
-
-// newerThan says whether the result belongs to a later attempt than the run.
-func (r ResultFact) newerThan(run RunFact) bool {
-	return r.Result.RunID == run.ID && r.Result.Attempt > run.Attempt
-}
-
 func (v view) decide(now time.Time) (Reason, string) {
 	switch {
 	case v.forGood:
@@ -120,6 +49,8 @@ func (v view) decide(now time.Time) (Reason, string) {
 		return v.withoutRun(now)
 	case v.run == nil:
 		return v.withoutRunButResult(now)
+	case v.lost != nil:
+		return v.deleted(now)
 	case v.run.waitsForApproval():
 		return ReasonWaitingApproval, approve(v.run.URL)
 	case v.run.Status == "completed":
@@ -140,19 +71,10 @@ func delivering() (Reason, string) {
 // yet. A result that was made outside a run waits for none once it is merged.
 func (v view) withoutRunButResult(now time.Time) (Reason, string) {
 	merged := v.result.Result.RunID == 0 && v.pull != nil && v.pull.Merged
-	if merged || now.Sub(v.result.At) > SlowDelivery {
+	if merged || now.Sub(v.resultAt()) > SlowDelivery {
 		return v.outcome(now)
 	}
 	return delivering()
-}
-
-// mergedForGood: the pull request of an earlier attempt was merged, which opened it
-// because it had succeeded. No later attempt takes that back.
-func (v view) mergedForGood() bool {
-	if v.run == nil || v.run.Attempt < 2 || v.pull == nil || !v.pull.Merged {
-		return false
-	}
-	return v.result == nil || v.result.SHA != v.pull.HeadSHA
 }
 
 func approve(url string) string {
@@ -169,6 +91,8 @@ func (v view) withoutRun(now time.Time) (Reason, string) {
 		return ReasonPushRefused, sentence("The job could not be brought to GitHub", v.Dispatch.Refused)
 	case v.Branch == nil && v.Dispatch == nil:
 		return ReasonAccepted, "The job is stored and will be pushed."
+	case v.Branch != nil && v.Branch.Deleted && now.Sub(v.Branch.At) <= SlowDelivery && !v.settled():
+		return ReasonPushed, "The branch was deleted; news of a run or of a pull request may be on the way."
 	case v.Branch != nil && v.Branch.Deleted:
 		return ReasonCanceled, "The branch was deleted before a run of the job was seen."
 	}
@@ -222,7 +146,23 @@ func (v view) concluded(now time.Time) (Reason, string) {
 	if v.result != nil && (v.result.Result.Outcome != OutcomeSuccess || v.result.Result.Problem != nil) {
 		return v.outcome(now)
 	}
+	if now.Sub(v.run.At) <= SlowDelivery && !v.settled() {
+		return ReasonPublishing, "The run has failed; news of its result may be on the way."
+	}
 	return ReasonAgentError, "The run failed outside the task, or its runner was lost; see " + v.run.URL + ". Re-run it on GitHub, or submit the job again."
+}
+
+// deleted decides a job whose run was deleted on GitHub, which deletes only what has
+// ended: by what the run has left.
+func (v view) deleted(now time.Time) (Reason, string) {
+	merged := v.pull != nil && v.pull.Merged
+	switch {
+	case now.Sub(v.lost.At) <= SlowDelivery:
+		return ReasonPublishing, "The run was deleted on GitHub; news of its end may be on the way."
+	case v.result == nil && !merged:
+		return ReasonRunDeleted, "The run was deleted on GitHub, and has left no result. Submit the job again."
+	}
+	return v.outcome(now)
 }
 
 // outcome decides by the result commit and the pull request.
@@ -246,28 +186,43 @@ func (v view) outcome(now time.Time) (Reason, string) {
 		return r.Problem.Reason, r.Problem.Message
 	case r.FilesTotal == 0:
 		return ReasonNoChanges, "The task succeeded and changed nothing."
+	case v.pull == nil && v.stray != nil && v.stray.HeadSHA == v.result.SHA && (len(v.Gates) > 0 || !v.recent(now)):
+		return ReasonPRClosed, fmt.Sprintf("The pull request %s leads to %q, which is not the base of the job.", v.stray.URL, v.stray.Base)
 	case v.pull == nil:
 		return v.unseen(now, "pull request")
 	}
 	return v.delivered(now)
 }
 
+// recent says that news of what happened before the end may be on the way still.
+func (v view) recent(now time.Time) bool { return now.Sub(v.endedAt()) <= SlowDelivery }
+
 // delivered decides a successful attempt that has a pull request.
 func (v view) delivered(now time.Time) (Reason, string) {
-	switch {
-	case v.pull.Merged:
+	if v.pull.Merged {
 		return ReasonMerged, "The pull request was merged."
-	case !v.pull.Open:
+	}
+	ours := v.pull.HeadSHA == v.result.SHA
+	if !ours && v.recent(now) && v.outdated(*v.pull) {
+		return ReasonPublishing, "The run has ended; news of its pull request is on the way."
+	}
+	if !v.pull.Open {
 		return ReasonPRClosed, "The pull request was closed without a merge."
 	}
 	if g := v.gate(); g != nil && g.Conclusion != "success" {
 		return ReasonMergeBlocked, strings.TrimSpace(g.Title + "\n\n" + g.Summary)
 	}
-	if v.pull.HeadSHA == v.result.SHA && now.Sub(v.endedAt()) <= SlowDelivery {
+	if ours && v.recent(now) {
 		// The gate has merged this head, or said why not, before the run ended.
 		return ReasonPublishing, "The run has ended; news of its merge, or of what keeps it from that, is on the way."
 	}
 	return ReasonPROpen, "The pull request is open."
+}
+
+// outdated says that the attempt has changed or replaced a pull request since it was
+// last told of: that was before it began, or says that it was closed before it ended.
+func (v view) outdated(p PullFact) bool {
+	return v.run != nil && (p.At.Before(v.run.StartedAt) || !p.Open && p.At.Before(v.run.At))
 }
 
 // gate is the verdict on the pull request as it stands; nil when there is none.
@@ -284,23 +239,12 @@ func (v view) gate() *GateFact {
 // yet. GitHub tells of these in any order.
 func (v view) unseen(now time.Time, what string) (Reason, string) {
 	switch {
-	case now.Sub(v.endedAt()) <= SlowDelivery:
+	case v.recent(now):
 		return ReasonPublishing, "The run has ended; news of its " + what + " is on the way."
 	case v.pull != nil && v.pull.Merged:
 		return ReasonMerged, "The pull request was merged."
 	}
 	return ReasonAgentError, "The run ended well, but its " + what + " is not to be found on GitHub."
-}
-
-// endedAt is when the job was last seen to move.
-func (v view) endedAt() time.Time {
-	switch {
-	case v.run != nil:
-		return v.run.At
-	case v.result != nil:
-		return v.result.At
-	}
-	return v.pull.MergedAt
 }
 
 func sentence(what, why string) string {
@@ -336,8 +280,11 @@ func (v view) describe(j *Job) {
 		}
 		observe(r.At)
 	}
-	if p := v.pull; p != nil {
+	p := cmp.Or(v.pull, v.stray)
+	if v.pull != nil {
 		j.PullURL = p.URL
+	}
+	if p != nil {
 		e.Pull, e.PullHeadSHA, e.MergeSHA = p.Number, p.HeadSHA, p.MergeSHA
 		observe(p.At)
 	}

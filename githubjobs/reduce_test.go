@@ -10,7 +10,7 @@ var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 func at(seconds int) time.Time { return epoch.Add(time.Duration(seconds) * time.Second) }
 
 func run(attempt int, status, conclusion string, seconds int) RunFact {
-	return RunFact{ID: 7, Attempt: attempt, Status: status, Conclusion: conclusion, URL: "https://hub/run/7", At: at(seconds)}
+	return RunFact{ID: 7, Attempt: attempt, Status: status, Conclusion: conclusion, HeadSHA: "c", URL: "https://hub/run/7", At: at(seconds)}
 }
 
 func resultFact(outcome Outcome, files int, change ...func(*Result)) *ResultFact {
@@ -72,8 +72,8 @@ func TestReduce(t *testing.T) {
 		"success, open, merge on the way":       {Facts{Runs: success, Result: good, Pulls: open, Gates: []GateFact{{HeadSHA: "r", Conclusion: "success"}}}, soon, ReasonPublishing},
 		"success, a person pushed":              {Facts{Runs: success, Result: good, Pulls: pushedOn}, soon, ReasonPROpen},
 		"success, merged":                       {Facts{Runs: success, Result: good, Pulls: merged}, soon, ReasonMerged},
-		"a later push started another run":      {Facts{Runs: []RunFact{success[0], {ID: 9, Attempt: 1, Status: "completed", Conclusion: "skipped", At: at(70)}}, Result: good, Pulls: open}, late, ReasonPROpen},
-		"the branch was restored after a merge": {Facts{Runs: []RunFact{success[0], {ID: 9, Attempt: 1, Status: "completed", Conclusion: "failure", At: at(70)}}, Result: good, Pulls: merged}, at(71), ReasonMerged},
+		"a later push started another run":      {Facts{Runs: []RunFact{success[0], {ID: 9, Attempt: 1, Status: "completed", Conclusion: "skipped", HeadSHA: "x", At: at(70)}}, Result: good, Pulls: open}, late, ReasonPROpen},
+		"the branch was restored after a merge": {Facts{Runs: []RunFact{success[0], {ID: 9, Attempt: 1, Status: "completed", Conclusion: "failure", HeadSHA: "c", At: at(70)}}, Result: good, Pulls: merged}, at(71), ReasonMerged},
 		"re-run of a merged job":                {Facts{Runs: []RunFact{success[0], run(2, "in_progress", "", 70)}, Result: good, Pulls: merged}, at(71), ReasonMerged},
 		"failed re-run of a merged job":         {Facts{Runs: []RunFact{success[0], run(2, "completed", "failure", 70)}, Result: good, Pulls: merged}, at(71), ReasonMerged},
 		"success, merged, result unknown":       {Facts{Runs: success, Pulls: merged}, late, ReasonMerged},
@@ -91,11 +91,18 @@ func TestReduce(t *testing.T) {
 		"change denied":                         {Facts{Runs: failure, Result: resultFact(OutcomeSuccess, 0, withProblem(ReasonPolicyDenied))}, soon, ReasonPolicyDenied},
 		"task failed":                           {Facts{Runs: failure, Result: bad}, soon, ReasonTaskFailed},
 		"task failed, merged by hand":           {Facts{Runs: failure, Result: bad, Pulls: merged}, soon, ReasonTaskFailed},
-		"run failed, merged":                    {Facts{Runs: failure, Result: good, Pulls: merged}, soon, ReasonAgentError},
+		"run failed, merged":                    {Facts{Runs: failure, Result: good, Pulls: merged}, late, ReasonAgentError},
+		"run just failed, merged":               {Facts{Runs: failure, Result: good, Pulls: merged}, soon, ReasonPublishing},
 		"task timed out":                        {Facts{Runs: failure, Result: resultFact(OutcomeTimedOut, 0)}, soon, ReasonTimedOut},
 		"run timed out":                         {Facts{Runs: []RunFact{run(1, "completed", "timed_out", 60)}}, soon, ReasonTimedOut},
 		"cancelled":                             {Facts{Runs: []RunFact{run(1, "completed", "cancelled", 60)}}, soon, ReasonCanceled},
-		"no result":                             {Facts{Runs: failure}, soon, ReasonAgentError},
+		"no result":                             {Facts{Runs: failure}, late, ReasonAgentError},
+		"no result yet":                         {Facts{Runs: failure}, soon, ReasonPublishing},
+		"no result, and GitHub was read":        {Facts{Runs: failure, Settled: []Settled{{7, 1}}}, soon, ReasonAgentError},
+		"GitHub was read before the re-run":     {Facts{Runs: []RunFact{run(2, "completed", "failure", 60)}, Settled: []Settled{{7, 1}}}, soon, ReasonPublishing},
+		"the branch was just deleted":           {Facts{Branch: &BranchFact{Deleted: true, At: at(60)}}, soon, ReasonPushed},
+		"deleted, and GitHub was read":          {Facts{Branch: &BranchFact{Deleted: true, At: at(60)}, Settled: []Settled{{}}}, soon, ReasonCanceled},
+		"the branch was deleted":                {Facts{Branch: &BranchFact{Deleted: true, At: at(60)}}, late, ReasonCanceled},
 		"startup failure":                       {Facts{Runs: []RunFact{run(1, "completed", "startup_failure", 60)}}, soon, ReasonStartupFailure},
 		"skipped":                               {Facts{Runs: []RunFact{run(1, "completed", "skipped", 60)}}, soon, ReasonNeverStarted},
 		"stale":                                 {Facts{Runs: []RunFact{run(1, "completed", "stale", 60)}}, soon, ReasonNeverStarted},

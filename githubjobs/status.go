@@ -64,6 +64,7 @@ const (
 	ReasonPRForbidden    Reason = "pr_forbidden"    // the repository lets no workflow open pull requests
 	ReasonPushRefused    Reason = "push_refused"    // GitHub refused a push of the job or its result
 	ReasonAgentError     Reason = "agent_error"     // the run failed outside the task
+	ReasonRunDeleted     Reason = "run_deleted"     // the run was deleted on GitHub and left no result
 
 	ReasonMerged Reason = "merged" // the pull request was merged
 )
@@ -78,7 +79,8 @@ var reasonStatus = map[Reason]Status{
 	ReasonTaskFailed:   StatusFailed, ReasonTimedOut: StatusFailed, ReasonCanceled: StatusFailed,
 	ReasonNeverStarted: StatusFailed, ReasonStartupFailure: StatusFailed, ReasonPolicyDenied: StatusFailed,
 	ReasonPRForbidden: StatusFailed, ReasonPushRefused: StatusFailed, ReasonAgentError: StatusFailed,
-	ReasonMerged: StatusMerged,
+	ReasonRunDeleted: StatusFailed,
+	ReasonMerged:     StatusMerged,
 }
 
 // Reasons lists every reason, by the order of the statuses and then by name.

@@ -5,11 +5,9 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/go-github/v60/github"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 )
@@ -45,6 +43,8 @@ type Reading struct {
 	// NoWorkflow says that GitHub does not know the workflow that runs jobs: its file
 	// has never been on the default branch, or has another name.
 	NoWorkflow bool
+	// Lost are runs, by the jobs that they are known of, that GitHub does not know.
+	Lost map[string]int64
 }
 
 // Quiet says that GitHub answered every request of the read by 304: nothing at all
@@ -77,7 +77,7 @@ type Found func(context.Context, []githubjobs.Facts) error
 // tells it, or what it does to branch and pull request.
 func (r *Repository) Changed(ctx context.Context, since time.Time, known map[string]Known, found Found) (Reading, error) {
 	ctx, n := counted(ctx)
-	s := &sweep{repo: r, since: since.Add(-overlap), known: known, facts: map[string]githubjobs.Facts{}, pulls: map[string]githubjobs.PullFact{}}
+	s := &sweep{repo: r, since: since.Add(-overlap), known: known, facts: map[string]githubjobs.Facts{}, pulls: map[string][]githubjobs.PullFact{}, lost: map[string]int64{}}
 	err := s.readLists(whenChanged(ctx))
 	if len(s.facts) > 0 {
 		// What was read before a failure is true, and worth keeping.
@@ -89,7 +89,9 @@ func (r *Repository) Changed(ctx context.Context, since time.Time, known map[str
 	if err := r.readWants(ctx, s.wants, found); err != nil {
 		return Reading{}, err
 	}
-	return n.reading(s.at), nil
+	reading := n.reading(s.at)
+	reading.Lost = s.lost
+	return reading, nil
 }
 
 func (s *sweep) readLists(ctx context.Context) error {
@@ -108,16 +110,10 @@ type sweep struct {
 	since time.Time
 	known map[string]Known
 	facts map[string]githubjobs.Facts
-	pulls map[string]githubjobs.PullFact // the newest of each job that was listed
+	pulls map[string][]githubjobs.PullFact // of each job, those that were listed
 	at    time.Time
 	wants []want
-}
-
-// want is a job whose commits or verdict must be read.
-type want struct {
-	id     string
-	branch githubjobs.BranchFact // whose commits are read; none when Head is empty
-	gateOf string                // the head whose verdict is read; empty for none
+	lost  map[string]int64 // see Reading.Lost
 }
 
 func (s *sweep) add(id string, f githubjobs.Facts) {
@@ -146,146 +142,11 @@ func (s *sweep) readPulls(ctx context.Context) error {
 			}
 			if id, fact, ok := s.repo.PullFact(pull); ok {
 				s.add(id, githubjobs.Facts{Pulls: []githubjobs.PullFact{fact}})
-				if fact.Number > s.pulls[id].Number {
-					s.pulls[id] = fact
-				}
+				s.pulls[id] = append(s.pulls[id], fact)
 			}
 		}
 		if opts.Page = res.NextPage; opts.Page == 0 {
 			return nil
 		}
 	}
-}
-
-// readBranches compares the branches of jobs with what the caller knows.
-func (s *sweep) readBranches(ctx context.Context) error {
-	heads, err := s.repo.listHeads(ctx, s.see)
-	if err != nil {
-		return err
-	}
-	for id, head := range heads {
-		w, k := want{id: id}, s.known[id]
-		if k.Head != head || k.Deleted {
-			w.branch = githubjobs.BranchFact{Head: head, Seen: s.at}
-		}
-		pull, listed := s.pulls[id]
-		if w.branch.Head != "" || listed {
-			w.gateOf = openHead(pull)
-			s.want(w)
-		}
-	}
-	for id, pull := range s.pulls {
-		if _, exists := heads[id]; !exists {
-			s.gone(id, githubjobs.BranchFact{Head: pull.HeadSHA, At: pull.At})
-		}
-	}
-	for id, k := range s.known {
-		_, exists := heads[id]
-		_, listed := s.pulls[id]
-		if !exists && !listed && k.Head != "" && !k.Deleted {
-			s.gone(id, githubjobs.BranchFact{Head: k.Head, At: s.at})
-		}
-	}
-	s.readLostBranches(heads)
-	return nil
-}
-
-// readLostBranches asks for the creation commits of jobs of which only a run is
-// left: the branch is gone, and there is no pull request.
-func (s *sweep) readLostBranches(heads map[string]string) {
-	for id, f := range s.facts {
-		_, exists := heads[id]
-		_, listed := s.pulls[id]
-		if n := len(f.Runs); !exists && !listed && n > 0 && s.known[id].Head == "" {
-			s.gone(id, githubjobs.BranchFact{Head: f.Runs[n-1].HeadSHA, At: f.Runs[n-1].At})
-		}
-	}
-}
-
-// gone notes a branch that does not exist any more. Its last commits are read where
-// they were missed.
-func (s *sweep) gone(id string, last githubjobs.BranchFact) {
-	last.Deleted, last.Seen = true, s.at
-	switch k := s.known[id]; {
-	case k.Head != last.Head:
-		s.want(want{id: id, branch: last, gateOf: openHead(s.pulls[id])})
-	case !k.Deleted:
-		s.add(id, githubjobs.Facts{Branch: &last})
-	}
-}
-
-// openHead is the head of a pull request that a verdict may stand on.
-func openHead(pull githubjobs.PullFact) string {
-	if pull.Open {
-		return pull.HeadSHA
-	}
-	return ""
-}
-
-func (s *sweep) want(w want) {
-	if w.branch.Head != "" || w.gateOf != "" {
-		s.wants = append(s.wants, w)
-	}
-}
-
-// listHeads reads the branches of all jobs: one call, however many there are (GitHub
-// does not page this list).
-func (r *Repository) listHeads(ctx context.Context, see func(*github.Response)) (map[string]string, error) {
-	refs, res, err := r.client.Git.ListMatchingRefs(ctx, r.cfg.Owner, r.cfg.Name, &github.ReferenceListOptions{Ref: "heads/" + githubjobs.BranchPrefix})
-	if err != nil {
-		return nil, fail(ctx, "list the branches of "+r.FullName(), err)
-	}
-	see(res)
-	heads := map[string]string{}
-	for _, ref := range refs {
-		if id, ok := githubjobs.ParseBranch(strings.TrimPrefix(ref.GetRef(), "refs/heads/")); ok {
-			heads[id] = ref.GetObject().GetSHA()
-		}
-	}
-	return heads, nil
-}
-
-// readWants reads what only single commits and checks tell, and hands it on by the
-// hundred.
-func (r *Repository) readWants(ctx context.Context, wants []want, found Found) error {
-	slices.SortFunc(wants, func(a, b want) int { return strings.Compare(a.id, b.id) })
-	for some := range slices.Chunk(wants, perPage) {
-		facts := make([]githubjobs.Facts, len(some))
-		g, each := errgroup.WithContext(ctx)
-		g.SetLimit(parallel)
-		for i, w := range some {
-			g.Go(func() (err error) {
-				facts[i], err = r.readWant(each, w)
-				return err
-			})
-		}
-		err := g.Wait()
-		// What was read is handed on also when the rest failed.
-		facts = slices.DeleteFunc(facts, func(f githubjobs.Facts) bool { return f.ID == "" })
-		if len(facts) > 0 {
-			err = errors.Join(err, found(ctx, facts))
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (r *Repository) readWant(ctx context.Context, w want) (f githubjobs.Facts, err error) {
-	f.ID = w.id
-	if w.branch.Head != "" {
-		f, err = r.addHead(ctx, f, w.branch)
-		if errors.Is(err, ErrNotFound) {
-			// It was deleted in the meantime; the next read tells what became of it.
-			return githubjobs.Facts{ID: w.id}, nil
-		}
-	}
-	if err == nil && w.gateOf != "" {
-		f.Gates, err = r.gates(ctx, w.id, w.gateOf)
-	}
-	if err != nil {
-		return githubjobs.Facts{}, err
-	}
-	return f, nil
 }

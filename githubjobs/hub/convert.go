@@ -52,6 +52,7 @@ func (r *Repository) PullFact(pull *github.PullRequest) (id string, fact githubj
 		Number: pull.GetNumber(), URL: pull.GetHTMLURL(), Open: pull.GetState() == "open",
 		// Lists leave out merged and give merged_at.
 		Merged: pull.GetMerged() || pull.MergedAt != nil, MergedAt: utc(pull.GetMergedAt()),
+		Base: pull.GetBase().GetRef(), ToDefault: pull.GetBase().GetRef() == pull.GetBase().GetRepo().GetDefaultBranch(),
 		HeadSHA: pull.GetHead().GetSHA(), At: utc(pull.GetUpdatedAt()),
 	}
 	if fact.Merged {

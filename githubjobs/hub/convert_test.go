@@ -74,7 +74,7 @@ func TestRunFact(t *testing.T) {
 
 const pullJSON = `{"number": 3, "state": "closed", "html_url": "u", "merged_at": "2026-11-21T08:00:00Z", "merge_commit_sha": "m",
 	"updated_at": "2026-11-21T08:01:00Z", "head": {"ref": "job/abc", "sha": "s", "repo": {"full_name": "octo/reports"}},
-	"base": {"ref": "main", "repo": {"full_name": "octo/reports"}}}`
+	"base": {"ref": "main", "repo": {"full_name": "octo/reports", "default_branch": "main"}}}`
 
 func TestPullFact(t *testing.T) {
 	t.Parallel()
@@ -82,7 +82,7 @@ func TestPullFact(t *testing.T) {
 	var pull github.PullRequest
 	edited(t, pullJSON, nil, &pull)
 	id, got, ok := r.PullFact(&pull)
-	want := githubjobs.PullFact{Number: 3, URL: "u", Merged: true, MergedAt: created, MergeSHA: "m", HeadSHA: "s", At: created.Add(time.Minute)}
+	want := githubjobs.PullFact{Number: 3, URL: "u", Merged: true, MergedAt: created, MergeSHA: "m", HeadSHA: "s", Base: "main", ToDefault: true, At: created.Add(time.Minute)}
 	if !ok || id != "abc" || !reflect.DeepEqual(got, want) {
 		t.Errorf("%q, %+v, %v", id, got, ok)
 	}

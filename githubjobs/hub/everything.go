@@ -131,25 +131,29 @@ func (f *full) readPulls(ctx context.Context) error {
 
 func (f *full) addPulls(ctx context.Context, pulls []*github.PullRequest) error {
 	var facts []githubjobs.Facts
-	wants := map[string]want{} // the newest pull request of a job stands last
+	newest, merged := map[string]want{}, []want(nil) // the newest pull request of a job stands last
 	for _, pull := range pulls {
 		id, fact, ok := f.repo.PullFact(pull)
 		if !ok {
 			continue
 		}
 		facts = append(facts, githubjobs.Facts{ID: id, Pulls: []githubjobs.PullFact{fact}})
-		w := want{id: id, gateOf: openHead(fact)}
-		if _, exists := f.heads[id]; !exists {
+		w := want{id: id, gateOf: openHead([]githubjobs.PullFact{fact})}
+		head, exists := f.heads[id]
+		if !exists {
 			w.branch = githubjobs.BranchFact{Head: fact.HeadSHA, Deleted: true, At: fact.At, Seen: f.at}
 		}
-		wants[id] = w
+		if exists && fact.Merged && fact.HeadSHA != head {
+			merged = append(merged, mergedHeads(id, []githubjobs.PullFact{fact})...)
+		}
+		newest[id] = w
 	}
 	if err := f.found(ctx, facts); err != nil {
 		return err
 	}
 	f.done.Pulls += len(pulls)
 	f.Progress(f.done)
-	return f.read(ctx, slices.Collect(maps.Values(wants)))
+	return f.read(ctx, slices.AppendSeq(merged, maps.Values(newest)))
 }
 
 // readRuns reads all runs; and the creation commits of jobs of which nothing but a

@@ -82,6 +82,10 @@ func (r *Repository) addHead(ctx context.Context, f githubjobs.Facts, branch git
 	if !branch.Deleted {
 		branch.Moved, branch.At = branch.Head != h.creation, h.headAt.UTC()
 	}
+	if h.creation != "" {
+		f.Created = []string{h.creation}
+	}
+	branch.Read = err == nil
 	f.Spec, f.Result, f.Branch = h.spec, h.result, &branch
 	return f, nil
 }

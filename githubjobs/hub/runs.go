@@ -108,10 +108,10 @@ func (r *Repository) run(ctx context.Context, id int64) (*WorkflowRun, error) {
 // readRuns finds runs that are new or changed among the newest hundred, or as many
 // as were created since; and then those that the caller believes unfinished.
 func (s *sweep) readRuns(ctx context.Context) error {
-	open := map[int64]bool{}
-	for _, k := range s.known {
+	open, of := map[int64]bool{}, map[int64]string{}
+	for id, k := range s.known {
 		if k.Run != 0 {
-			open[k.Run] = true
+			open[k.Run], of[k.Run] = true, id
 		}
 	}
 	err := s.repo.eachRunPage(ctx, nil, func(runs []*WorkflowRun, res *github.Response) (bool, error) {
@@ -138,6 +138,9 @@ func (s *sweep) readRuns(ctx context.Context) error {
 		run, err := s.repo.run(ctx, id)
 		if err != nil {
 			return err
+		}
+		if run == nil {
+			s.lost[of[id]] = id
 		}
 		s.addRuns([]*WorkflowRun{run}, open)
 	}

@@ -226,15 +226,13 @@ type history struct {
 	headAt   time.Time // committer date of the head
 }
 
-// maxHistory is how many commits are read at most: a creation commit, and one or
-// two result commits for each attempt.
-const maxHistory = 30
-
-// history reads the commits of a job from its head downwards: one REST call.
+// history reads the newest hundred commits of a job's branch from its head downwards,
+// where a job has a creation commit and one or two result commits for each attempt:
+// one REST call.
 func (r *Repository) history(ctx context.Context, head, id string) (history, error) {
 	var h history
 	commits, _, err := r.client.Repositories.ListCommits(ctx, r.cfg.Owner, r.cfg.Name, &github.CommitsListOptions{
-		SHA: head, ListOptions: github.ListOptions{PerPage: maxHistory},
+		SHA: head, ListOptions: github.ListOptions{PerPage: perPage},
 	})
 	if err != nil {
 		return h, fail(ctx, "read the commits of job "+id, err)
@@ -252,14 +250,14 @@ func (r *Repository) history(ctx context.Context, head, id string) (history, err
 		if errors.Is(err, githubjobs.ErrNoSpec) {
 			continue
 		}
-		// Below a creation commit there is only the base's history.
-		if err == nil && spec.ID == id {
-			h.spec, h.creation = &spec, c.GetSHA()
-			if len(c.Parents) > 0 {
-				h.base = c.Parents[0].GetSHA()
-			}
+		if err != nil || spec.ID != id {
+			continue // that of another job, which somebody merged into this branch
 		}
-		return h, nil
+		h.spec, h.creation = &spec, c.GetSHA()
+		if len(c.Parents) > 0 {
+			h.base = c.Parents[0].GetSHA()
+		}
+		return h, nil // below there is only the base's history
 	}
 	return h, nil
 }

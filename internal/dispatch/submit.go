@@ -61,6 +61,7 @@ func (d *Dispatcher) judge(specs []githubjobs.Spec, results []hub.Submission) (f
 		switch {
 		case r.Err == nil && r.Created:
 			// The commit's date is that of the job. Whatever GitHub tells outranks this.
+			f.Created = []string{r.SHA}
 			f.Branch = &githubjobs.BranchFact{Head: r.SHA, At: specs[i].CreatedAt.Truncate(time.Second)}
 		case r.Err == nil:
 			d.Log.Info("the job's branch was there already", "job_id", r.ID)

@@ -39,6 +39,7 @@ type world struct {
 	token  string
 	repo   *hub.Repository
 	db     *sqlite.Store
+	dir    string // of the database
 	gate   string // runs of the workflow "hold" go on while this file is missing
 	doctor *reconcile.Diagnoser
 }
@@ -65,8 +66,8 @@ func newWorld(t *testing.T) *world {
 	must(t, err)
 	w.api, err = github.NewClient(nil).WithAuthToken(w.token).WithEnterpriseURLs(server.URL(), server.URL())
 	must(t, err)
-	w.db, err = sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "test.db"), time.Now)
-	must(t, err)
+	w.dir = t.TempDir()
+	w.open()
 	t.Cleanup(func() { must(t, w.db.Close()) })
 	w.as(hub.Config{Token: w.token})
 	return w
@@ -79,13 +80,26 @@ func must(t *testing.T, err error) {
 	}
 }
 
+// open opens the database.
+func (w *world) open() {
+	w.t.Helper()
+	var err error
+	w.db, err = sqlite.Open(w.t.Context(), filepath.Join(w.dir, "test.db"), time.Now)
+	must(w.t, err)
+	w.newDoctor()
+}
+
 // as makes the server use other credentials.
 func (w *world) as(cfg hub.Config) {
 	cfg.ServerURL, cfg.Owner, cfg.Name = w.URL(), "alice", "reports"
 	repo, err := hub.New(cfg)
 	must(w.t, err)
 	w.repo = repo
-	w.doctor = reconcile.NewDiagnoser(reconcile.DiagnoserOptions{Project: "p", Hub: repo, Store: w.db, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return time.Now().Add(later) }})
+	w.newDoctor()
+}
+
+func (w *world) newDoctor() {
+	w.doctor = reconcile.NewDiagnoser(reconcile.DiagnoserOptions{Project: "p", Hub: w.repo, Store: w.db, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return time.Now().Add(later) }})
 }
 
 // put commits a file to main through the API.
@@ -168,8 +182,7 @@ func (w *world) byHand(id, message string, told bool) {
 // read reads GitHub, and then looks up what keeps stuck jobs.
 func (w *world) read() {
 	w.t.Helper()
-	r := reconcile.New(reconcile.Options{Project: "p", Hub: w.repo, Store: w.db, Interval: time.Hour, Base: func(string) {}, Done: func() {}, Log: slog.New(slog.DiscardHandler), Now: time.Now})
-	must(w.t, r.Once(w.t.Context()))
+	must(w.t, w.reconciler().Once(w.t.Context()))
 	_, err := w.doctor.Once(w.t.Context())
 	must(w.t, err)
 }

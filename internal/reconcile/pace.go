@@ -14,6 +14,9 @@ const (
 	slow = 10
 	// silent is after how many intervals without a webhook these count as silent.
 	silent = 2
+	// settle is how soon after a read the next one follows that says for certain how a
+	// job has ended: GitHub's times are in whole seconds.
+	settle = 2 * time.Second
 	// firstRetry is how soon a read that failed is tried again; each further failure
 	// doubles it, up to the interval.
 	firstRetry = time.Second
@@ -28,6 +31,7 @@ const (
 type situation struct {
 	interval time.Duration
 	asked    bool          // a read without delay was asked for
+	soon     bool          // the next read settles how a job has ended
 	failures int           // in a row
 	after    time.Duration // that GitHub asks to wait, by the last failure
 	active   bool          // there are jobs that are not at an end
@@ -51,6 +55,8 @@ func (s situation) wanted() time.Duration {
 	switch {
 	case s.asked:
 		return 0
+	case s.soon:
+		return min(settle, s.interval)
 	case !s.active:
 		return slow * s.interval
 	case s.webhook >= 0 && s.webhook < silent*s.interval:

@@ -25,7 +25,7 @@ func (r *Reconciler) has(ctx context.Context, id, head string) (bool, error) {
 	case r.fresh != nil && !r.fresh.covers(f):
 		return false, nil
 	}
-	return f.Branch != nil && f.Branch.Head == head && store.ReadTo(f, head), nil
+	return f.Branch != nil && f.Branch.Head == head && f.ReadTo(head), nil
 }
 
 // afresh is a read of everything that does not trust what is known from before it.

@@ -30,6 +30,7 @@ type Hub interface {
 	Check(ctx context.Context) (base string, err error)
 	Changed(ctx context.Context, since time.Time, known map[string]hub.Known, found hub.Found) (hub.Reading, error)
 	Everything(ctx context.Context, o hub.Full) (hub.Reading, error)
+	Facts(ctx context.Context, id string) (githubjobs.Facts, error)
 	Budget() hub.Budget
 }
 
@@ -39,6 +40,7 @@ type Store interface {
 	Project(ctx context.Context, project string) (store.Project, error)
 	Known(ctx context.Context, project string, since time.Time) (map[string]store.Known, error)
 	Facts(ctx context.Context, project, id string) (githubjobs.Facts, error)
+	Active(ctx context.Context, project, after string, limit int) ([]githubjobs.Facts, error)
 	Counts(ctx context.Context, project string) (store.Counts, error)
 	MergeFacts(ctx context.Context, project string, facts ...githubjobs.Facts) error
 	Refresh(ctx context.Context, project string) error
@@ -75,7 +77,8 @@ type Reconciler struct {
 	checked  bool // GitHub was asked for the repository
 	failures int  // in a row
 	after    time.Duration
-	cost     int // of the last read, on the primary limit
+	cost     int  // of the last read, on the primary limit
+	soon     bool // the next read settles how a job has ended
 	again    redelivery
 	noJobs   map[string]string // heads of branches that were read and carry no job
 	oddAt    time.Time
@@ -83,8 +86,9 @@ type Reconciler struct {
 
 	mu       sync.Mutex
 	state    State
-	lastRead time.Time // when the last complete read began
-	wanted   bool      // a read without delay was asked for
+	lastRead time.Time            // when the last complete read began
+	wanted   bool                 // a read without delay was asked for
+	damaged  map[string]time.Time // jobs whose stored facts cannot be read, and when to read them from GitHub
 }
 
 // New returns a reconciler; Run makes it work.
@@ -92,7 +96,7 @@ func New(o Options) *Reconciler {
 	if o.Progress == nil {
 		o.Progress = func(hub.Progress) {}
 	}
-	return &Reconciler{Options: o, wake: make(chan struct{}, 1), noJobs: map[string]string{}, again: redelivery{
+	return &Reconciler{Options: o, wake: make(chan struct{}, 1), noJobs: map[string]string{}, damaged: map[string]time.Time{}, again: redelivery{
 		project: o.Project, path: o.WebhookPath, hub: o.Hub, store: o.Store, log: o.Log, now: o.Now, asked: map[string]time.Time{},
 	}}
 }
@@ -162,7 +166,7 @@ func (r *Reconciler) sleep(ctx context.Context, d time.Duration) (ended bool) {
 // pause is the time between the beginnings of two reads.
 func (r *Reconciler) pause(ctx context.Context) time.Duration {
 	now := r.Now()
-	s := situation{interval: r.Interval, asked: r.takeWanted(false), failures: r.failures, after: r.after, cost: r.cost, budget: r.Hub.Budget(), webhook: -1, active: true}
+	s := situation{interval: r.Interval, asked: r.takeWanted(false), soon: r.soon, failures: r.failures, after: r.after, cost: r.cost, budget: r.Hub.Budget(), webhook: -1, active: true}
 	if c, err := r.Store.Counts(ctx, r.Project); err == nil {
 		s.active = c.Active > 0
 		if !c.LastDelivery.IsZero() {
@@ -231,6 +235,9 @@ func (r *Reconciler) Once(ctx context.Context) error {
 		return err
 	}
 	r.cost = read.Requests - read.Unchanged
+	if err := errors.Join(r.conclude(ctx, read), r.heal(ctx)); err != nil {
+		return err
+	}
 	if err := r.Store.Refresh(ctx, r.Project); err != nil {
 		return stored(err)
 	}

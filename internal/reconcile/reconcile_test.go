@@ -53,6 +53,10 @@ func (m *memory) Facts(context.Context, string, string) (githubjobs.Facts, error
 	return githubjobs.Facts{}, store.ErrNotFound
 }
 
+func (m *memory) Active(context.Context, string, string, int) ([]githubjobs.Facts, error) {
+	return nil, nil
+}
+
 func (m *memory) Delivery(_ context.Context, _, guid string) (store.Delivery, error) {
 	if guid == "came" {
 		return store.Delivery{GUID: guid}, nil
@@ -112,6 +116,10 @@ func (g *github) Changed(ctx context.Context, since time.Time, known map[string]
 		}
 	}
 	return reading, found(ctx, []githubjobs.Facts{{ID: "a"}})
+}
+
+func (g *github) Facts(_ context.Context, id string) (githubjobs.Facts, error) {
+	return githubjobs.Facts{ID: id}, nil
 }
 
 func (g *github) Budget() hub.Budget {

@@ -72,7 +72,11 @@ func (r *Reconciler) lookForOddities(ctx context.Context) error {
 	odd := map[githubjobs.Oddity]int{}
 	for id := range list {
 		f, err := r.Store.Facts(ctx, r.Project, id)
-		if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrDamaged) {
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if errors.Is(err, store.ErrDamaged) {
+			r.Damaged(id)
 			continue
 		}
 		if err != nil {

@@ -161,7 +161,7 @@ func (s *Server) wire(repository *hub.Repository) {
 	s.sweeper = &sweep.Sweeper{Retention: s.cfg.DeliveryRetention, Store: s.store, Log: s.log.With("part", "sweep"), Now: time.Now}
 	s.http = &http.Server{
 		Handler: api.New(api.Options{
-			Project: s.project, Keys: s.cfg.APIKeys, DefaultKind: s.cfg.DefaultKind, Jobs: s.store, Base: s.base,
+			Project: s.project, Keys: s.cfg.APIKeys, DefaultKind: s.cfg.DefaultKind, Jobs: asked{s.store, s.reconciler.Damaged}, Base: s.base,
 			Accepted: s.accepted, Canceled: s.accepted, Full: s.full, Readiness: s.Readiness, Webhook: s.metrics.countDeliveries(s.receiver), Metrics: s.metrics.handler(), Log: s.log.With("part", "api"), Now: time.Now,
 		}),
 		ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime,

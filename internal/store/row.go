@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
@@ -71,23 +70,10 @@ func newKnown(f githubjobs.Facts) Known {
 	var k Known
 	if f.Branch != nil {
 		k.Deleted = f.Branch.Deleted
-		if ReadTo(f, f.Branch.Head) {
+		if f.ReadTo(f.Branch.Head) {
 			k.Head = f.Branch.Head
 		}
 	}
 	k.Run = f.Unfinished()
 	return k
-}
-
-// ReadTo says whether the facts hold what the commits up to a head tell. A webhook
-// may have named a head whose own push was lost. Of a branch that is gone only a
-// creation or a result tells; of one that exists, everything that was pushed was read.
-func ReadTo(f githubjobs.Facts, head string) bool {
-	switch {
-	case f.Spec == nil || f.Branch == nil:
-		return false
-	case !f.Branch.Deleted, f.Result != nil && f.Result.SHA == head:
-		return true
-	}
-	return slices.ContainsFunc(f.Runs, func(r githubjobs.RunFact) bool { return r.HeadSHA == head })
 }

@@ -79,7 +79,7 @@ func TestInterpret(t *testing.T) {
 		want  *githubjobs.Facts
 		says  string
 	}{
-		"creation":           {"push", push, &githubjobs.Facts{Spec: &spec, Branch: &githubjobs.BranchFact{Head: sha, At: at, Seen: pushed}}, "created"},
+		"creation":           {"push", push, &githubjobs.Facts{Spec: &spec, Created: []string{sha}, Branch: &githubjobs.BranchFact{Head: sha, At: at, Seen: pushed}}, "created"},
 		"creation elsewhere": {"push", with(push, "repository", fork), nil, `not for us: repository "mallory/reports"`},
 		"a spec of another":  {"push", with(push, "head_commit", commit(sha, specMessage("j2"))), nil, "carries the spec of job j2"},
 		"a branch by hand":   {"push", with(push, "head_commit", commit(sha, "Fix")), &githubjobs.Facts{Branch: &githubjobs.BranchFact{Head: sha, At: at, Seen: pushed}}, "branch at"},
@@ -100,13 +100,13 @@ func TestInterpret(t *testing.T) {
 		"run of a branch":  {"workflow_run", object{"workflow_run": with(run, "head_branch", "main"), "repository": ours}, nil, "not for us"},
 		"no run":           {"workflow_run", object{"repository": ours}, nil, "not for us"},
 		"pull request": {"pull_request", object{"action": "closed", "pull_request": pull, "repository": ours}, &githubjobs.Facts{Pulls: []githubjobs.PullFact{{Number: 4,
-			URL: "https://github.com/octo/reports/pull/4", Merged: true, MergedAt: at.Add(3 * time.Minute), MergeSHA: "feed", HeadSHA: sha, At: at.Add(3 * time.Minute)}}}, "pull request 4 closed"},
+			URL: "https://github.com/octo/reports/pull/4", Merged: true, MergedAt: at.Add(3 * time.Minute), MergeSHA: "feed", HeadSHA: sha, Base: "main", ToDefault: true, At: at.Add(3 * time.Minute)}}}, "pull request 4 closed"},
 		"pull of a fork":  {"pull_request", object{"pull_request": with(pull, "head", object{"ref": "job/j1", "sha": sha, "repo": fork}), "repository": ours}, nil, "not for us"},
 		"pull of no fork": {"pull_request", object{"pull_request": with(pull, "head", object{"ref": "job/j1", "sha": sha, "repo": nil}), "repository": ours}, nil, "not for us"},
 		"verdict": {"check_run", object{"action": "completed", "check_run": verdict, "repository": ours}, &githubjobs.Facts{Gates: []githubjobs.GateFact{{HeadSHA: sha, Conclusion: "neutral",
 			Title: "Not merged", Summary: "a path", At: at.Add(4 * time.Minute)}}}, "verdict neutral"},
 		"a suite":            {"check_suite", object{"check_suite": object{"status": "completed", "head_branch": "job/j1", "head_sha": sha}, "repository": ours}, nil, "not for us: a check suite"},
-		"review":             {"pull_request_review", object{"action": "submitted", "pull_request": with(pull, "merged", nil), "repository": ours}, &githubjobs.Facts{Pulls: []githubjobs.PullFact{{Number: 4, URL: "https://github.com/octo/reports/pull/4", Merged: true, MergedAt: at.Add(3 * time.Minute), MergeSHA: "feed", HeadSHA: sha, At: at.Add(3 * time.Minute)}}}, "a review of pull request 4 was submitted"},
+		"review":             {"pull_request_review", object{"action": "submitted", "pull_request": with(pull, "merged", nil), "repository": ours}, &githubjobs.Facts{Pulls: []githubjobs.PullFact{{Number: 4, URL: "https://github.com/octo/reports/pull/4", Merged: true, MergedAt: at.Add(3 * time.Minute), MergeSHA: "feed", HeadSHA: sha, Base: "main", ToDefault: true, At: at.Add(3 * time.Minute)}}}, "a review of pull request 4 was submitted"},
 		"review of a fork":   {"pull_request_review", object{"pull_request": with(pull, "head", object{"ref": "job/j1", "sha": sha, "repo": fork}), "repository": ours}, nil, "not for us"},
 		"installed":          {"installation", object{"action": "created", "installation": object{"id": 7}, "repositories": []object{ours}}, nil, "not for us: installation 7: created"},
 		"fewer repositories": {"installation_repositories", object{"action": "removed", "installation": object{"id": 7}, "repositories_removed": []object{ours}}, nil, "installation 7: repositories removed"},
@@ -119,7 +119,7 @@ func TestInterpret(t *testing.T) {
 		"a wrong shape":      {"push", object{"repository": ours, "head_commit": "x"}, nil, "not understood"},
 		"a list":             {"push", []int{1}, nil, "not understood"},
 		"null":               {"pull_request", nil, nil, "not for us"},
-		"null commits":       {"push", with(push, "commits", []any{nil}), &githubjobs.Facts{Spec: &spec, Branch: &githubjobs.BranchFact{Head: sha, At: at, Seen: pushed}}, "created"},
+		"null commits":       {"push", with(push, "commits", []any{nil}), &githubjobs.Facts{Spec: &spec, Created: []string{sha}, Branch: &githubjobs.BranchFact{Head: sha, At: at, Seen: pushed}}, "created"},
 		"a far year":         {"workflow_run", object{"workflow_run": with(run, "updated_at", "9999-12-31T23:59:59-01:00"), "repository": ours}, nil, "not understood"},
 	} {
 		t.Run(name, func(t *testing.T) {

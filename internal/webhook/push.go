@@ -61,6 +61,7 @@ func jobPush(id string, e github.PushEvent, pushed time.Time) (reading, error) {
 		spec, err := readSpec(id, head)
 		switch {
 		case err == nil:
+			f.Created = []string{e.GetAfter()}
 			f.Spec, outcome = spec, "job "+id+": created"
 		case !errors.Is(err, githubjobs.ErrNoSpec):
 			return reading{}, err

@@ -337,7 +337,9 @@ func concurrentMerge(t *testing.T, _ *clock, s store.Store) {
 func known(t *testing.T, clk *clock, s store.Store) {
 	merge := func(f githubjobs.Facts) { ok(t, s.MergeFacts(t.Context(), project, f)) }
 	spec, result := Spec("x", Now), githubjobs.ResultFact{SHA: "def"}
-	merge(githubjobs.Facts{ID: "branch", Spec: &spec, Branch: &githubjobs.BranchFact{Head: "abc", At: Now}})
+	merge(githubjobs.Facts{ID: "branch", Spec: &spec, Created: []string{"abc"}, Branch: &githubjobs.BranchFact{Head: "abc", At: Now}})
+	merge(githubjobs.Facts{ID: "told", Spec: &spec, Created: []string{"abc"}, Branch: &githubjobs.BranchFact{Head: "def", Moved: true, At: Now}})
+	merge(githubjobs.Facts{ID: "read", Spec: &spec, Branch: &githubjobs.BranchFact{Head: "def", Moved: true, Read: true, At: Now}})
 	merge(githubjobs.Facts{ID: "no-spec", Branch: &githubjobs.BranchFact{Head: "abc", At: Now}})
 	merge(githubjobs.Facts{ID: "gone", Branch: &githubjobs.BranchFact{Head: "abc", Deleted: true, At: Now}})
 	merge(githubjobs.Facts{ID: "running", Runs: []githubjobs.RunFact{run(1, "completed", "failure"), run(2, "queued", "")}})
@@ -348,7 +350,7 @@ func known(t *testing.T, clk *clock, s store.Store) {
 	merge(githubjobs.Facts{ID: "no-result", Spec: &spec, Branch: &githubjobs.BranchFact{Head: "def", Deleted: true, At: Now}})
 	got, err := s.Known(t.Context(), project, Now.Add(time.Minute))
 	ok(t, err)
-	want := map[string]store.Known{"branch": {Head: "abc"}, "no-spec": {}, "running": {Run: 7}, "recent": {Head: "def", Deleted: true}, "no-result": {Deleted: true}}
+	want := map[string]store.Known{"branch": {Head: "abc"}, "told": {}, "read": {Head: "def"}, "no-spec": {}, "running": {Run: 7}, "recent": {Head: "def", Deleted: true}, "no-result": {Deleted: true}}
 	if !maps.Equal(got, want) {
 		t.Fatalf("known %+v, want %+v", got, want)
 	}
