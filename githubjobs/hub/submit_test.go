@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
-	"github.com/githubjobs/githubjobs/internal/localhub"
 )
 
 func TestSubmitTakesTwoRequestsForAnyNumberOfJobs(t *testing.T) {
@@ -228,24 +227,5 @@ func TestTreeCacheForgetsTheLeastRecentlyUsed(t *testing.T) {
 	}
 	if !slices.Equal(known, []string{"a", "c"}) {
 		t.Errorf("known: %v", known)
-	}
-}
-
-func BenchmarkSubmit(b *testing.B) {
-	for _, n := range []int{1, 1000} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			f := setup(b)
-			f.submit(spec("warm"))
-			f.ResetRequests()
-			round := 0
-			for b.Loop() {
-				round++
-				f.submit(specs(fmt.Sprintf("r%d", round), n)...)
-			}
-			b.ReportMetric(float64(len(f.Requests()))/float64(round), "requests/op")
-			if got := f.CountRequests(localhub.RequestREST); got != 0 {
-				b.Errorf("%d REST requests", got)
-			}
-		})
 	}
 }

@@ -158,8 +158,7 @@ func (d *Dispatcher) round(ctx context.Context) (pause time.Duration, more bool,
 	if pause = d.push.wait(d.Now()); pause > 0 {
 		return pause, true, nil
 	}
-	room, pause := d.pace.room(d.Now())
-	if room == 0 {
+	if room, pause := d.pace.room(d.Now(), 1); room == 0 {
 		return pause, true, nil
 	}
 	read := d.Reader.LastRead() // before the store is asked, which then knows what was read
@@ -178,13 +177,17 @@ func (d *Dispatcher) round(ctx context.Context) (pause time.Duration, more bool,
 	if len(due) == 0 {
 		return pause, false, nil
 	}
+	room, pause := d.pace.room(d.Now(), len(due))
+	if room == 0 {
+		return pause, true, nil
+	}
 	switch err := d.lead.Hold(ctx); {
 	case errors.Is(err, store.ErrLost):
 		return 0, false, err
 	case err != nil:
 		return d.failed(ctx, fmt.Errorf("making sure that no other server pushes: %w", err)), true, nil
 	}
-	if err := d.submit(ctx, due[:min(room, d.most, len(due))]); err != nil {
+	if err := d.submit(ctx, due[:min(room, d.most)]); err != nil {
 		return d.failed(ctx, err), true, nil
 	}
 	return 0, true, nil // look again: some may be left, or have been delayed

@@ -258,6 +258,34 @@ func TestPace(t *testing.T) {
 	})
 }
 
+// Jobs that come all at once, or a few hundred a second, ride in few pushes.
+func TestManyJobsTakeFewPushes(t *testing.T) {
+	t.Parallel()
+	for jobs, most := range map[int]int{1_000: 3, 10_000: 25} {
+		t.Run(fmt.Sprint(jobs), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				g := &github{takes: 600 * time.Millisecond}
+				m, d := setup(t, g)
+				for i := range jobs / 100 {
+					m.add(ids(100, fmt.Sprintf("job-%d-", i))...)
+					d.Wake()
+					time.Sleep(30 * time.Millisecond)
+				}
+				time.Sleep(time.Duration(jobs/500) * refsWindow)
+				synctest.Wait()
+				pushed := 0
+				for _, p := range g.pushes {
+					pushed += len(p.ids)
+				}
+				if pushed != jobs || len(g.pushes) > most {
+					t.Errorf("%d jobs in %d pushes, want %d in at most %d", pushed, len(g.pushes), jobs, most)
+				}
+			})
+		})
+	}
+}
+
 // A caller that goes on for ever costs six pushes a minute; after a quiet time the
 // next job goes out at once again, and with no limit every one does.
 func TestPushesPerMinute(t *testing.T) {

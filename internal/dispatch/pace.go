@@ -62,9 +62,10 @@ func (p *pace) pushed(at time.Time, refs int) {
 	p.pushes = append(p.pushes, sent{at, refs})
 }
 
-// room is how many refs may be pushed now; when there are none, wait is how long
-// it takes until there are some.
-func (p *pace) room(now time.Time) (refs int, wait time.Duration) {
+// room is how many of so many jobs may be pushed now; when that is none, wait is how long
+// it takes until some may be. Where there is room for a few of many, it is worth to
+// wait for the others that make room: few large pushes cost less than many small ones.
+func (p *pace) room(now time.Time, jobs int) (refs int, wait time.Duration) {
 	if missing := 1 - p.limiter.TokensAt(now); missing > 0 && p.limiter.Limit() != rate.Inf {
 		return 0, time.Duration(math.Ceil(missing / float64(p.limiter.Limit()) * float64(time.Second)))
 	}
@@ -75,10 +76,18 @@ func (p *pace) room(now time.Time) (refs int, wait time.Duration) {
 	for _, s := range p.pushes {
 		refs -= s.refs
 	}
-	if refs > 0 {
-		return refs, 0
+	worth := max(1, min(jobs, p.refs/2))
+	for _, s := range p.pushes {
+		if refs >= worth {
+			break
+		}
+		refs += s.refs
+		wait = refsWindow - now.Sub(s.at)
 	}
-	return 0, refsWindow - now.Sub(p.pushes[0].at)
+	if wait > 0 {
+		return 0, wait
+	}
+	return min(refs, jobs), 0
 }
 
 // How long to wait after a first failure, and at most.
