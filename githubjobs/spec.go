@@ -36,6 +36,10 @@ type Spec struct {
 	TimeoutSeconds int       `json:"timeout_seconds"`
 	Base           string    `json:"base"` // branch that the result is merged into
 	CreatedAt      time.Time `json:"created_at"`
+	// Labels are the caller's words for finding the job again, sorted; see ValidLabel.
+	Labels []string `json:"labels,omitempty"`
+	// Batch names the jobs that belong together with this one; empty for none.
+	Batch string `json:"batch_id,omitempty"`
 	// Request tells the request that an idempotency key belongs to from any other: the
 	// SHA-256, in hexadecimal, of what the caller sent. It is empty for a job without a key.
 	Request string `json:"request,omitempty"`
@@ -82,6 +86,7 @@ func (s *Spec) Normalize(now time.Time) {
 	if s.CreatedAt.IsZero() {
 		s.CreatedAt = now
 	}
+	s.Labels = normalLabels(s.Labels)
 	s.CreatedAt = s.CreatedAt.UTC().Truncate(time.Millisecond)
 }
 
@@ -100,6 +105,7 @@ func (s Spec) Validate() error {
 		errs = append(errs, fieldErrorf("timeout_seconds", "%d is out of range; give 1 to %d", s.TimeoutSeconds, limit))
 	}
 	errs = append(errs, s.Kind.Validate(s.Config), validateBase(s.Base))
+	errs = append(errs, s.validateGroups()...)
 	if s.Request != "" && !requestPattern.MatchString(s.Request) {
 		errs = append(errs, fieldErrorf("request", "%q is no SHA-256 in hexadecimal", s.Request))
 	}

@@ -32,6 +32,11 @@ func TestSpecValidateNamesTheField(t *testing.T) {
 		`base: "-rf" is not a branch`:                          func(s *Spec) { s.Base = "-rf" },
 		`base: "a..b" is not a branch`:                         func(s *Spec) { s.Base = "a..b" },
 		`base: "job/x" is not a branch`:                        func(s *Spec) { s.Base = "job/x" },
+		`labels[1]: "b c" is not a label`:                      func(s *Spec) { s.Labels = []string{"a", "b c"} },
+		`labels[0]: "" is not a label`:                         func(s *Spec) { s.Labels = []string{""} },
+		`labels[0]: "@all" is not a label`:                     func(s *Spec) { s.Labels = []string{"@all"} },
+		"labels: are 21":                                       func(s *Spec) { s.Labels = slices.Repeat([]string{"a"}, 21) },
+		`batch_id: "B" must match`:                             func(s *Spec) { s.Batch = "B" },
 		`base: "" is not a branch`:                             func(s *Spec) { s.Base = "" },
 	} {
 		s := good
@@ -39,6 +44,22 @@ func TestSpecValidateNamesTheField(t *testing.T) {
 		if err := s.Validate(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want an error with %q", err, want)
 		}
+	}
+}
+
+func TestLabels(t *testing.T) {
+	t.Parallel()
+	given := []string{"team/a", "nightly", "nightly", "env=prod", "a:b_c.d-e", strings.Repeat("x", 63)}
+	s := Spec{ID: "a", Kind: KindReport, Base: "main", Prompt: "x", Labels: given, Batch: "2026-11-21"}
+	s.Normalize(time.Unix(0, 0))
+	if want := []string{"a:b_c.d-e", "env=prod", "nightly", "team/a", strings.Repeat("x", 63)}; !slices.Equal(s.Labels, want) || given[0] != "team/a" {
+		t.Errorf("labels %q, of %q", s.Labels, given)
+	}
+	if err := s.Validate(); err != nil {
+		t.Error(err)
+	}
+	if again, err := ParseSpec(FormatSpec(s)); err != nil || !slices.Equal(again.Labels, s.Labels) || again.Batch != s.Batch {
+		t.Errorf("%+v, %v", again, err)
 	}
 }
 

@@ -30,6 +30,8 @@ type CreateRequest struct {
 	Config         map[string]any  `json:"config,omitempty" doc:"The kind's own settings"`
 	TimeoutSeconds int             `json:"timeout_seconds,omitempty" doc:"Bounds the task itself, not the time in GitHub's queue" minimum:"1" maximum:"20700"`
 	Base           string          `json:"base,omitempty" doc:"The branch that the result is merged into; by default the server's"`
+	Labels         []string        `json:"labels,omitempty" doc:"Words by which the job is found again; letters, digits and . _ : / = -" maxItems:"20"`
+	BatchID        string          `json:"batch_id,omitempty" doc:"Names the jobs that belong together with this one; a–z, 0–9 and -" maxLength:"63"`
 	IdempotencyKey string          `json:"idempotency_key,omitempty" doc:"Names this request: repeated with the same key it means the same job. The header Idempotency-Key says the same" minLength:"1" maxLength:"255"`
 }
 

@@ -31,6 +31,8 @@ var createFields = map[string]func(json.RawMessage, *request) error{
 	"title":           func(raw json.RawMessage, r *request) error { return text(raw, &r.spec.Title) },
 	"base":            func(raw json.RawMessage, r *request) error { return text(raw, &r.spec.Base) },
 	"config":          func(raw json.RawMessage, r *request) error { return object(raw, &r.spec) },
+	"labels":          func(raw json.RawMessage, r *request) error { return texts(raw, &r.spec.Labels) },
+	"batch_id":        func(raw json.RawMessage, r *request) error { return text(raw, &r.spec.Batch) },
 	"timeout_seconds": func(raw json.RawMessage, r *request) error { return seconds(raw, &r.spec) },
 	keyField:          readKey,
 }
@@ -115,6 +117,20 @@ func typeOf(raw json.RawMessage) string {
 		return "null"
 	}
 	return "a number"
+}
+
+func texts(raw json.RawMessage, into *[]string) error {
+	var list []json.RawMessage
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return fmt.Errorf("must be a list of strings, not %s", typeOf(raw))
+	}
+	*into = make([]string, len(list))
+	for i, one := range list {
+		if err := text(one, &(*into)[i]); err != nil {
+			return fmt.Errorf("[%d] %w", i, err)
+		}
+	}
+	return nil
 }
 
 func text[T ~string](raw json.RawMessage, into *T) error {

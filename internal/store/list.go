@@ -26,6 +26,8 @@ type Query struct {
 	Status githubjobs.Status // empty for all
 	Reason githubjobs.Reason // empty for all
 	Kind   githubjobs.Kind   // empty for all
+	Batch  string            // empty for all
+	Labels []string          // jobs that have all of them
 	Since  time.Time         // created at this time or later, to the millisecond; zero for no bound
 	Until  time.Time         // created before this time; zero for no bound
 	After  Cursor            // where the page before ended; empty for the first page
@@ -85,8 +87,8 @@ func (q Query) Validate() error {
 	case q.Limit < 0 || q.Limit > MaxPage:
 		return fmt.Errorf("%w: a page of %d jobs; give 1 to %d", ErrQuery, q.Limit, MaxPage)
 	}
-	if q.After == "" {
-		return nil
+	if err := q.validateGroups(); err != nil || q.After == "" {
+		return err
 	}
 	_, _, err := q.After.position()
 	return err
@@ -99,27 +101,32 @@ func (q Query) limit() int {
 	return q.Limit
 }
 
-// Index names the index that holds the jobs of the query in their order. Every store
-// has one for each combination of filters.
-func (q Query) Index() string {
-	name := "jobs_list"
+// table is where the jobs of the query are found in order, and the index that holds
+// them so: every store has one for each combination of filters. Of a batch and several
+// labels the first one is entered, and the others are looked up job by job.
+func (q Query) table() (table, index string) {
+	table = "jobs"
+	if len(groups(q.Batch, q.Labels)) > 0 {
+		table = "job_groups"
+	}
+	index = table + "_list"
 	switch { // a reason says the status too
 	case q.Reason != "":
-		name += "_reason"
+		index += "_reason"
 	case q.Status != "":
-		name += "_status"
+		index += "_status"
 	}
 	if q.Kind != "" {
-		name += "_kind"
+		index += "_kind"
 	}
-	return name
+	return table, index
 }
 
 // Select is the statement that lists one job more than the page holds, in SQL that
 // SQLite and PostgreSQL both read. It reads id, status, reason, kind, title,
-// created_at, updated_at; times are in milliseconds. table is the table of jobs,
-// with what else the database wants to be told there.
-func (q Query) Select(table, project string) (statement string, args []any, err error) {
+// created_at, updated_at; times are in milliseconds. hint says, for the name of an
+// index, what the database wants to be told behind a table; nil for nothing.
+func (q Query) Select(project string, hint func(index string) string) (statement string, args []any, err error) {
 	if err := q.Validate(); err != nil {
 		return "", nil, err
 	}
@@ -131,22 +138,44 @@ func (q Query) Select(table, project string) (statement string, args []any, err 
 		}
 		where.WriteString(condition)
 	}
-	add(`SELECT id, status, reason, kind, title, created_at, updated_at FROM `+table+` WHERE project = ? AND known`, project)
+	q.from(add, project, hint)
 	switch {
 	case q.Reason != "":
-		add(` AND reason = ?`, string(q.Reason))
+		add(` AND f.reason = ?`, string(q.Reason))
 	case q.Status != "":
-		add(` AND status = ?`, string(q.Status))
+		add(` AND f.status = ?`, string(q.Status))
 	}
 	if q.Kind != "" {
-		add(` AND kind = ?`, string(q.Kind))
+		add(` AND f.kind = ?`, string(q.Kind))
 	}
 	if !q.Since.IsZero() {
-		add(` AND created_at >= ?`, ceilMillis(q.Since))
+		add(` AND f.created_at >= ?`, ceilMillis(q.Since))
 	}
 	q.above(add)
-	add(` ORDER BY created_at DESC, id DESC LIMIT ?`, q.limit()+1)
+	add(` ORDER BY f.created_at DESC, f.id DESC LIMIT ?`, q.limit()+1)
 	return where.String(), args, nil
+}
+
+// from adds all down to the filters, which are columns of f: of the job, or of its
+// group that is entered.
+func (q Query) from(add func(string, ...any), project string, hint func(index string) string) {
+	table, index := q.table()
+	if hint != nil {
+		index = hint(index)
+	} else {
+		index = ""
+	}
+	const columns = `SELECT j.id, j.status, j.reason, j.kind, j.title, j.created_at, j.updated_at FROM `
+	names := groups(q.Batch, q.Labels)
+	if len(names) == 0 {
+		add(strings.ReplaceAll(columns, "j.", "f.")+table+` AS f `+index+` WHERE f.project = ? AND f.known`, project)
+		return
+	}
+	// CROSS JOIN keeps SQLite from beginning with the jobs.
+	add(columns+table+` AS f `+index+` CROSS JOIN jobs AS j WHERE f.project = ? AND f.name = ? AND j.project = f.project AND j.id = f.id`, project, names[0])
+	for _, name := range names[1:] {
+		add(` AND EXISTS (SELECT 1 FROM job_groups AS o WHERE o.project = f.project AND o.id = f.id AND o.name = ?)`, name)
+	}
 }
 
 // above adds the upper bound: of the time and the cursor only the one that is lower,
@@ -156,9 +185,9 @@ func (q Query) above(add func(string, ...any)) {
 	cursor := q.After != "" && err == nil
 	switch {
 	case cursor && (q.Until.IsZero() || at < ceilMillis(q.Until)):
-		add(` AND (created_at, id) < (?, ?)`, at, id)
+		add(` AND (f.created_at, f.id) < (?, ?)`, at, id)
 	case !q.Until.IsZero():
-		add(` AND created_at < ?`, ceilMillis(q.Until))
+		add(` AND f.created_at < ?`, ceilMillis(q.Until))
 	}
 }
 

@@ -20,6 +20,7 @@ type Row struct {
 	Reason    githubjobs.Reason
 	Kind      githubjobs.Kind
 	Title     string
+	Groups    string // see Stored
 	CreatedAt time.Time
 	UpdatedAt time.Time // when the store learnt the newest of the facts
 	Live      bool      // the branch exists, or a run has not ended
@@ -35,6 +36,10 @@ func NewRow(f githubjobs.Facts, accepted bool, now time.Time) (Row, error) {
 		return Row{}, err
 	}
 	j := githubjobs.Reduce(f, now)
+	groups, err := groupsOf(f.Spec)
+	if err != nil {
+		return Row{}, err
+	}
 	news := newKnown(f)
 	var due time.Time
 	if !j.Terminal || f.Cancel != nil {
@@ -42,7 +47,7 @@ func NewRow(f githubjobs.Facts, accepted bool, now time.Time) (Row, error) {
 	}
 	return Row{
 		News: news, DueAt: due, Live: f.Branch != nil && !f.Branch.Deleted || news.Run != 0, UpdatedAt: now,
-		Facts: raw, Known: f.Spec != nil,
+		Facts: raw, Known: f.Spec != nil, Groups: groups,
 		Waiting: accepted && f.Spec != nil && f.Dispatch == nil && f.Branch == nil && len(f.Runs)+len(f.Pulls) == 0,
 		Active:  f.Spec != nil && !j.Terminal,
 		Status:  j.Status, Reason: j.Reason, Kind: j.Kind, Title: j.Title, CreatedAt: j.CreatedAt,

@@ -25,11 +25,12 @@ type Stored struct {
 	Waiting  bool
 	Active   bool
 	Status   githubjobs.Status
+	Groups   string // JSON list of the batch and the labels that the job is found by, as in Query; empty for none
 }
 
 // Stored returns the row as what the next write will find.
 func (r Row) Stored(accepted bool) Stored {
-	return Stored{Facts: r.Facts, Accepted: accepted, Known: r.Known, Waiting: r.Waiting, Active: r.Active, Status: r.Status}
+	return Stored{Facts: r.Facts, Accepted: accepted, Known: r.Known, Waiting: r.Waiting, Active: r.Active, Status: r.Status, Groups: r.Groups}
 }
 
 // Tally gathers by how much the writes of one transaction change the counters. A

@@ -87,7 +87,7 @@ func lock(ctx context.Context, conn *pgxpool.Conn, now time.Time, damage *store.
 			b.jobs[n], projects[i], ids[i] = &job{}, n.project, n.id
 		}
 		begin = append(begin, statement{rows: b.scan, args: []any{projects, ids}, query: `
-			SELECT j.project, j.id, j.facts, j.accepted, j.known, j.waiting, j.active, j.status
+			SELECT j.project, j.id, j.facts, j.accepted, j.known, j.waiting, j.active, j.status, j.group_names
 			FROM jobs j WHERE (j.project, j.id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
 			ORDER BY j.project, j.id FOR UPDATE`})
 	}
@@ -97,7 +97,7 @@ func lock(ctx context.Context, conn *pgxpool.Conn, now time.Time, damage *store.
 func (b *batch) scan(rows pgx.Rows) error {
 	var n jobName
 	var s store.Stored
-	err := rows.Scan(&n.project, &n.id, &s.Facts, &s.Accepted, &s.Known, &s.Waiting, &s.Active, &s.Status)
+	err := rows.Scan(&n.project, &n.id, &s.Facts, &s.Accepted, &s.Known, &s.Waiting, &s.Active, &s.Status, &s.Groups)
 	if err == nil {
 		*b.jobs[n] = job{exists: true, before: s, now: s}
 	}
@@ -150,7 +150,7 @@ func (b *batch) write(ctx context.Context, conn *pgxpool.Conn) error {
 	for _, n := range b.names {
 		if j := b.jobs[n]; j.row != nil {
 			b.tally.Job(n.project, j.before, j.now)
-			puts = append(puts, j.put(n))
+			puts = append(append(puts, j.put(n)), j.putGroups(n)...)
 		}
 	}
 	slices.SortStableFunc(b.statements, func(x, y statement) int { return cmp.Compare(x.order, y.order) })
@@ -162,18 +162,18 @@ func (b *batch) write(ctx context.Context, conn *pgxpool.Conn) error {
 
 const (
 	insertJob = `INSERT INTO jobs (project, id, accepted, known, waiting, active, status, reason, kind, title,
-			created_at, updated_at, live, head, deleted, open_run, facts, version, due_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) ON CONFLICT DO NOTHING`
+			created_at, updated_at, live, head, deleted, open_run, facts, version, due_at, group_names)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) ON CONFLICT DO NOTHING`
 	updateJob = `UPDATE jobs SET (accepted, known, waiting, active, status, reason, kind, title,
-			created_at, updated_at, live, head, deleted, open_run, facts, version, due_at)
-		= ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) WHERE project = $1 AND id = $2`
+			created_at, updated_at, live, head, deleted, open_run, facts, version, due_at, group_names)
+		= ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) WHERE project = $1 AND id = $2`
 )
 
 func (j *job) put(n jobName) statement {
 	r := j.row
 	s := statement{query: updateJob, args: []any{
 		n.project, n.id, j.now.Accepted, r.Known, r.Waiting, r.Active, string(r.Status), string(r.Reason), string(r.Kind), r.Title,
-		millis(r.CreatedAt), millis(r.UpdatedAt), r.Live, r.News.Head, r.News.Deleted, r.News.Run, string(r.Facts), rand.Int64(), millis(r.DueAt),
+		millis(r.CreatedAt), millis(r.UpdatedAt), r.Live, r.News.Head, r.News.Deleted, r.News.Run, string(r.Facts), rand.Int64(), millis(r.DueAt), r.Groups,
 	}}
 	if !j.exists {
 		s.query = insertJob
@@ -185,6 +185,23 @@ func (j *job) put(n jobName) statement {
 		return nil
 	}
 	return s
+}
+
+// putGroups writes what of the job's groups is not there as it should be.
+func (j *job) putGroups(n jobName) (list []statement) {
+	r := j.row
+	if j.before.Groups == "" && r.Groups == "" {
+		return nil
+	}
+	names := cmp.Or(r.Groups, "[]")
+	if j.before.Groups != "" && j.before.Groups != r.Groups {
+		list = append(list, statement{args: []any{n.project, n.id, names},
+			query: `DELETE FROM job_groups WHERE project = $1 AND id = $2 AND name NOT IN (SELECT json_array_elements_text($3::text::json))`})
+	}
+	return append(list, statement{args: []any{n.project, n.id, string(r.Status), string(r.Reason), string(r.Kind), millis(r.CreatedAt), names}, query: `
+		INSERT INTO job_groups AS g (project, id, status, reason, kind, created_at, name) SELECT $1, $2, $3, $4, $5, $6, json_array_elements_text($7::text::json)
+		ON CONFLICT (project, id, name) DO UPDATE SET status = excluded.status, reason = excluded.reason, kind = excluded.kind, created_at = excluded.created_at
+		WHERE (g.status, g.reason, g.kind, g.created_at) IS DISTINCT FROM (excluded.status, excluded.reason, excluded.kind, excluded.created_at)`})
 }
 
 // commit adds the tally to the counters and makes everything durable.

@@ -181,7 +181,7 @@ func (s *Store) Known(ctx context.Context, project string, since time.Time) (map
 
 // List implements store.Jobs.
 func (s *Store) List(ctx context.Context, project string, q store.Query) (store.Page, error) {
-	statement, args, err := q.Select("jobs", project)
+	statement, args, err := q.Select(project, nil)
 	if err != nil {
 		return store.Page{}, err
 	}

@@ -23,11 +23,14 @@ func TestListingPlans(t *testing.T) {
 	admin(t, db, `INSERT INTO jobs SELECT 'p', 'job-' || i, true, true, false, false,
 			CASE WHEN i % 1000 < 2 THEN 'running' WHEN i % 100 IN (2, 10) THEN 'failed' ELSE 'merged' END,
 			CASE WHEN i % 1000 < 2 THEN 'running' WHEN i % 100 IN (2, 10) THEN 'timed_out' ELSE 'merged' END,
-			CASE WHEN i % 10 = 0 THEN 'report' ELSE 'command' END, 'title', $1::bigint - i * 1000, $1, false, '', false, 0, '{}', i
+			CASE WHEN i % 10 = 0 THEN 'report' ELSE 'command' END, 'title', $1::bigint - i * 1000, $1, false, '', false, 0, '{}', i, 0, '[]'
 		FROM generate_series(0, 99999) i`, millis(storetest.Now))
-	admin(t, db, `ANALYZE jobs`)
+	for _, name := range []string{`'label=all'`, `'label=third'`, `'batch=b-' || version / 1000`} {
+		admin(t, db, `INSERT INTO job_groups SELECT project, `+name+`, id, status, reason, kind, created_at FROM jobs WHERE `+name+` <> 'label=third' OR version % 3 = 0`)
+	}
+	admin(t, db, `ANALYZE jobs, job_groups`)
 	for _, q := range storetest.Queries() {
-		statement, args, err := q.Select("jobs", "p")
+		statement, args, err := q.Select("p", nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -94,6 +95,10 @@ func TestWrites(t *testing.T) {
 		spec := storetest.Spec(fmt.Sprint("job-", i), storetest.Now)
 		many[i] = githubjobs.Facts{ID: spec.ID, Spec: &spec}
 	}
+	grouped := storetest.Spec("g", storetest.Now)
+	grouped.Batch, grouped.Labels = "b", []string{"x", "y"}
+	later := githubjobs.Facts{Runs: []githubjobs.RunFact{{ID: 7, Attempt: 1, Status: "queued", At: storetest.Now.Add(time.Second)}}}
+	of := func(id string, f githubjobs.Facts) githubjobs.Facts { f.ID = id; return f }
 	m.read()
 	for _, c := range []struct {
 		what              string
@@ -112,6 +117,9 @@ func TestWrites(t *testing.T) {
 		{"a read of GitHub tells nothing new", func() error { return s.MergeFacts(ctx, "p", queued, queued) }, 2, 0, 0},
 		{"a hundred jobs are read", func() error { return s.MergeFacts(ctx, "p", many...) }, 3, 102, 102}, // and pending, active
 		{"no status depends on the time", func() error { return s.Refresh(ctx, "p") }, 1, 0, 0},
+		{"one with a batch and two labels is accepted", func() error { return s.Accept(ctx, "p", grouped) }, 3, 5, 7}, // and three groups, in one statement
+		{"it tells of its run", func() error { return s.MergeFacts(ctx, "p", of("g", queued)) }, 3, 3, 5},             // job, groups; waiting
+		{"which changes only its time", func() error { return s.MergeFacts(ctx, "p", of("g", later)) }, 3, 2, 1},      // the statement finds nothing to change
 		{"a status is read", func() error { _, err := s.Facts(ctx, "p", "a"); return err }, 1, 0, 0},
 		{"jobs are listed", func() error { _, err := s.List(ctx, "p", store.Query{}); return err }, 1, 0, 0},
 		{"jobs are counted", func() error { _, err := s.Counts(ctx, "p"); return err }, 1, 0, 0},

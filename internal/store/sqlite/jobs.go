@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"slices"
@@ -79,29 +80,47 @@ func (s *Store) mergeAll(t *tx, project string, facts []githubjobs.Facts) error 
 
 // load returns what is stored of a job; the zero value when there is no row.
 func load(t *tx, project, id string) (b store.Stored, err error) {
-	_, err = t.get(`SELECT facts, accepted, known, waiting, active, status FROM jobs WHERE project = $1 AND id = $2`, []any{project, id},
-		&b.Facts, &b.Accepted, &b.Known, &b.Waiting, &b.Active, &b.Status)
+	_, err = t.get(`SELECT facts, accepted, known, waiting, active, status, group_names FROM jobs WHERE project = $1 AND id = $2`, []any{project, id},
+		&b.Facts, &b.Accepted, &b.Known, &b.Waiting, &b.Active, &b.Status, &b.Groups)
 	return b, err
 }
 
 // insertJob writes a job, whether there is a row or not; values are its arguments.
 const insertJob = `INSERT INTO jobs (project, id, accepted, known, waiting, active, status, reason, kind, title,
-		created_at, updated_at, live, head, deleted, open_run, facts, due_at)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+		created_at, updated_at, live, head, deleted, open_run, facts, due_at, group_names)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 	ON CONFLICT (project, id) DO UPDATE SET accepted = excluded.accepted, known = excluded.known, waiting = excluded.waiting,
 		active = excluded.active, status = excluded.status, reason = excluded.reason, kind = excluded.kind,
 		title = excluded.title, created_at = excluded.created_at, updated_at = excluded.updated_at, live = excluded.live,
-		head = excluded.head, deleted = excluded.deleted, open_run = excluded.open_run, facts = excluded.facts, due_at = excluded.due_at`
+		head = excluded.head, deleted = excluded.deleted, open_run = excluded.open_run, facts = excluded.facts, due_at = excluded.due_at, group_names = excluded.group_names`
 
 func values(job jobName, accepted bool, r store.Row) []any {
 	return []any{job.project, job.id, accepted, r.Known, r.Waiting, r.Active, r.Status, r.Reason, r.Kind, r.Title,
-		millis(r.CreatedAt), millis(r.UpdatedAt), r.Live, r.News.Head, r.News.Deleted, r.News.Run, string(r.Facts), millis(r.DueAt)}
+		millis(r.CreatedAt), millis(r.UpdatedAt), r.Live, r.News.Head, r.News.Deleted, r.News.Run, string(r.Facts), millis(r.DueAt), r.Groups}
 }
 
 func put(t *tx, job jobName, before, after store.Stored, r store.Row) error {
 	_, err := t.exec(insertJob, values(job, after.Accepted, r)...)
 	t.tally.Job(job.project, before, after)
 	t.changed = append(t.changed, job)
+	if err != nil || before.Groups == "" && r.Groups == "" {
+		return err
+	}
+	return putGroups(t, job, before, r)
+}
+
+// putGroups writes what of a job's groups is not there as it should be.
+func putGroups(t *tx, job jobName, before store.Stored, r store.Row) error {
+	names := cmp.Or(r.Groups, "[]")
+	if before.Groups != "" && before.Groups != r.Groups {
+		if _, err := t.exec(`DELETE FROM job_groups WHERE project = $1 AND id = $2 AND name NOT IN (SELECT value FROM json_each($3))`, job.project, job.id, names); err != nil {
+			return err
+		}
+	}
+	_, err := t.exec(`INSERT INTO job_groups (project, name, id, status, reason, kind, created_at) SELECT $1, value, $2, $3, $4, $5, $6 FROM json_each($7) WHERE true
+		ON CONFLICT (project, id, name) DO UPDATE SET status = excluded.status, reason = excluded.reason, kind = excluded.kind, created_at = excluded.created_at
+		WHERE (status, reason, kind, created_at) IS NOT (excluded.status, excluded.reason, excluded.kind, excluded.created_at)`,
+		job.project, job.id, r.Status, r.Reason, r.Kind, millis(r.CreatedAt), names)
 	return err
 }
 

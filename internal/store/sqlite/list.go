@@ -10,7 +10,7 @@ import (
 func (s *Store) List(ctx context.Context, project string, q store.Query) (store.Page, error) {
 	// SQLite knows nothing of how the values are spread, and would rather enter an
 	// index at two times than at a status.
-	statement, args, err := q.Select("jobs INDEXED BY "+q.Index(), project)
+	statement, args, err := q.Select(project, indexedBy)
 	if err != nil {
 		return store.Page{}, err
 	}
@@ -32,6 +32,8 @@ func (s *Store) List(ctx context.Context, project string, q store.Query) (store.
 	}
 	return q.Page(found), nil
 }
+
+func indexedBy(index string) string { return "INDEXED BY " + index }
 
 // Counts implements store.Jobs.
 func (s *Store) Counts(ctx context.Context, project string) (store.Counts, error) {

@@ -24,6 +24,10 @@ func TestWrites(t *testing.T) {
 	}
 	spec := storetest.Spec("a", storetest.Now)
 	queued := githubjobs.Facts{ID: "a", Runs: []githubjobs.RunFact{{ID: 7, Attempt: 1, Status: "queued", At: storetest.Now}}}
+	grouped := storetest.Spec("g", storetest.Now)
+	grouped.Batch, grouped.Labels = "b", []string{"x", "y"}
+	later := githubjobs.Facts{Runs: []githubjobs.RunFact{{ID: 7, Attempt: 1, Status: "queued", At: storetest.Now.Add(time.Second)}}}
+	of := func(id string, f githubjobs.Facts) githubjobs.Facts { f.ID = id; return f }
 	for _, c := range []struct {
 		what             string
 		do               func() error
@@ -39,6 +43,9 @@ func TestWrites(t *testing.T) {
 		{"it is finished again", func() error { return s.FinishDelivery(ctx, "p", "g2", "x", queued) }, 1, 0}, // the statement finds none
 		{"a read of GitHub tells nothing new", func() error { return s.MergeFacts(ctx, "p", queued, queued) }, 0, 0},
 		{"no status depends on the time", func() error { return s.Refresh(ctx, "p") }, 0, 0},
+		{"one with a batch and two labels is accepted", func() error { return s.Accept(ctx, "p", grouped) }, 5, 7}, // and three groups, in one statement
+		{"it tells of its run", func() error { return s.MergeFacts(ctx, "p", of("g", queued)) }, 3, 5},             // job, groups; waiting
+		{"which changes only its time", func() error { return s.MergeFacts(ctx, "p", of("g", later)) }, 2, 1},      // the statement finds nothing to change
 		{"a status is read", func() error { _, err := s.Facts(ctx, "p", "a"); return err }, 0, 0},
 		{"jobs are listed", func() error { _, err := s.List(ctx, "p", store.Query{}); return err }, 0, 0},
 		{"jobs are counted", func() error { _, err := s.Counts(ctx, "p"); return err }, 0, 0},

@@ -35,7 +35,9 @@ func Damage(t *testing.T, open func(t *testing.T, now func() time.Time, log *slo
 			s, write := open(t, clk.now, slog.New(slog.NewTextHandler(&log, nil)))
 			t.Cleanup(func() { ok(t, s.Close()) })
 			for i, id := range []string{"a", "b", "c"} {
-				ok(t, s.Accept(t.Context(), project, Spec(id, Now.Add(time.Duration(i)*time.Second))))
+				spec := Spec(id, Now.Add(time.Duration(i)*time.Second))
+				spec.Labels, spec.Batch = []string{"old"}, "old"
+				ok(t, s.Accept(t.Context(), project, spec))
 			}
 			write("a", facts)
 			damaged(t, clk, s)
@@ -102,9 +104,21 @@ func damaged(t *testing.T, clk *clock, s store.Store) {
 func mended(t *testing.T, s store.Store) {
 	t.Helper()
 	spec := Spec("a", Now)
+	spec.Labels = []string{"new"}
 	ok(t, s.MergeFacts(t.Context(), project, githubjobs.Facts{ID: "a", Spec: &spec, Runs: []githubjobs.RunFact{run(1, "in_progress", "")}}))
 	if j := reduced(t, s, "a"); j.Reason != githubjobs.ReasonRunning || j.Title != spec.Title {
 		t.Errorf("job %+v", j)
+	}
+	for ids, q := range map[string]store.Query{"cb": {Batch: "old"}, "c": {Labels: []string{"old"}, Since: Now.Add(2 * time.Second)}, "a": {Labels: []string{"new"}, Status: githubjobs.StatusRunning}} {
+		p, err := s.List(t.Context(), project, q)
+		ok(t, err)
+		var got string
+		for _, j := range p.Jobs {
+			got += j.ID
+		}
+		if got != ids {
+			t.Errorf("%+v lists %q, want %q", q, got, ids)
+		}
 	}
 	CheckCounters(t, s, project)
 }

@@ -3,6 +3,8 @@ package storetest
 import (
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,6 +21,7 @@ func fill(t *testing.T, s store.Store) (jobs []githubjobs.Job) {
 		if i%2 == 0 {
 			spec.Kind = githubjobs.KindCommand
 		}
+		spec.Labels, spec.Batch = labelsOf(i), batchOf(i)
 		f := githubjobs.Facts{ID: spec.ID, Spec: &spec}
 		switch i % 4 {
 		case 1:
@@ -36,6 +39,25 @@ func fill(t *testing.T, s store.Store) (jobs []githubjobs.Job) {
 	ok(t, s.Accept(t.Context(), "other", Spec("other", Now)))
 	slices.Reverse(jobs) // the newest first, and of one time the greatest id
 	return jobs
+}
+
+// labelsOf are the labels of the i-th job of fill: the third of them has none.
+func labelsOf(i int) []string {
+	return [][]string{{"a", "b"}, {"b"}, nil}[i%3]
+}
+
+// batchOf is the batch of the i-th job of fill; the last twenty have none.
+func batchOf(i int) string {
+	return []string{"one", "two", ""}[i/20]
+}
+
+// number is the i of a job of fill.
+func number(id string) int {
+	n, err := strconv.Atoi(strings.TrimPrefix(id, "job-"))
+	if err != nil {
+		panic(err)
+	}
+	return n
 }
 
 // walk lists page after page.
@@ -57,19 +79,8 @@ func walk(t *testing.T, s store.Store, q store.Query) (list []store.Listed) {
 
 func listing(t *testing.T, _ *clock, s store.Store) {
 	jobs := fill(t, s)
-	minute := func(n int) time.Time { return Now.Add(time.Duration(n) * time.Minute) }
-	for _, status := range []githubjobs.Status{"", githubjobs.StatusPending, githubjobs.StatusRunning, githubjobs.StatusFailed, githubjobs.StatusMerged} {
-		for _, reason := range []githubjobs.Reason{"", githubjobs.ReasonCanceled} {
-			for _, kind := range []githubjobs.Kind{"", githubjobs.KindCommand, githubjobs.KindReport} {
-				for _, between := range [][2]time.Time{{}, {minute(3), {}}, {{}, minute(15)}, {minute(5), minute(9)}} {
-					if reason != "" && status != "" && reason.Status() != status {
-						continue
-					}
-					q := store.Query{Status: status, Reason: reason, Kind: kind, Since: between[0], Until: between[1], Limit: 7}
-					compare(t, q, walk(t, s, q), jobs)
-				}
-			}
-		}
+	for _, in := range []store.Query{{}, {Batch: "two"}, {Labels: []string{"b"}}, {Labels: []string{"a", "b"}}, {Batch: "one", Labels: []string{"a"}}, {Batch: "three"}, {Labels: []string{"c", "a"}}} {
+		everyFilter(t, s, in, jobs)
 	}
 	if p, err := s.List(t.Context(), project, store.Query{Limit: 60}); err != nil || len(p.Jobs) != 60 || p.Next != "" {
 		t.Fatalf("a page that holds all: %d jobs, next %q, %v", len(p.Jobs), p.Next, err)
@@ -79,12 +90,42 @@ func listing(t *testing.T, _ *clock, s store.Store) {
 	}
 }
 
+// everyFilter lists the jobs of a batch and labels by every other filter.
+func everyFilter(t *testing.T, s store.Store, in store.Query, jobs []githubjobs.Job) {
+	t.Helper()
+	minute := func(n int) time.Time { return Now.Add(time.Duration(n) * time.Minute) }
+	for _, status := range []githubjobs.Status{"", githubjobs.StatusPending, githubjobs.StatusRunning, githubjobs.StatusFailed, githubjobs.StatusMerged} {
+		for _, reason := range []githubjobs.Reason{"", githubjobs.ReasonCanceled} {
+			for _, kind := range []githubjobs.Kind{"", githubjobs.KindCommand, githubjobs.KindReport} {
+				for _, between := range [][2]time.Time{{}, {minute(3), {}}, {{}, minute(15)}, {minute(5), minute(9)}} {
+					if reason != "" && status != "" && reason.Status() != status {
+						continue
+					}
+					q := store.Query{Batch: in.Batch, Labels: in.Labels, Status: status, Reason: reason, Kind: kind, Since: between[0], Until: between[1], Limit: 7}
+					compare(t, q, walk(t, s, q), jobs)
+				}
+			}
+		}
+	}
+}
+
+// grouped says whether a job of fill is in the batch and has the labels of a query.
+func grouped(q store.Query, id string) bool {
+	i := number(id)
+	for _, label := range q.Labels {
+		if !slices.Contains(labelsOf(i), label) {
+			return false
+		}
+	}
+	return q.Batch == "" || q.Batch == batchOf(i)
+}
+
 func compare(t *testing.T, q store.Query, got []store.Listed, jobs []githubjobs.Job) {
 	t.Helper()
 	var want []store.Listed
 	for _, j := range jobs {
 		if (q.Status == "" || j.Status == q.Status) && (q.Reason == "" || j.Reason == q.Reason) && (q.Kind == "" || j.Kind == q.Kind) &&
-			!j.CreatedAt.Before(q.Since) && (q.Until.IsZero() || j.CreatedAt.Before(q.Until)) {
+			grouped(q, j.ID) && !j.CreatedAt.Before(q.Since) && (q.Until.IsZero() || j.CreatedAt.Before(q.Until)) {
 			want = append(want, store.Listed{ID: j.ID, Status: j.Status, Reason: j.Reason, Kind: j.Kind, Title: j.Title, CreatedAt: j.CreatedAt, UpdatedAt: Now})
 		}
 	}
@@ -109,6 +150,7 @@ func badQueries(t *testing.T, _ *clock, s store.Store) {
 	for _, q := range []store.Query{
 		{Status: "done"}, {Reason: "why"}, {Kind: "cook"}, {Limit: -1}, {Limit: store.MaxPage + 1}, {After: "x"}, {After: "MS4"},
 		{Status: githubjobs.StatusMerged, Reason: githubjobs.ReasonCanceled},
+		{Batch: "A b"}, {Labels: []string{"a", ""}}, {Labels: slices.Repeat([]string{"a"}, 21)},
 	} {
 		_, err := s.List(t.Context(), project, q)
 		want(t, err, store.ErrQuery)

@@ -9,14 +9,27 @@ import (
 
 // Queries are a query of each combination of filters, over a hundred thousand jobs
 // that were created at Now and a second apart before it; with and without a cursor,
-// which stands in their middle.
+// which stands in their middle. All jobs have the label "all", every third one "third",
+// and a thousand in a row share a batch, of which the one in the middle is asked for.
 func Queries() (list []store.Query) {
+	for _, in := range []store.Query{{}, {Batch: "b-50"}, {Labels: []string{"all"}}, {Labels: []string{"third", "all"}}, {Batch: "b-50", Labels: []string{"all", "third"}}} {
+		list = append(list, filtered(in)...)
+	}
+	return list
+}
+
+func filtered(in store.Query) (list []store.Query) {
 	middle := store.Query{Limit: 1}.Page([]store.Listed{{ID: "job-50000", CreatedAt: Now.Add(-50_000 * time.Second)}, {}}).Next
 	for _, by := range []store.Query{{}, {Status: githubjobs.StatusMerged}, {Status: githubjobs.StatusRunning}, {Reason: githubjobs.ReasonTimedOut}, {Reason: githubjobs.ReasonMerged}} {
 		for _, kind := range append(githubjobs.Kinds(), "") {
-			for _, between := range [][2]time.Time{{}, {Now.Add(-90_000 * time.Second), {}}, {{}, Now.Add(-10_000 * time.Second)}, {Now.Add(-90_000 * time.Second), Now.Add(-10_000 * time.Second)}} {
+			windows := [][2]time.Time{{}, {Now.Add(-90_000 * time.Second), {}}, {{}, Now.Add(-10_000 * time.Second)}, {Now.Add(-90_000 * time.Second), Now.Add(-10_000 * time.Second)}}
+			if in.Batch != "" || len(in.Labels) > 0 {
+				windows = [][2]time.Time{windows[0], windows[3]}
+			}
+			for _, between := range windows {
 				for _, after := range []store.Cursor{"", middle} {
 					q := by
+					q.Batch, q.Labels = in.Batch, in.Labels
 					q.Kind, q.Since, q.Until, q.After, q.Limit = kind, between[0], between[1], after, 50
 					list = append(list, q)
 				}
