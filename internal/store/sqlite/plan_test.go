@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,14 +17,14 @@ func TestListingPlans(t *testing.T) {
 	defer s.Close()
 	// One in ten is a report, one in fifty timed out, one in five hundred runs.
 	_, err := s.write.tx.conn.ExecContext(t.Context(), `
-		WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 99999)
+		WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < $2 - 1)
 		INSERT INTO jobs SELECT 'p', 'job-' || i, 1, 1, 0, 0, iif(i % 1000 < 2, 'running', iif(i % 100 IN (2, 10), 'failed', 'merged')),
 			iif(i % 1000 < 2, 'running', iif(i % 100 IN (2, 10), 'timed_out', 'merged')), iif(i % 10 = 0, 'report', 'command'), 'title',
-			$1 - i * 1000, $1, 0, '', 0, 0, '{}', 0, '[]' FROM n`, millis(storetest.Now))
+			$1 - i * 1000, $1, 0, '', 0, 0, '{}', 0, '[]' FROM n`, millis(storetest.Now), storetest.PlannedJobs)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{`'label=all'`, `'label=third'`, `'batch=b-' || i / 1000`} {
+	for _, name := range []string{`'label=all'`, `'label=third'`, fmt.Sprintf(`'batch=b-' || i / %d`, storetest.PlannedJobs/100)} {
 		_, err := s.write.tx.conn.ExecContext(t.Context(), `WITH numbered AS (SELECT *, CAST(substr(id, 5) AS INTEGER) AS i FROM jobs)
 			INSERT INTO job_groups SELECT project, `+name+`, id, status, reason, kind, created_at FROM numbered WHERE `+name+` <> 'label=third' OR i % 3 = 0`)
 		if err != nil {

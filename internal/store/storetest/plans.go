@@ -1,16 +1,21 @@
 package storetest
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/internal/store"
 )
 
-// Queries are a query of each combination of filters, over a hundred thousand jobs
-// that were created at Now and a second apart before it; with and without a cursor,
-// which stands in their middle. All jobs have the label "all", every third one "third",
-// and a thousand in a row share a batch, of which the one in the middle is asked for.
+// PlannedJobs is how many jobs the queries of Queries are asked of.
+const PlannedJobs = 20_000
+
+// Queries are a query of each combination of filters, over PlannedJobs jobs that were
+// created at Now and a second apart before it; with and without a cursor, which stands
+// in their middle. All jobs have the label "all", every third one "third",
+// and a hundredth of all in a row share a batch, of which the one in the middle is
+// asked for.
 func Queries() (list []store.Query) {
 	for _, in := range []store.Query{{}, {Batch: "b-50"}, {Labels: []string{"all"}}, {Labels: []string{"third", "all"}}, {Batch: "b-50", Labels: []string{"all", "third"}}} {
 		list = append(list, filtered(in)...)
@@ -19,10 +24,10 @@ func Queries() (list []store.Query) {
 }
 
 func filtered(in store.Query) (list []store.Query) {
-	middle := store.Query{Limit: 1}.Page([]store.Listed{{ID: "job-50000", CreatedAt: Now.Add(-50_000 * time.Second)}, {}}).Next
+	middle := store.Query{Limit: 1}.Page([]store.Listed{{ID: fmt.Sprint("job-", PlannedJobs/2), CreatedAt: Now.Add(-PlannedJobs / 2 * time.Second)}, {}}).Next
 	for _, by := range []store.Query{{}, {Status: githubjobs.StatusMerged}, {Status: githubjobs.StatusRunning}, {Reason: githubjobs.ReasonTimedOut}, {Reason: githubjobs.ReasonMerged}} {
 		for _, kind := range append(githubjobs.Kinds(), "") {
-			windows := [][2]time.Time{{}, {Now.Add(-90_000 * time.Second), {}}, {{}, Now.Add(-10_000 * time.Second)}, {Now.Add(-90_000 * time.Second), Now.Add(-10_000 * time.Second)}}
+			windows := [][2]time.Time{{}, {Now.Add(-PlannedJobs * 9 / 10 * time.Second), {}}, {{}, Now.Add(-PlannedJobs / 10 * time.Second)}, {Now.Add(-PlannedJobs * 9 / 10 * time.Second), Now.Add(-PlannedJobs / 10 * time.Second)}}
 			if in.Batch != "" || len(in.Labels) > 0 {
 				windows = [][2]time.Time{windows[0], windows[3]}
 			}
