@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/internal/store"
 )
 
 // Jobs is what the API needs of the store; store.Jobs describes the methods.
@@ -20,6 +21,7 @@ type Jobs interface {
 	Accept(ctx context.Context, project string, spec githubjobs.Spec) error
 	Facts(ctx context.Context, project, id string) (githubjobs.Facts, error)
 	MergeFacts(ctx context.Context, project string, facts ...githubjobs.Facts) error
+	List(ctx context.Context, project string, q store.Query) (store.Page, error)
 }
 
 // Options are what the API is made of. Every field must be set.

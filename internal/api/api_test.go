@@ -187,6 +187,9 @@ func (b broken) Accept(context.Context, string, githubjobs.Spec) error { return 
 func (b broken) Facts(context.Context, string, string) (githubjobs.Facts, error) {
 	return githubjobs.Facts{}, b.err
 }
+func (b broken) List(context.Context, string, store.Query) (store.Page, error) {
+	return store.Page{}, b.err
+}
 func (b broken) MergeFacts(context.Context, string, ...githubjobs.Facts) error { return b.err }
 
 func TestStoreFails(t *testing.T) {
@@ -238,7 +241,8 @@ func TestRoutes(t *testing.T) {
 		allow        string
 	}{
 		{"GET", "/", 404, problem.RouteNotFound, ""},
-		{"GET", "/api/jobs", 404, problem.RouteNotFound, ""},
+		{"GET", "/api/job", 404, problem.RouteNotFound, ""},
+		{"POST", "/api/jobs", 405, problem.MethodNotAllowed, "GET, HEAD"},
 		{"POST", "/api/jobs/status/", 404, problem.RouteNotFound, ""},
 		{"GET", "/api/create-job", 405, problem.MethodNotAllowed, "POST"},
 		{"DELETE", "/api/jobs/status", 405, problem.MethodNotAllowed, "GET, HEAD"},

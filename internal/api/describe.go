@@ -46,6 +46,9 @@ func describeSchemas(schemas map[string]*huma.Schema) {
 	enum(job["status"], githubjobs.Statuses())
 	enum(job["reason"], githubjobs.Reasons())
 	enum(job["kind"], append(githubjobs.Kinds(), ""))
+	listed := schemas["ListedJob"].Properties
+	enum(listed["reason"], githubjobs.Reasons())
+	enum(listed["kind"], githubjobs.Kinds())
 	enum(schemas["Diagnosis"].Properties["code"], githubjobs.DiagnosisCodes())
 	codes := slices.DeleteFunc(problem.Codes(), func(c problem.Code) bool { return problem.New(c, "").Code == "" })
 	slices.Sort(codes)

@@ -29,6 +29,8 @@ func (a *api) routes() *http.ServeMux {
 		problem.KeyReused, problem.QueueFull, problem.BaseUnknown, problem.StorageFull, problem.StorageUnavailable), a.createJob)
 	plain[statusInput, statusOutput](mux, config, a.keyed("GET", "/api/jobs/status", "job-status", "Says where a job stands",
 		problem.MissingField, problem.JobNotFound, problem.StatusFailed), a.withKey(a.jobStatus))
+	plain[listInput, listOutput](mux, config, a.keyed("GET", "/api/jobs", "list-jobs", "Lists jobs, the newest first",
+		problem.InvalidField, problem.UnknownField, problem.StorageUnavailable), a.withKey(a.listJobs))
 	route(h, a.keyed("POST", "/api/jobs/{job_id}/cancel", "cancel-job", "Cancels a job",
 		problem.InvalidJSON, problem.InvalidField, problem.UnknownField, problem.InvalidBody, problem.BodyTooLarge,
 		problem.JobNotFound, problem.JobEnded, problem.StorageFull, problem.StorageUnavailable), a.cancelJob)
