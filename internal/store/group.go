@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 )
@@ -13,10 +14,19 @@ func labelGroup(label string) string { return "label=" + label }
 
 // groupsOf is Stored.Groups of a job with that spec.
 func groupsOf(spec *githubjobs.Spec) (string, error) {
-	if spec == nil || spec.Batch == "" && len(spec.Labels) == 0 {
+	if spec == nil {
 		return "", nil
 	}
-	raw, err := json.Marshal(groups(spec.Batch, spec.Labels))
+	// A commit may hold what no caller could have asked for.
+	batch, labels := spec.Batch, slices.DeleteFunc(slices.Clone(spec.Labels), func(l string) bool { return !githubjobs.ValidLabel(l) })
+	if !githubjobs.ValidBatch(batch) {
+		batch = ""
+	}
+	names := groups(batch, labels)
+	if len(names) == 0 {
+		return "", nil
+	}
+	raw, err := json.Marshal(names)
 	return string(raw), err
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
@@ -50,7 +51,7 @@ func NewRow(f githubjobs.Facts, accepted bool, now time.Time) (Row, error) {
 		Facts: raw, Known: f.Spec != nil, Groups: groups,
 		Waiting: accepted && f.Spec != nil && f.Dispatch == nil && f.Branch == nil && len(f.Runs)+len(f.Pulls) == 0,
 		Active:  f.Spec != nil && !j.Terminal,
-		Status:  j.Status, Reason: j.Reason, Kind: j.Kind, Title: j.Title, CreatedAt: j.CreatedAt,
+		Status:  j.Status, Reason: j.Reason, Kind: j.Kind, Title: Text(j.Title), CreatedAt: j.CreatedAt,
 	}, nil
 }
 
@@ -71,12 +72,18 @@ func MergeRow(stored Stored, f githubjobs.Facts, now time.Time) (row Row, change
 	return row, err == nil && !bytes.Equal(row.Facts, stored.Facts), err
 }
 
+// Text is s as every database takes it: valid UTF-8 without NUL characters. Facts need
+// no such care: JSON escapes what they hold.
+func Text(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}
+
 func newKnown(f githubjobs.Facts) Known {
 	var k Known
 	if f.Branch != nil {
 		k.Deleted = f.Branch.Deleted
 		if f.ReadTo(f.Branch.Head) {
-			k.Head = f.Branch.Head
+			k.Head = Text(f.Branch.Head)
 		}
 	}
 	k.Run = f.Unfinished()

@@ -57,7 +57,7 @@ func (s *Store) FinishDelivery(ctx context.Context, project, guid, outcome strin
 			return err
 		}
 		b.queue(deliveryOrder(project, guid), `UPDATE deliveries SET finished_at = $1, outcome = $2 WHERE project = $3 AND guid = $4 AND finished_at = 0`,
-			[]any{millis(b.now), outcome, project, guid}, func(n int64) error {
+			[]any{millis(b.now), store.Text(outcome), project, guid}, func(n int64) error {
 				b.tally.Add(project, store.CountDeliveries, -n)
 				return nil
 			})

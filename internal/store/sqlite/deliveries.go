@@ -65,7 +65,7 @@ func (s *Store) FinishDelivery(ctx context.Context, project, guid, outcome strin
 			return err
 		}
 		ended, err := t.exec(`UPDATE deliveries SET finished_at = $1, outcome = $2 WHERE project = $3 AND guid = $4 AND finished_at = 0`,
-			millis(s.now()), outcome, project, guid)
+			millis(s.now()), store.Text(outcome), project, guid)
 		if err != nil {
 			return err
 		}

@@ -24,7 +24,7 @@ func (s *Store) Project(ctx context.Context, project string) (store.Project, err
 // SetDefaultBranch implements store.Projects.
 func (s *Store) SetDefaultBranch(ctx context.Context, project, branch string) error {
 	return s.exec(ctx, `INSERT INTO projects (id, default_branch) VALUES (?, ?)
-		ON CONFLICT (id) DO UPDATE SET default_branch = excluded.default_branch`, project, branch)
+		ON CONFLICT (id) DO UPDATE SET default_branch = excluded.default_branch`, project, store.Text(branch))
 }
 
 // SetReconciled implements store.Projects.

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/internal/store"
@@ -43,6 +45,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Store
 		{"jobs that are not at an end, page by page", active},
 		{"a delivery is recorded once and processed once", delivery},
 		{"a delivery's facts arrive with its end", deliveryFacts},
+		{"no text is refused", anyText},
 		{"processed deliveries are swept when they are old", sweep},
 		{"jobs are listed by every filter, a page at a time", listing},
 		{"a listing goes on where it ended while jobs come", listingMoves},
@@ -82,6 +85,31 @@ func lead(t *testing.T, _ *clock, s store.Store) {
 		default:
 		}
 		other.Release()
+	}
+}
+
+// anyText: whatever stands in an event is stored, though no database takes all texts;
+// a delivery that could not be finished would be tried for ever.
+func anyText(t *testing.T, _ *clock, s store.Store) {
+	const odd = "a\x00b\xffc\u2028d"
+	spec := Spec("a", Now)
+	spec.Title, spec.Labels, spec.Batch = odd, []string{odd, "fine"}, odd
+	f := githubjobs.Facts{ID: "a", Spec: &spec, Branch: &githubjobs.BranchFact{Head: odd, At: Now}, Gates: []githubjobs.GateFact{{HeadSHA: odd, Title: odd, At: Now}}}
+	ok(t, s.RecordDelivery(t.Context(), store.Delivery{Project: project, GUID: "g", Event: "push", ReceivedAt: Now, Body: []byte(odd)}))
+	ok(t, s.FinishDelivery(t.Context(), project, "g", odd, f))
+	ok(t, s.SetDefaultBranch(t.Context(), project, odd))
+	d, err := s.Delivery(t.Context(), project, "g")
+	ok(t, err)
+	if string(d.Body) != odd || d.FinishedAt.IsZero() {
+		t.Errorf("delivery %+v", d)
+	}
+	if j := reduced(t, s, "a"); !strings.Contains(j.Title, "\x00") {
+		t.Errorf("title %q: the facts hold all that JSON can", j.Title)
+	}
+	p, err := s.List(t.Context(), project, store.Query{Labels: []string{"fine"}})
+	ok(t, err)
+	if len(p.Jobs) != 1 || !utf8.ValidString(p.Jobs[0].Title) {
+		t.Errorf("page %+v", p)
 	}
 }
 
