@@ -65,7 +65,7 @@ type Found func(context.Context, []githubjobs.Facts) error
 // verdicts that the caller does not know. To read everything use Everything.
 //
 // It takes three REST calls, whatever the number of jobs, and further ones where
-// something happened: one for each hundred runs and pull requests, and one or two for
+// something happened: one for each hundred runs and pull requests, and one to three for
 // each job that changed in a way that the lists do not tell. The calls that every
 // read makes have the same addresses every time, and are conditional: while nothing
 // happens GitHub answers them by 304.
@@ -74,7 +74,7 @@ type Found func(context.Context, []githubjobs.Facts) error
 // a run that has not ended; of others all is read.
 //
 // A re-run of a run that is older than the newest hundred shows in no list; a webhook
-// tells it, or what it does to branch and pull request.
+// tells it, or its result.
 func (r *Repository) Changed(ctx context.Context, since time.Time, known map[string]Known, found Found) (Reading, error) {
 	ctx, n := counted(ctx)
 	s := &sweep{repo: r, since: since.Add(-overlap), known: known, facts: map[string]githubjobs.Facts{}, pulls: map[string][]githubjobs.PullFact{}, lost: map[string]int64{}}
@@ -86,7 +86,7 @@ func (r *Repository) Changed(ctx context.Context, since time.Time, known map[str
 	if err != nil {
 		return Reading{}, err
 	}
-	if err := r.readWants(ctx, s.wants, found); err != nil {
+	if err := r.readWants(ctx, s.wants, s.withRuns(found)); err != nil {
 		return Reading{}, err
 	}
 	reading := n.reading(s.at)

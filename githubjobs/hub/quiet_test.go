@@ -191,3 +191,29 @@ func TestChangedOutlivesWhatIsLost(t *testing.T) {
 		t.Errorf("it is read again: %+v", got.Facts)
 	}
 }
+
+// Somebody re-runs an old job, whose run no list shows any more: its result names it.
+func TestChangedFindsTheRunOfAResult(t *testing.T) {
+	f := setup(t)
+	f.workflow("run-job.yml", "true")
+	submitted := f.submit(spec("old"))[0]
+	f.idle()
+	run := f.facts("old").Runs[0]
+	head := f.commit("job/old", githubjobs.FormatResult("x", githubjobs.Result{ID: "old", RunID: run.ID, Attempt: 1, Outcome: githubjobs.OutcomeFailure}))
+	f.repo = f.behind(func(localhub http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "/workflows/run-job.yml/runs") {
+				fmt.Fprint(w, `{"total_count": 0, "workflow_runs": []}`)
+				return
+			}
+			localhub.ServeHTTP(w, r)
+		})
+	})
+	got := f.changed(time.Now(), map[string]Known{"old": {Head: submitted.SHA}})
+	if facts := got.Facts["old"]; facts.Result == nil || facts.Result.SHA != head || len(facts.Runs) != 1 || facts.Runs[0].ID != run.ID {
+		t.Errorf("facts %+v", facts)
+	}
+	if got.Requests != 5 {
+		t.Errorf("%d requests, want three lists, the commits and the run", got.Requests)
+	}
+}

@@ -165,3 +165,27 @@ func (s *sweep) addRuns(runs []*WorkflowRun, open map[int64]bool) {
 		}
 	}
 }
+
+// withRuns adds to results the runs that made them, where no list has told of these:
+// somebody re-ran an old job.
+func (s *sweep) withRuns(found Found) Found {
+	return func(ctx context.Context, facts []githubjobs.Facts) error {
+		for i, f := range facts {
+			if f.Result == nil || f.Result.Result.RunID == 0 || s.listed(f.ID, f.Result.Result) {
+				continue
+			}
+			run, err := s.repo.run(ctx, f.Result.Result.RunID)
+			if err != nil {
+				return err
+			}
+			if id, fact, ok := s.repo.RunFact(run); ok && id == f.ID {
+				facts[i].Runs = []githubjobs.RunFact{fact}
+			}
+		}
+		return found(ctx, facts)
+	}
+}
+
+func (s *sweep) listed(id string, result githubjobs.Result) bool {
+	return slices.ContainsFunc(s.facts[id].Runs, func(r githubjobs.RunFact) bool { return r.ID == result.RunID && r.Attempt >= result.Attempt })
+}

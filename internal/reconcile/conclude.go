@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs/hub"
@@ -33,7 +34,41 @@ func (r *Reconciler) conclude(ctx context.Context, read hub.Reading) error {
 			facts = append(facts, githubjobs.Facts{ID: id, Lost: []githubjobs.LostRun{lost}})
 		}
 	}
-	r.soon = false
+	r.soon, r.looked = false, r.Now()
+	err := r.eachUnsettled(ctx, func(id string, attempt githubjobs.Settled, ended time.Time) {
+		switch {
+		case ended.Before(read.At):
+			facts = append(facts, githubjobs.Facts{ID: id, Settled: []githubjobs.Settled{attempt}})
+		case ended.Sub(read.At) < githubjobs.SlowStart:
+			r.soon = true
+		}
+	})
+	if err != nil || len(facts) == 0 {
+		return err
+	}
+	if err := r.Store.MergeFacts(ctx, r.Project, facts...); err != nil {
+		return stored(err)
+	}
+	return nil
+}
+
+// look says whether a read would settle how a job has ended, of which webhooks have
+// told since the last read. It looks once in an interval.
+func (r *Reconciler) look(ctx context.Context) bool {
+	now := r.Now()
+	if r.soon || now.Sub(r.looked) < r.Interval {
+		return r.soon
+	}
+	r.looked = now
+	err := r.eachUnsettled(ctx, func(string, githubjobs.Settled, time.Time) { r.soon = true })
+	if err != nil && ctx.Err() == nil {
+		r.Log.Warn("looking for jobs whose end is not certain failed; the next read settles them", "error", err)
+	}
+	return r.soon
+}
+
+// eachUnsettled visits the active jobs of which a read settles how they have ended.
+func (r *Reconciler) eachUnsettled(ctx context.Context, visit func(id string, attempt githubjobs.Settled, ended time.Time)) error {
 	for after := ""; ; {
 		page, err := r.Store.Active(ctx, r.Project, after, activePage)
 		if err != nil {
@@ -41,23 +76,12 @@ func (r *Reconciler) conclude(ctx context.Context, read hub.Reading) error {
 		}
 		for _, f := range page {
 			after = f.ID
-			attempt, ended, ok := f.Unsettled()
-			switch {
-			case ok && ended.Before(read.At):
-				facts = append(facts, githubjobs.Facts{ID: f.ID, Settled: []githubjobs.Settled{attempt}})
-			case ok && ended.Sub(read.At) < githubjobs.SlowStart:
-				r.soon = true
+			if attempt, ended, ok := f.Unsettled(); ok {
+				visit(f.ID, attempt, ended)
 			}
 		}
 		if len(page) < activePage {
-			break
+			return nil
 		}
 	}
-	if len(facts) == 0 {
-		return nil
-	}
-	if err := r.Store.MergeFacts(ctx, r.Project, facts...); err != nil {
-		return stored(err)
-	}
-	return nil
 }

@@ -1,109 +1,18 @@
 package reconcile_test
 
 import (
-	"database/sql"
-	"log/slog"
-	"os/exec"
-	"path/filepath"
+	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/google/go-github/v60/github"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
-	"github.com/githubjobs/githubjobs/githubjobs/hub"
-	"github.com/githubjobs/githubjobs/internal/reconcile"
+	"github.com/githubjobs/githubjobs/internal/localhub"
 )
-
-// grace is how long after its end a job is looked at, so that no news is waited for.
-const grace = githubjobs.SlowDelivery + time.Minute
-
-func (w *world) git(args ...string) string {
-	w.t.Helper()
-	bare, err := w.RepositoryPath("alice", "reports")
-	must(w.t, err)
-	out, err := exec.Command("git", append([]string{"-C", bare}, args...)...).CombinedOutput()
-	if err != nil {
-		w.t.Fatalf("git %v: %v\n%s", args, err, out)
-	}
-	return strings.TrimSpace(string(out))
-}
-
-// push commits a message, and the files of another branch, onto a job's branch.
-func (w *world) push(id, message string) (sha string) {
-	w.t.Helper()
-	ref := "refs/heads/" + githubjobs.Branch(id)
-	head := w.git("rev-parse", ref)
-	commit, err := w.repo.Commit(w.git("rev-parse", "changed^{tree}"), head, message, time.Now())
-	must(w.t, err)
-	sha = commit.Hash().String()
-	refs, err := w.repo.Push(w.t.Context(), []hub.Update{{Ref: ref, Old: head, New: sha}}, []plumbing.EncodedObject{commit})
-	must(w.t, err)
-	must(w.t, refs[0])
-	return sha
-}
-
-// change makes the branch that push takes its files from: main and a file of the job.
-func (w *world) change(id string) {
-	w.t.Helper()
-	w.git("update-ref", "refs/heads/changed", "main")
-	_, _, err := w.api.Repositories.CreateFile(w.t.Context(), "alice", "reports", "reports/"+id+".md", &github.RepositoryContentFileOptions{
-		Message: github.String("Change"), Content: []byte("x\n"), Branch: github.String("changed"),
-	})
-	must(w.t, err)
-}
-
-// result pushes the result of a run; 0 for one that was made outside a run.
-func (w *world) result(id string, run int64) (sha string) {
-	w.t.Helper()
-	r := githubjobs.Result{ID: id, RunID: run, Attempt: 1, Outcome: githubjobs.OutcomeSuccess, Log: "the log"}
-	r.SetFiles([]string{"reports/" + id + ".md"})
-	return w.push(id, githubjobs.FormatResult("Report", r))
-}
-
-// pull opens a pull request from a job's branch and merges it.
-func (w *world) pull(id, base string) *github.PullRequest {
-	w.t.Helper()
-	ctx := w.t.Context()
-	p, _, err := w.api.PullRequests.Create(ctx, "alice", "reports", &github.NewPullRequest{Title: github.String("Report"), Head: github.String(githubjobs.Branch(id)), Base: &base})
-	must(w.t, err)
-	_, _, err = w.api.PullRequests.Merge(ctx, "alice", "reports", p.GetNumber(), "", nil)
-	must(w.t, err)
-	p, _, err = w.api.PullRequests.Get(ctx, "alice", "reports", p.GetNumber())
-	must(w.t, err)
-	return p
-}
-
-func (w *world) deleteBranch(id string) {
-	w.t.Helper()
-	_, err := w.api.Git.DeleteRef(w.t.Context(), "alice", "reports", "heads/"+githubjobs.Branch(id))
-	must(w.t, err)
-}
-
-func (w *world) merge(facts ...githubjobs.Facts) {
-	w.t.Helper()
-	must(w.t, w.db.MergeFacts(w.t.Context(), "p", facts...))
-}
-
-// run waits until a run of the job has ended, and returns it.
-func (w *world) run(id string) *github.WorkflowRun {
-	w.t.Helper()
-	var run *github.WorkflowRun
-	w.eventually("the run has ended", func() error {
-		runs, _, err := w.api.Actions.ListRepositoryWorkflowRuns(w.t.Context(), "alice", "reports", &github.ListWorkflowRunsOptions{Branch: githubjobs.Branch(id), Status: "completed"})
-		if err == nil && len(runs.WorkflowRuns) == 0 {
-			err = sql.ErrNoRows
-		}
-		if err == nil {
-			run = runs.WorkflowRuns[0]
-		}
-		return err
-	})
-	return run
-}
 
 // The server heard that a run was in progress. It ended, and a person deleted it.
 func TestDeletedRunEndsItsJob(t *testing.T) {
@@ -145,18 +54,6 @@ func TestDeletedRunEndsItsJob(t *testing.T) {
 			}
 		})
 	}
-}
-
-// forget replaces the runs that are known of a job.
-func (w *world) forget(id string, runs ...githubjobs.RunFact) {
-	w.t.Helper()
-	f, err := w.db.Facts(w.t.Context(), "p", id)
-	must(w.t, err)
-	f.Runs, f.Settled = runs, nil
-	w.restart(func() {
-		w.sql(`DELETE FROM jobs WHERE id = ?`, id)
-	})
-	w.merge(f)
 }
 
 // The push of a result was not told; its merge and the deletion of its branch were.
@@ -261,6 +158,30 @@ func TestFailureIsSettledByReading(t *testing.T) {
 	})
 }
 
+// A webhook tells that a run has failed. The next read is due long after, and comes at
+// once, since it settles that there is no result.
+func TestFailureBringsTheNextReadForward(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.submit("a")
+	r := w.reconciler()
+	r.Interval = 100 * time.Millisecond // four times that, while webhooks arrive
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- r.Run(ctx) }()
+	w.eventually("the job is known", func() error { _, err := w.db.Facts(t.Context(), "p", "a"); return err })
+	now := time.Now().UTC().Truncate(time.Second)
+	w.merge(githubjobs.Facts{ID: "a", Runs: []githubjobs.RunFact{{ID: 99, Attempt: 1, Status: "completed", Conclusion: "failure", HeadSHA: w.git("rev-parse", "refs/heads/job/a"), At: now}}})
+	w.eventually("it is certain", func() error {
+		if j := w.job("a", 0); j.Reason != githubjobs.ReasonAgentError {
+			return &mismatch{j, nil}
+		}
+		return nil
+	})
+	cancel()
+	must(t, <-ended)
+}
+
 // What is stored of a job was damaged: it is read from GitHub, and others meanwhile.
 func TestDamagedJobIsReadAgain(t *testing.T) {
 	t.Parallel()
@@ -288,23 +209,40 @@ func TestDamagedJobIsReadAgain(t *testing.T) {
 	}
 }
 
-func (w *world) reconciler() *reconcile.Reconciler {
-	return reconcile.New(reconcile.Options{Project: "p", Hub: w.repo, Store: w.db, Interval: time.Hour, Base: func(string) {}, Done: func() {}, Log: slog.New(slog.DiscardHandler), Now: time.Now})
-}
-
-// restart closes the database, lets change work on its file, and opens it again.
-func (w *world) restart(change func()) {
-	w.t.Helper()
-	must(w.t, w.db.Close())
-	change()
-	w.open()
-}
-
-func (w *world) sql(statement string, args ...any) {
-	w.t.Helper()
-	db, err := sql.Open("sqlite", filepath.Join(w.dir, "test.db"))
-	must(w.t, err)
-	_, err = db.ExecContext(w.t.Context(), statement, args...)
-	must(w.t, err)
-	must(w.t, db.Close())
+// What a quiet repository costs, after jobs of every sort: three requests that are free.
+func TestQuietReads(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.workflow("ubuntu-latest")
+	for _, id := range []string{"open", "merged", "deleted", "nothing"} {
+		w.change(id)
+		w.submit(id)
+		w.run(id)
+		if id != "nothing" {
+			w.result(id, 0)
+		}
+	}
+	w.push("open", "A person's commit")
+	w.pull("merged", "main")
+	w.deleteBranch("deleted")
+	w.byHand("no-job", "Just a branch", true)
+	must(t, w.WaitIdle(t.Context()))
+	r := w.reconciler()
+	w.eventually("all is settled", func() error {
+		w.ResetRequests()
+		must(t, r.Once(t.Context()))
+		for _, q := range w.Requests() {
+			if q.Status != 304 {
+				return errors.New(q.Method + " " + q.Path)
+			}
+		}
+		return nil
+	})
+	for range 3 {
+		w.ResetRequests()
+		must(t, r.Once(t.Context()))
+		if n := len(w.Requests()); n != 3 || slices.ContainsFunc(w.Requests(), func(q localhub.Request) bool { return q.Status != 304 }) {
+			t.Errorf("%d requests: %+v", n, w.Requests())
+		}
+	}
 }

@@ -77,8 +77,9 @@ type Reconciler struct {
 	checked  bool // GitHub was asked for the repository
 	failures int  // in a row
 	after    time.Duration
-	cost     int  // of the last read, on the primary limit
-	soon     bool // the next read settles how a job has ended
+	cost     int       // of the last read, on the primary limit
+	soon     bool      // the next read settles how a job has ended
+	looked   time.Time // when active jobs were looked through for such
 	again    redelivery
 	noJobs   map[string]string // heads of branches that were read and carry no job
 	oddAt    time.Time
@@ -140,7 +141,7 @@ func (r *Reconciler) Run(ctx context.Context) error {
 			if wait <= 0 {
 				break
 			}
-			if ended := r.sleep(ctx, wait); ended {
+			if ended := r.sleep(ctx, min(wait, r.Interval)); ended {
 				return nil
 			}
 		}
@@ -166,9 +167,11 @@ func (r *Reconciler) sleep(ctx context.Context, d time.Duration) (ended bool) {
 // pause is the time between the beginnings of two reads.
 func (r *Reconciler) pause(ctx context.Context) time.Duration {
 	now := r.Now()
-	s := situation{interval: r.Interval, asked: r.takeWanted(false), soon: r.soon, failures: r.failures, after: r.after, cost: r.cost, budget: r.Hub.Budget(), webhook: -1, active: true}
+	s := situation{interval: r.Interval, asked: r.takeWanted(false), failures: r.failures, after: r.after, cost: r.cost, budget: r.Hub.Budget(), webhook: -1, active: true}
 	if c, err := r.Store.Counts(ctx, r.Project); err == nil {
-		s.active = c.Active > 0
+		if s.active = c.Active > 0; s.active {
+			s.soon = r.look(ctx)
+		}
 		if !c.LastDelivery.IsZero() {
 			s.webhook = max(now.Sub(c.LastDelivery), 0)
 		}
