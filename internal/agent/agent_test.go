@@ -95,6 +95,7 @@ func TestCancel(t *testing.T) {
 		t.Run(signal.String(), func(t *testing.T) {
 			t.Parallel()
 			f := setup(t, "trap 'echo tidying up; exit 3' TERM; echo started; while :; do sleep 0.01; done", nil)
+			f.environ["GITHUBJOBS_GRACE"] = "30s" // It obeys as soon as this machine lets it.
 			f.step("fetch", ExitOK)
 			cmd, _ := f.command("run")
 			r, w := io.Pipe()

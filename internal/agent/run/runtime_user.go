@@ -87,8 +87,9 @@ func (u userSandbox) perform(ctx context.Context, out io.Writer) (process.Exit, 
 	}
 	var words bytes.Buffer
 	cmd.Env, cmd.Stdout, cmd.Stderr = []string{}, out, &words
-	// A group of its own: the signals of the step are for the agent.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// A session of its own: the signals of the step are for the agent, and sudo is not to
+	// look for a terminal.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
 		return process.Exit{}, err
 	}
