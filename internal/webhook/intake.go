@@ -24,14 +24,16 @@ const (
 	waitTime   = 2 * time.Second
 	patience   = time.Second      // who sends for longer is cut off when others have no room
 	readTime   = 10 * time.Second // for the body in any case; GitHub itself gives up then
+	lingerTime = 2 * time.Second  // for the rest of a body that was refused
 )
 
 // intake lets deliveries in as long as there is room.
 type intake struct {
-	size                         int64 // of room, in bytes
-	room                         *semaphore.Weighted
-	waiting, growing             atomic.Int64
-	waitTime, readTime, patience time.Duration
+	size             int64 // of room, in bytes
+	room             *semaphore.Weighted
+	waiting, growing atomic.Int64
+
+	waitTime, patience, readTime, lingerTime time.Duration
 
 	mu       sync.Mutex
 	senders  []*sender // whose bodies are being read, the oldest first
@@ -40,7 +42,7 @@ type intake struct {
 }
 
 func newIntake(size int64) *intake {
-	return &intake{size: size, room: semaphore.NewWeighted(size), waitTime: waitTime, readTime: readTime, patience: patience}
+	return &intake{size: size, room: semaphore.NewWeighted(size), waitTime: waitTime, patience: patience, readTime: readTime, lingerTime: lingerTime}
 }
 
 // sender is a delivery that was let in.

@@ -16,8 +16,6 @@ import (
 	"github.com/githubjobs/githubjobs/internal/store"
 )
 
-const lingerTime = 2 * time.Second
-
 // GitHub's names of events, and its GUIDs.
 var (
 	eventPattern = regexp.MustCompile(`^[a-z0-9_]{1,64}$`)
@@ -30,12 +28,12 @@ var (
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	d, signature, p := r.readHeader(req)
 	if p != nil {
-		refuse(w, req, p)
+		r.refuse(w, req, p)
 		return
 	}
 	sender := r.intake.enter(req.Context(), http.NewResponseController(w))
 	if sender == nil {
-		refuse(w, req, tooMany())
+		r.refuse(w, req, tooMany())
 		return
 	}
 	defer sender.leave()
@@ -45,7 +43,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 	if p != nil {
 		sender.leave() // before refuse, which takes its time
-		refuse(w, req, p)
+		r.refuse(w, req, p)
 		return
 	}
 	if !hmac.Equal(signature, sign(r.Secret, body)) {
@@ -84,16 +82,16 @@ func (r *Receiver) readHeader(req *http.Request) (d store.Delivery, signature []
 }
 
 // refuse answers a delivery whose body was not read to its end. The answer does not
-// wait for the rest; the rest is thrown away until lingerTime is over, since a
-// connection that is closed in the middle of it loses the answer.
-func refuse(w http.ResponseWriter, req *http.Request, p *problem.Error) {
+// wait for the rest; the rest is thrown away for a while, since a connection that is
+// closed in the middle of it loses the answer.
+func (r *Receiver) refuse(w http.ResponseWriter, req *http.Request, p *problem.Error) {
 	conn := http.NewResponseController(w)
 	w.Header().Set("Connection", "close")
 	// Errors mean a connection that knows no deadlines, or one that the sender has left.
 	_ = conn.EnableFullDuplex()
 	p.Write(w)
 	_ = conn.Flush()
-	_ = conn.SetReadDeadline(time.Now().Add(lingerTime))
+	_ = conn.SetReadDeadline(time.Now().Add(r.intake.lingerTime))
 	_, _ = io.CopyN(io.Discard, req.Body, maxBody)
 }
 
