@@ -2,6 +2,7 @@ package githubjobs
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -25,16 +26,20 @@ const (
 	StepCancel      Step = "cancel"       // ask GitHub to cancel the run
 	StepForceCancel Step = "force_cancel" // ask GitHub to end the run whatever its steps want
 	StepGiveUp      Step = "give_up"      // delete the branch and count the job as cancelled
+	StepRelease     Step = "release"      // the job's delay is over: it waits for its push
+	StepExpire      Step = "expire"       // cancel the job, which has not begun in time
 )
 
 // Next is the next step about the job, and when it is due; StepNone when there is none,
-// however much time passes. What is not pushed yet is in the dispatcher's hands.
-func (f Facts) Next() (step Step, due time.Time) {
+// however much time passes. What waits for its push is in the dispatcher's hands.
+func (f Facts) Next(now time.Time) (step Step, due time.Time) {
 	v := viewOf(f)
 	c := v.cancel()
 	pushed := f.Branch != nil || f.Dispatch != nil && f.Dispatch.Refused == "" && !f.Dispatch.Dropped
 	switch {
-	case c == nil || f.Spec == nil || c.Answer == CancelGivenUp && (c.Run != 0 || v.run == nil):
+	case f.Spec != nil && c == nil:
+		return v.nextOfQueue(now, pushed)
+	case f.Spec == nil || c.Answer == CancelGivenUp && (c.Run != 0 || v.run == nil):
 		return StepNone, time.Time{}
 	case v.run != nil && v.run.Status == "completed" && !v.run.waitsForApproval(), v.lost != nil:
 		return StepNone, time.Time{}
@@ -52,6 +57,29 @@ func (f Facts) Next() (step Step, due time.Time) {
 		return StepGiveUp, c.AnsweredAt.Add(GiveUpAfter)
 	}
 	return StepCancel, c.At
+}
+
+// nextOfQueue is the next step about a job that nobody wants cancelled.
+func (v view) nextOfQueue(now time.Time, pushed bool) (step Step, due time.Time) {
+	waits := v.Branch == nil && v.Dispatch == nil && v.run == nil && v.result == nil
+	by := v.Spec.StartBy()
+	switch {
+	case waits && v.Spec.Delayed(now):
+		return StepRelease, v.Spec.DelayUntil
+	case by.IsZero(), v.run == nil && !waits && !pushed, v.result != nil, v.lost != nil:
+		return StepNone, time.Time{}
+	case v.run != nil && !slices.Contains(waiting, v.run.Status) && !v.run.waitsForApproval():
+		return StepNone, time.Time{}
+	}
+	return StepExpire, by
+}
+
+// canceled is the end of a job that was cancelled, or has not begun in time.
+func (v view) canceled(how string) (Reason, string) {
+	if c := v.cancel(); c != nil && c.Expired && v.Spec != nil {
+		return ReasonNeverStarted, fmt.Sprintf("The task had not begun at %s, when its queue_ttl_seconds were over. %s", v.Spec.StartBy().Format(time.RFC3339), how)
+	}
+	return ReasonCanceled, how + v.asked()
 }
 
 // CancelAsked says whether the server was asked to cancel the present attempt, and
@@ -107,6 +135,9 @@ func (v view) canceling() string {
 		return ""
 	}
 	s := fmt.Sprintf(" %s asked at %s to cancel it%s", c.By, c.At.UTC().Format(time.RFC3339), c.why())
+	if c.Expired {
+		s = " It has not begun in time and is being cancelled"
+	}
 	switch c.Answer {
 	case CancelAccepted:
 		return s + "; GitHub has taken the request."

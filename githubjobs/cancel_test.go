@@ -39,7 +39,7 @@ func TestNextStepOfACancel(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c.facts.Spec = spec
-			if step, due := c.facts.Next(); step != c.step || !due.Equal(c.due) {
+			if step, due := c.facts.Next(at(0)); step != c.step || !due.Equal(c.due) {
 				t.Errorf("%q at %s, want %q at %s", step, due, c.step, c.due)
 			}
 		})

@@ -41,8 +41,10 @@ type Dispatch struct {
 
 // CancelFact is a request to cancel the job, and what GitHub said to it.
 type CancelFact struct {
-	By      string    `json:"by"`            // who asked, for people
-	Why     string    `json:"why,omitempty"` // in the words of who asked
+	By  string `json:"by"`            // who asked, for people
+	Why string `json:"why,omitempty"` // in the words of who asked
+	// Expired: nobody asked; the task had not begun when it had to. See Spec.StartBy.
+	Expired bool      `json:"expired,omitempty"`
 	At      time.Time `json:"at"`
 	Run     int64     `json:"run,omitempty"`     // the run that was to be cancelled; 0 when none was known
 	Attempt int       `json:"attempt,omitempty"` // of that run

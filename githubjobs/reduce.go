@@ -44,7 +44,7 @@ func (v view) decide(now time.Time) (Reason, string) {
 	case v.forGood:
 		return ReasonMerged, "The pull request was merged."
 	case v.givenUp():
-		return ReasonCanceled, "The job was cancelled. GitHub could not end its run, so its branch was deleted and whatever the run still does counts no more." + v.asked()
+		return v.canceled("The job was cancelled. GitHub could not end its run, so its branch was deleted and whatever the run still does counts no more.")
 	case v.run == nil && v.result == nil:
 		return v.withoutRun(now)
 	case v.run == nil:
@@ -86,9 +86,11 @@ func (v view) withoutRun(now time.Time) (Reason, string) {
 	case v.pull != nil && v.pull.Merged:
 		return v.unseen(now, "result commit")
 	case v.Dispatch != nil && v.Dispatch.Dropped:
-		return ReasonCanceled, "The job was cancelled before it was pushed." + v.asked()
+		return v.canceled("The job was cancelled before it was pushed.")
 	case v.Dispatch != nil && v.Dispatch.Refused != "":
 		return ReasonPushRefused, sentence("The job could not be brought to GitHub", v.Dispatch.Refused)
+	case v.Branch == nil && v.Dispatch == nil && v.Spec != nil && v.Spec.Delayed(now):
+		return ReasonDelayed, "The job is stored and will be pushed at " + v.Spec.DelayUntil.Format(time.RFC3339) + "."
 	case v.Branch == nil && v.Dispatch == nil:
 		return ReasonAccepted, "The job is stored and will be pushed."
 	case v.Branch != nil && v.Branch.Deleted && now.Sub(v.Branch.At) <= SlowDelivery && !v.settled():
@@ -139,7 +141,7 @@ func (v view) concluded(now time.Time) (Reason, string) {
 	case "stale":
 		return ReasonNeverStarted, "GitHub gave the run up before a runner took it."
 	case "cancelled":
-		return ReasonCanceled, "The run was cancelled on GitHub." + v.asked()
+		return v.canceled("The run was cancelled on GitHub.")
 	case "timed_out":
 		return ReasonTimedOut, "The run reached the time limit of the workflow."
 	}
@@ -177,7 +179,7 @@ func (v view) outcome(now time.Time) (Reason, string) {
 	case OutcomeTimedOut:
 		return ReasonTimedOut, sentence("The task reached its deadline and was stopped", r.Error)
 	case OutcomeCanceled:
-		return ReasonCanceled, "The run was cancelled on GitHub." + v.asked()
+		return v.canceled("The run was cancelled on GitHub.")
 	case OutcomeError:
 		return ReasonAgentError, sentence("The agent could not do its work", r.Error)
 	}

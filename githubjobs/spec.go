@@ -18,6 +18,9 @@ const (
 	MaxTitleRunes  = 72
 	DefaultTimeout = 30 * time.Minute
 	MaxTimeout     = 345 * time.Minute // a hosted runner ends a job at 360 minutes; the rest is for publish and merge
+	MaxPriority    = 100               // and as much below 0
+	MaxDelay       = 366 * 24 * time.Hour
+	MaxQueueTTL    = 30 * 24 * time.Hour
 	specVersion    = 1
 )
 
@@ -36,6 +39,13 @@ type Spec struct {
 	TimeoutSeconds int       `json:"timeout_seconds"`
 	Base           string    `json:"base"` // branch that the result is merged into
 	CreatedAt      time.Time `json:"created_at"`
+	// Priority orders the jobs that wait for their push, the highest first; 0 unless given.
+	Priority int `json:"priority,omitempty"`
+	// DelayUntil is before when the job is not pushed; zero for at once.
+	DelayUntil time.Time `json:"delay_until,omitzero"`
+	// QueueTTLSeconds bounds the time from the creation, or from DelayUntil, to the start of
+	// the task. A job that has not begun by then is given up. 0 means without limit.
+	QueueTTLSeconds int `json:"queue_ttl_seconds,omitempty"`
 	// Labels are the caller's words for finding the job again, sorted; see ValidLabel.
 	Labels []string `json:"labels,omitempty"`
 	// Batch names the jobs that belong together with this one; empty for none.
@@ -87,6 +97,7 @@ func (s *Spec) Normalize(now time.Time) {
 		s.CreatedAt = now
 	}
 	s.Labels = normalLabels(s.Labels)
+	s.DelayUntil = s.DelayUntil.UTC().Truncate(time.Millisecond)
 	s.CreatedAt = s.CreatedAt.UTC().Truncate(time.Millisecond)
 }
 
@@ -106,6 +117,7 @@ func (s Spec) Validate() error {
 	}
 	errs = append(errs, s.Kind.Validate(s.Config), validateBase(s.Base))
 	errs = append(errs, s.validateGroups()...)
+	errs = append(errs, s.validateQueue()...)
 	if s.Request != "" && !requestPattern.MatchString(s.Request) {
 		errs = append(errs, fieldErrorf("request", "%q is no SHA-256 in hexadecimal", s.Request))
 	}
@@ -116,6 +128,31 @@ func (s Spec) Validate() error {
 		return fieldErrorf("job", "the whole spec takes %d bytes as it is written into the commit, where characters that GitHub acts upon, such as @ and #, count six; at most %d are carried. Put long material into a file of the repository and name the file", n, MaxSpecBytes)
 	}
 	return nil
+}
+
+// validateQueue validates what decides when the job is pushed.
+func (s Spec) validateQueue() (errs []error) {
+	if s.Priority < -MaxPriority || s.Priority > MaxPriority {
+		errs = append(errs, fieldErrorf("priority", "%d is out of range; give %d to %d", s.Priority, -MaxPriority, MaxPriority))
+	}
+	if s.DelayUntil.Sub(s.CreatedAt) > MaxDelay {
+		errs = append(errs, fieldErrorf("delay_until", "%s is more than a year away", s.DelayUntil.Format(time.RFC3339)))
+	}
+	if limit := int(MaxQueueTTL / time.Second); s.QueueTTLSeconds < 0 || s.QueueTTLSeconds > limit {
+		errs = append(errs, fieldErrorf("queue_ttl_seconds", "%d is out of range; give 1 to %d", s.QueueTTLSeconds, limit))
+	}
+	return errs
+}
+
+// Delayed says whether the job is not to be pushed yet.
+func (s Spec) Delayed(now time.Time) bool { return now.Before(s.DelayUntil) }
+
+// StartBy is by when the task must have begun; zero for no limit.
+func (s Spec) StartBy() time.Time {
+	if s.QueueTTLSeconds == 0 {
+		return time.Time{}
+	}
+	return later(s.CreatedAt, s.DelayUntil).Add(time.Duration(s.QueueTTLSeconds) * time.Second)
 }
 
 func validateTitle(title string) error {

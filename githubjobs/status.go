@@ -43,6 +43,7 @@ type Reason string
 
 const (
 	ReasonAccepted        Reason = "accepted"         // stored here, not yet pushed
+	ReasonDelayed         Reason = "delayed"          // stored, and not to be pushed before its time
 	ReasonPushed          Reason = "pushed"           // the branch is on GitHub, no run is known yet
 	ReasonQueued          Reason = "queued"           // the run waits for a runner
 	ReasonWaitingApproval Reason = "waiting_approval" // the run waits for a person on GitHub
@@ -71,7 +72,7 @@ const (
 
 // reasonStatus is the closed set, and the only place that ties a reason to a status.
 var reasonStatus = map[Reason]Status{
-	ReasonAccepted: StatusPending, ReasonPushed: StatusPending, ReasonQueued: StatusPending,
+	ReasonAccepted: StatusPending, ReasonDelayed: StatusPending, ReasonPushed: StatusPending, ReasonQueued: StatusPending,
 	ReasonWaitingApproval: StatusPending,
 	ReasonRunning:         StatusRunning, ReasonPublishing: StatusRunning,
 	ReasonPROpen: StatusCompleted, ReasonNoChanges: StatusCompleted, ReasonPRClosed: StatusCompleted,

@@ -32,6 +32,9 @@ type CreateRequest struct {
 	Base           string          `json:"base,omitempty" doc:"The branch that the result is merged into; by default the server's"`
 	Labels         []string        `json:"labels,omitempty" doc:"Words by which the job is found again; letters, digits and . _ : / = -" maxItems:"20"`
 	BatchID        string          `json:"batch_id,omitempty" doc:"Names the jobs that belong together with this one; a–z, 0–9 and -" maxLength:"63"`
+	Priority       int             `json:"priority,omitempty" doc:"Orders the jobs that wait for their push, the highest first" minimum:"-100" maximum:"100" default:"0"`
+	DelayUntil     time.Time       `json:"delay_until,omitzero" doc:"The job is not pushed before this time"`
+	QueueTTL       int             `json:"queue_ttl_seconds,omitempty" doc:"Bounds the time from the creation, or from delay_until, to the start of the task; a job that has not begun by then fails as never_started" minimum:"1" maximum:"2592000"`
 	IdempotencyKey string          `json:"idempotency_key,omitempty" doc:"Names this request: repeated with the same key it means the same job. The header Idempotency-Key says the same" minLength:"1" maxLength:"255"`
 }
 

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/internal/api/problem"
@@ -21,8 +22,8 @@ func TestCreate(t *testing.T) {
 		want githubjobs.Spec // the fields that the body decides
 	}{
 		"the job alone":   {`{"job":"Daily report\nof all"}`, githubjobs.Spec{Kind: "report", Title: "Daily report", Prompt: "Daily report\nof all", TimeoutSeconds: 1800, Base: "main"}},
-		"everything":      {`{"job":"x","kind":"command","title":"A title","config":{"script":"echo [skip ci]"},"timeout_seconds":60,"base":"release/1","labels":["b","a=1","b"],"batch_id":"n-7"}`, githubjobs.Spec{Kind: "command", Title: "A title", Prompt: "x", Config: json.RawMessage(`{"script":"echo [skip ci]"}`), TimeoutSeconds: 60, Base: "release/1", Labels: []string{"a=1", "b"}, Batch: "n-7"}},
-		"nulls":           {`{"job":"x","kind":null,"title":null,"config":null,"timeout_seconds":null,"base":null,"labels":null,"batch_id":null}`, githubjobs.Spec{Kind: "report", Title: "x", Prompt: "x", TimeoutSeconds: 1800, Base: "main"}},
+		"everything":      {`{"job":"x","kind":"command","title":"A title","config":{"script":"echo [skip ci]"},"timeout_seconds":60,"base":"release/1","labels":["b","a=1","b"],"batch_id":"n-7","priority":-5,"delay_until":"2026-11-22T01:00:00+01:00","queue_ttl_seconds":600}`, githubjobs.Spec{Kind: "command", Title: "A title", Prompt: "x", Config: json.RawMessage(`{"script":"echo [skip ci]"}`), TimeoutSeconds: 60, Base: "release/1", Priority: -5, DelayUntil: time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC), QueueTTLSeconds: 600, Labels: []string{"a=1", "b"}, Batch: "n-7"}},
+		"nulls":           {`{"job":"x","kind":null,"title":null,"config":null,"timeout_seconds":null,"base":null,"labels":null,"batch_id":null,"priority":null,"delay_until":null,"queue_ttl_seconds":null}`, githubjobs.Spec{Kind: "report", Title: "x", Prompt: "x", TimeoutSeconds: 1800, Base: "main"}},
 		"space around":    {" \r\n\t{ \"job\" : \"x\" } \n", githubjobs.Spec{Kind: "report", Title: "x", Prompt: "x", TimeoutSeconds: 1800, Base: "main"}},
 		"text that turns": {"{\"job\":\"a\u202eb\\u2066c\u009b\"}", githubjobs.Spec{Kind: "report", Title: "abc", Prompt: "a\u202eb\u2066c\u009b", TimeoutSeconds: 1800, Base: "main"}},
 		"other languages": {`{"job":"日報 📈 \u00e9"}`, githubjobs.Spec{Kind: "report", Title: "日報 📈 é", Prompt: "日報 📈 é", TimeoutSeconds: 1800, Base: "main"}},
@@ -39,13 +40,13 @@ func TestCreate(t *testing.T) {
 				if len(created) != 3 || created["branch"] != "job/"+created["job_id"] || created["status"] != "pending" {
 					t.Errorf("answer %v", created)
 				}
-				specs, err := s.store.Waiting(t.Context(), "p", 10)
-				if err != nil || len(specs) != 1 || s.accepted.Load() != 1 {
-					t.Fatalf("stored %v, %v; the dispatcher was called %d times", specs, err, s.accepted.Load())
+				f, err := s.store.Facts(t.Context(), "p", created["job_id"])
+				if err != nil || s.accepted.Load() != 1 {
+					t.Fatalf("stored %+v, %v; the dispatcher was called %d times", f, err, s.accepted.Load())
 				}
 				c.want.Version, c.want.ID, c.want.CreatedAt = 1, created["job_id"], now
-				if !reflect.DeepEqual(*specs[0].Spec, c.want) {
-					t.Errorf("spec %+v\nwant %+v", *specs[0].Spec, c.want)
+				if !reflect.DeepEqual(*f.Spec, c.want) {
+					t.Errorf("spec %+v\nwant %+v", *f.Spec, c.want)
 				}
 			})
 		}
@@ -62,50 +63,55 @@ func TestCreateRefuses(t *testing.T) {
 		field  string
 		says   []string
 	}{
-		"nothing":            {"", 400, "invalid_json", "", []string{"The body is empty", `{"job": "Daily`}},
-		"white space":        {" \n ", 400, "invalid_json", "", []string{"The body is empty"}},
-		"no JSON":            {"job=Daily", 400, "invalid_json", "", []string{"line 1, column 1", "invalid character 'j'"}},
-		"cut off":            {"{\n \"job\": \"x", 400, "invalid_json", "", []string{"line 2", "unexpected end"}},
-		"a comma too many":   {"{\n \"jöb\": 1,\n}", 400, "invalid_json", "", []string{"line 3, column 1"}},
-		"trailing garbage":   {`{"job":"x"} {}`, 400, "invalid_json", "", []string{"column 13", "after top-level value"}},
-		"a list":             {`[{"job":"x"}]`, 400, "invalid_json", "", []string{"must be a JSON object", "not a list"}},
-		"null":               {`null`, 400, "invalid_json", "", []string{"not null"}},
-		"a string":           {`"job"`, 400, "invalid_json", "", []string{"not a string"}},
-		"bad UTF-8":          {"{\"job\":\"a\xffb\"}", 400, "invalid_json", "", []string{"not valid UTF-8 at line 1, column 10"}},
-		"deep nesting":       {strings.Repeat("[", 20000), 400, "invalid_json", "", []string{"max depth"}},
-		"no job":             {`{"kind":"report"}`, 400, "missing_field", "job", []string{"job is missing"}},
-		"an empty job":       {`{"job":" \n"}`, 400, "missing_field", "job", []string{"job is missing"}},
-		"a job of null":      {`{"job":null}`, 400, "missing_field", "job", []string{"job is missing"}},
-		"a job of a number":  {`{"job":5}`, 400, "invalid_field", "job", []string{"job must be a string, not a number"}},
-		"a title of true":    {`{"job":"x","title":true}`, 400, "invalid_field", "title", []string{"title must be a string, not true or false"}},
-		"a long title":       {`{"job":"x","title":"` + strings.Repeat("y", 73) + `"}`, 400, "invalid_field", "title", []string{"at most 72"}},
-		"a kind unknown":     {`{"job":"x","kind":"cook"}`, 400, "invalid_field", "kind", []string{`"cook" is unknown`, "command, report"}},
-		"an empty kind":      {`{"job":"x","kind":""}`, 400, "invalid_field", "kind", []string{"command, report"}},
-		"a config of text":   {`{"job":"x","config":"a"}`, 400, "invalid_field", "config", []string{"config must be an object, not a string"}},
-		"a config misspelt":  {`{"job":"x","config":{"peroid":"daily"}}`, 400, "invalid_field", "config.peroid", []string{"is not a setting"}},
-		"a config's value":   {`{"job":"x","config":{"period":"hourly"}}`, 400, "invalid_field", "config.period", []string{"daily, weekly, monthly"}},
-		"no script":          {`{"job":"x","kind":"command"}`, 400, "invalid_field", "config.script", []string{"is missing"}},
-		"seconds as text":    {`{"job":"x","timeout_seconds":"60"}`, 400, "invalid_field", "timeout_seconds", []string{"must be a whole number of seconds, not a string"}},
-		"half a second":      {`{"job":"x","timeout_seconds":0.5}`, 400, "invalid_field", "timeout_seconds", []string{"not 0.5"}},
-		"no time":            {`{"job":"x","timeout_seconds":0}`, 400, "invalid_field", "timeout_seconds", []string{"0 is out of range", "1 to 20700"}},
-		"for ever":           {`{"job":"x","timeout_seconds":99999999999999999999}`, 400, "invalid_field", "timeout_seconds", []string{"out of range"}},
-		"a base of a job":    {`{"job":"x","base":"job/1"}`, 400, "invalid_field", "base", []string{"job/1"}},
-		"a base with dots":   {`{"job":"x","base":"a..b"}`, 400, "invalid_field", "base", []string{"a..b"}},
-		"several at once":    {`{"job":"x","kind":"cook","base":"-"}`, 400, "invalid_field", "kind", []string{"kind:", "base:"}},
-		"labels of text":     {`{"job":"x","labels":"a"}`, 400, "invalid_field", "labels", []string{"labels must be a list of strings, not a string"}},
-		"a label of numbers": {`{"job":"x","labels":["a",1]}`, 400, "invalid_field", "labels", []string{"labels [1] must be a string, not a number"}},
-		"a label with space": {`{"job":"x","labels":["a b"]}`, 400, "invalid_field", "labels[0]", []string{`"a b" is not a label`}},
-		"a batch in capital": {`{"job":"x","batch_id":"A"}`, 400, "invalid_field", "batch_id", []string{"must match"}},
-		"a field misspelt":   {`{"jobs":"x"}`, 400, "unknown_field", "jobs", []string{`no field "jobs"`, "Did you mean job?"}},
-		"another's field":    {`{"job":"x","prompt":"y"}`, 400, "unknown_field", "prompt", []string{"Did you mean job?"}},
-		"case":               {`{"Job":"x"}`, 400, "unknown_field", "Job", []string{"Did you mean job?"}},
-		"camel case":         {`{"job":"x","timeoutSeconds":1}`, 400, "unknown_field", "timeoutSeconds", []string{"Did you mean timeout_seconds?"}},
-		"a field of nobody":  {`{"job":"x","zzzzzzzzz":1}`, 400, "unknown_field", "zzzzzzzzz", []string{"The fields are base, batch_id, config, idempotency_key, job"}},
-		"more than a spec":   {`{"job":"` + strings.Repeat("x", 70<<10) + `"}`, 400, "invalid_field", "job", []string{"at most 65536", "Put long material"}},
-		"more than a body":   {`{"job":"` + strings.Repeat("x", 1<<20) + `"}`, 400, "body_too_large", "", []string{"1048576", "65536"}},
-		"a NUL in the text":  {`{"job":"a\u0000b"}`, 400, "invalid_field", "job", []string{"NUL"}},
-		"a title that turns": {"{\"job\":\"x\",\"title\":\"a\u202eb\"}", 400, "invalid_field", "title", []string{"U+202A"}},
-		"a control in title": {`{"job":"x","title":"a\u001bb"}`, 400, "invalid_field", "title", []string{"one line"}},
+		"nothing":             {"", 400, "invalid_json", "", []string{"The body is empty", `{"job": "Daily`}},
+		"white space":         {" \n ", 400, "invalid_json", "", []string{"The body is empty"}},
+		"no JSON":             {"job=Daily", 400, "invalid_json", "", []string{"line 1, column 1", "invalid character 'j'"}},
+		"cut off":             {"{\n \"job\": \"x", 400, "invalid_json", "", []string{"line 2", "unexpected end"}},
+		"a comma too many":    {"{\n \"jöb\": 1,\n}", 400, "invalid_json", "", []string{"line 3, column 1"}},
+		"trailing garbage":    {`{"job":"x"} {}`, 400, "invalid_json", "", []string{"column 13", "after top-level value"}},
+		"a list":              {`[{"job":"x"}]`, 400, "invalid_json", "", []string{"must be a JSON object", "not a list"}},
+		"null":                {`null`, 400, "invalid_json", "", []string{"not null"}},
+		"a string":            {`"job"`, 400, "invalid_json", "", []string{"not a string"}},
+		"bad UTF-8":           {"{\"job\":\"a\xffb\"}", 400, "invalid_json", "", []string{"not valid UTF-8 at line 1, column 10"}},
+		"deep nesting":        {strings.Repeat("[", 20000), 400, "invalid_json", "", []string{"max depth"}},
+		"no job":              {`{"kind":"report"}`, 400, "missing_field", "job", []string{"job is missing"}},
+		"an empty job":        {`{"job":" \n"}`, 400, "missing_field", "job", []string{"job is missing"}},
+		"a job of null":       {`{"job":null}`, 400, "missing_field", "job", []string{"job is missing"}},
+		"a job of a number":   {`{"job":5}`, 400, "invalid_field", "job", []string{"job must be a string, not a number"}},
+		"a title of true":     {`{"job":"x","title":true}`, 400, "invalid_field", "title", []string{"title must be a string, not true or false"}},
+		"a long title":        {`{"job":"x","title":"` + strings.Repeat("y", 73) + `"}`, 400, "invalid_field", "title", []string{"at most 72"}},
+		"a kind unknown":      {`{"job":"x","kind":"cook"}`, 400, "invalid_field", "kind", []string{`"cook" is unknown`, "command, report"}},
+		"an empty kind":       {`{"job":"x","kind":""}`, 400, "invalid_field", "kind", []string{"command, report"}},
+		"a config of text":    {`{"job":"x","config":"a"}`, 400, "invalid_field", "config", []string{"config must be an object, not a string"}},
+		"a config misspelt":   {`{"job":"x","config":{"peroid":"daily"}}`, 400, "invalid_field", "config.peroid", []string{"is not a setting"}},
+		"a config's value":    {`{"job":"x","config":{"period":"hourly"}}`, 400, "invalid_field", "config.period", []string{"daily, weekly, monthly"}},
+		"no script":           {`{"job":"x","kind":"command"}`, 400, "invalid_field", "config.script", []string{"is missing"}},
+		"seconds as text":     {`{"job":"x","timeout_seconds":"60"}`, 400, "invalid_field", "timeout_seconds", []string{"must be a whole number of seconds, not a string"}},
+		"a priority of text":  {`{"job":"x","priority":"high"}`, 400, "invalid_field", "priority", []string{"priority must be a whole number, not a string"}},
+		"a priority too high": {`{"job":"x","priority":101}`, 400, "invalid_field", "priority", []string{"give -100 to 100"}},
+		"a delay of words":    {`{"job":"x","delay_until":"tomorrow"}`, 400, "invalid_field", "delay_until", []string{`"tomorrow" is not a time such as`}},
+		"a delay of years":    {`{"job":"x","delay_until":"2099-01-01T00:00:00Z"}`, 400, "invalid_field", "delay_until", []string{"more than a year away"}},
+		"no time to begin":    {`{"job":"x","queue_ttl_seconds":0}`, 400, "invalid_field", "queue_ttl_seconds", []string{"1 to 2592000"}},
+		"half a second":       {`{"job":"x","timeout_seconds":0.5}`, 400, "invalid_field", "timeout_seconds", []string{"not 0.5"}},
+		"no time":             {`{"job":"x","timeout_seconds":0}`, 400, "invalid_field", "timeout_seconds", []string{"0 is out of range", "1 to 20700"}},
+		"for ever":            {`{"job":"x","timeout_seconds":99999999999999999999}`, 400, "invalid_field", "timeout_seconds", []string{"out of range"}},
+		"a base of a job":     {`{"job":"x","base":"job/1"}`, 400, "invalid_field", "base", []string{"job/1"}},
+		"a base with dots":    {`{"job":"x","base":"a..b"}`, 400, "invalid_field", "base", []string{"a..b"}},
+		"several at once":     {`{"job":"x","kind":"cook","base":"-"}`, 400, "invalid_field", "kind", []string{"kind:", "base:"}},
+		"labels of text":      {`{"job":"x","labels":"a"}`, 400, "invalid_field", "labels", []string{"labels must be a list of strings, not a string"}},
+		"a label of numbers":  {`{"job":"x","labels":["a",1]}`, 400, "invalid_field", "labels", []string{"labels [1] must be a string, not a number"}},
+		"a label with space":  {`{"job":"x","labels":["a b"]}`, 400, "invalid_field", "labels[0]", []string{`"a b" is not a label`}},
+		"a batch in capital":  {`{"job":"x","batch_id":"A"}`, 400, "invalid_field", "batch_id", []string{"must match"}},
+		"a field misspelt":    {`{"jobs":"x"}`, 400, "unknown_field", "jobs", []string{`no field "jobs"`, "Did you mean job?"}},
+		"another's field":     {`{"job":"x","prompt":"y"}`, 400, "unknown_field", "prompt", []string{"Did you mean job?"}},
+		"case":                {`{"Job":"x"}`, 400, "unknown_field", "Job", []string{"Did you mean job?"}},
+		"camel case":          {`{"job":"x","timeoutSeconds":1}`, 400, "unknown_field", "timeoutSeconds", []string{"Did you mean timeout_seconds?"}},
+		"a field of nobody":   {`{"job":"x","zzzzzzzzz":1}`, 400, "unknown_field", "zzzzzzzzz", []string{"The fields are base, batch_id, config, delay_until, idempotency_key, job"}},
+		"more than a spec":    {`{"job":"` + strings.Repeat("x", 70<<10) + `"}`, 400, "invalid_field", "job", []string{"at most 65536", "Put long material"}},
+		"more than a body":    {`{"job":"` + strings.Repeat("x", 1<<20) + `"}`, 400, "body_too_large", "", []string{"1048576", "65536"}},
+		"a NUL in the text":   {`{"job":"a\u0000b"}`, 400, "invalid_field", "job", []string{"NUL"}},
+		"a title that turns":  {"{\"job\":\"x\",\"title\":\"a\u202eb\"}", 400, "invalid_field", "title", []string{"U+202A"}},
+		"a control in title":  {`{"job":"x","title":"a\u001bb"}`, 400, "invalid_field", "title", []string{"one line"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

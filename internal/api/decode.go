@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
@@ -26,15 +27,24 @@ type request struct {
 
 // createFields are the fields of create-job, each with the way it is read.
 var createFields = map[string]func(json.RawMessage, *request) error{
-	"job":             func(raw json.RawMessage, r *request) error { return text(raw, &r.spec.Prompt) },
-	"kind":            func(raw json.RawMessage, r *request) error { return text(raw, &r.spec.Kind) },
-	"title":           func(raw json.RawMessage, r *request) error { return text(raw, &r.spec.Title) },
-	"base":            func(raw json.RawMessage, r *request) error { return text(raw, &r.spec.Base) },
-	"config":          func(raw json.RawMessage, r *request) error { return object(raw, &r.spec) },
-	"labels":          func(raw json.RawMessage, r *request) error { return texts(raw, &r.spec.Labels) },
-	"batch_id":        func(raw json.RawMessage, r *request) error { return text(raw, &r.spec.Batch) },
-	"timeout_seconds": func(raw json.RawMessage, r *request) error { return seconds(raw, &r.spec) },
-	keyField:          readKey,
+	"job":      func(raw json.RawMessage, r *request) error { return text(raw, &r.spec.Prompt) },
+	"kind":     func(raw json.RawMessage, r *request) error { return text(raw, &r.spec.Kind) },
+	"title":    func(raw json.RawMessage, r *request) error { return text(raw, &r.spec.Title) },
+	"base":     func(raw json.RawMessage, r *request) error { return text(raw, &r.spec.Base) },
+	"config":   func(raw json.RawMessage, r *request) error { return object(raw, &r.spec) },
+	"labels":   func(raw json.RawMessage, r *request) error { return texts(raw, &r.spec.Labels) },
+	"batch_id": func(raw json.RawMessage, r *request) error { return text(raw, &r.spec.Batch) },
+	"priority": func(raw json.RawMessage, r *request) error {
+		return whole(raw, "", -githubjobs.MaxPriority, githubjobs.MaxPriority, &r.spec.Priority)
+	},
+	"delay_until": func(raw json.RawMessage, r *request) error { return instant(raw, &r.spec.DelayUntil) },
+	"queue_ttl_seconds": func(raw json.RawMessage, r *request) error {
+		return whole(raw, " of seconds", 1, int(githubjobs.MaxQueueTTL.Seconds()), &r.spec.QueueTTLSeconds)
+	},
+	"timeout_seconds": func(raw json.RawMessage, r *request) error {
+		return whole(raw, " of seconds", 1, int(githubjobs.MaxTimeout.Seconds()), &r.spec.TimeoutSeconds)
+	},
+	keyField: readKey,
 }
 
 // decodeCreate reads the body of create-job, strictly: what is not understood is
@@ -148,26 +158,40 @@ func object(raw json.RawMessage, s *githubjobs.Spec) error {
 	return nil
 }
 
-func seconds(raw json.RawMessage, s *githubjobs.Spec) error {
+// whole reads a whole number of something within bounds.
+func whole(raw json.RawMessage, of string, least, most int, into *int) error {
 	if typeOf(raw) != "a number" {
-		return fmt.Errorf("must be a whole number of seconds, not %s", typeOf(raw))
+		return fmt.Errorf("must be a whole number%s, not %s", of, typeOf(raw))
 	}
 	n, err := strconv.Atoi(string(raw))
-	limit := int(githubjobs.MaxTimeout.Seconds())
 	if err != nil && !errors.Is(err, strconv.ErrRange) {
-		return fmt.Errorf("must be a whole number of seconds, not %s", raw)
+		return fmt.Errorf("must be a whole number%s, not %s", of, raw)
 	}
-	if err != nil || n < 1 || n > limit {
-		return fmt.Errorf("%s is out of range; give 1 to %d", raw, limit)
+	if err != nil || n < least || n > most {
+		return fmt.Errorf("%s is out of range; give %d to %d", raw, least, most)
 	}
-	s.TimeoutSeconds = n
+	*into = n
+	return nil
+}
+
+// instant reads a time.
+func instant(raw json.RawMessage, into *time.Time) error {
+	var s string
+	if err := text(raw, &s); err != nil {
+		return err
+	}
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return fmt.Errorf("%q is not a time such as 2026-11-21T08:00:00Z (RFC 3339)", shown(s))
+	}
+	*into = t
 	return nil
 }
 
 // otherNames are what callers of similar services write.
 var otherNames = map[string]string{
 	"prompt": "job", "task": "job", "description": "job", "message": "job", "text": "job", "name": "title",
-	"type": "kind", "timeout": "timeout_seconds", "branch": "base", "base_branch": "base", "params": "config", "options": "config",
+	"type": "kind", "timeout": "timeout_seconds", "ttl": "queue_ttl_seconds", "run_at": "delay_until", "not_before": "delay_until", "branch": "base", "base_branch": "base", "params": "config", "options": "config",
 }
 
 func unknownField(name string) error {

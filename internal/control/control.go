@@ -36,6 +36,7 @@ type Hub interface {
 type Store interface {
 	Due(ctx context.Context, project string, until time.Time, limit int) ([]githubjobs.Facts, error)
 	MergeFacts(ctx context.Context, project string, facts ...githubjobs.Facts) error
+	RefreshJobs(ctx context.Context, project string, ids ...string) error
 }
 
 // Options are what a Controller is made of. Every field must be set.
@@ -45,8 +46,10 @@ type Options struct {
 	Store   Store
 	// Changed is called after a step whose effect a read of GitHub may find.
 	Changed func()
-	Log     *slog.Logger
-	Now     func() time.Time
+	// Released is called after a step that leaves the dispatcher something to do.
+	Released func()
+	Log      *slog.Logger
+	Now      func() time.Time
 }
 
 // Controller takes the due steps of one project.
@@ -115,17 +118,29 @@ func (c *Controller) round(ctx context.Context) (pause time.Duration, err error)
 	if err != nil || len(next) == 0 {
 		return longest, err
 	}
-	_, due := next[0].Next()
+	_, due := next[0].Next(c.Now())
 	return max(due.Sub(c.Now()), shortest), nil
 }
 
 // take takes the step about one job. An error is one of GitHub or of the store that
 // may pass.
 func (c *Controller) take(ctx context.Context, f githubjobs.Facts) error {
-	step, due := f.Next()
-	if step == githubjobs.StepNone || due.After(c.Now()) {
-		return nil // its facts changed since they were listed
+	now := c.Now()
+	switch step, due := f.Next(now); {
+	case step == githubjobs.StepNone || due.After(now):
+		// A delay is over, or time alone has ended the job: its row does not say so yet.
+		defer c.Released()
+		return c.Store.RefreshJobs(ctx, c.Project, f.ID)
+	case step == githubjobs.StepExpire:
+		defer c.Released()
+		return c.Store.MergeFacts(ctx, c.Project, githubjobs.Facts{ID: f.ID, Cancel: &githubjobs.CancelFact{By: "The server", Expired: true, At: now}})
+	default:
+		return c.cancel(ctx, f, step)
 	}
+}
+
+// cancel takes a step towards the end of a run.
+func (c *Controller) cancel(ctx context.Context, f githubjobs.Facts, step githubjobs.Step) error {
 	answer, detail, err := c.ask(ctx, f, step)
 	if err != nil {
 		return err

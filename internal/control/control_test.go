@@ -17,26 +17,40 @@ import (
 // memory is a store in memory, so that the clock of the tests can be stopped. The real
 // ones pass storetest, and internal/server tests the wiring.
 type memory struct {
-	mu   sync.Mutex
-	jobs map[string]githubjobs.Facts
+	mu       sync.Mutex
+	jobs     map[string]githubjobs.Facts
+	written  map[string]time.Time
+	released int
 }
 
 func (m *memory) Due(_ context.Context, _ string, until time.Time, limit int) (due []githubjobs.Facts, _ error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, f := range m.jobs {
-		if step, at := f.Next(); step != githubjobs.StepNone && !at.After(until) && len(due) < limit {
+		if step, at := f.Next(m.seen(f.ID)); step != githubjobs.StepNone && !at.After(until) && len(due) < limit {
 			due = append(due, f)
 		}
 	}
 	return due, nil
 }
 
+// seen is when a job's row was written: what is due is computed then.
+func (m *memory) seen(id string) time.Time { return m.written[id] }
+
+func (m *memory) RefreshJobs(_ context.Context, _ string, ids ...string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, id := range ids {
+		m.written[id] = time.Now()
+	}
+	return nil
+}
+
 func (m *memory) MergeFacts(_ context.Context, _ string, facts ...githubjobs.Facts) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, f := range facts {
-		m.jobs[f.ID] = githubjobs.Merge(m.jobs[f.ID], f)
+		m.jobs[f.ID], m.written[f.ID] = githubjobs.Merge(m.jobs[f.ID], f), time.Now()
 	}
 	return nil
 }
@@ -79,9 +93,19 @@ func (g *github) DeleteBranch(_ context.Context, branch string) error {
 func start(t *testing.T, g *github, facts githubjobs.Facts) *memory {
 	facts.ID, facts.Spec = "a", &githubjobs.Spec{ID: "a", CreatedAt: time.Now()}
 	facts.Cancel = &githubjobs.CancelFact{By: "x", At: time.Now()}
-	m := &memory{jobs: map[string]githubjobs.Facts{"a": facts}}
+	return run(t, g, facts)
+}
+
+// run runs a controller on the facts of one job.
+func run(t *testing.T, g *github, facts githubjobs.Facts) *memory {
+	m := &memory{jobs: map[string]githubjobs.Facts{facts.ID: facts}, written: map[string]time.Time{facts.ID: time.Now()}}
 	g.began = time.Now()
-	c := New(Options{Project: "p", Hub: g, Store: m, Changed: func() {}, Log: slog.New(slog.DiscardHandler), Now: time.Now})
+	released := func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.released++
+	}
+	c := New(Options{Project: "p", Hub: g, Store: m, Changed: func() {}, Released: released, Log: slog.New(slog.DiscardHandler), Now: time.Now})
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() { ended <- c.Run(ctx) }()
@@ -177,6 +201,59 @@ func TestRunEnds(t *testing.T) {
 			t.Errorf("the job is %s", r)
 		}
 	})
+}
+
+// A delay that is over is told to the dispatcher once, at its time.
+func TestRelease(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := &github{}
+		spec := githubjobs.Spec{ID: "a", CreatedAt: time.Now(), DelayUntil: time.Now().Add(time.Hour)}
+		m := run(t, g, githubjobs.Facts{ID: "a", Spec: &spec})
+		time.Sleep(time.Hour - time.Millisecond)
+		synctest.Wait()
+		if m.released != 0 || m.reason("a") != githubjobs.ReasonDelayed {
+			t.Errorf("released %d times before its time; it is %s", m.released, m.reason("a"))
+		}
+		time.Sleep(longest)
+		synctest.Wait()
+		if m.released != 1 || m.reason("a") != githubjobs.ReasonAccepted || len(g.calls) != 0 {
+			t.Errorf("released %d times; it is %s; calls %q", m.released, m.reason("a"), g.calls)
+		}
+	})
+}
+
+// A job that has not begun in time is given up: by the dispatcher where it still waits for
+// its push, by GitHub where it is queued. One that runs is let run.
+func TestExpire(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		facts  githubjobs.Facts
+		calls  []string
+		asked  bool
+		reason githubjobs.Reason // after an hour
+	}{
+		"not pushed": {githubjobs.Facts{}, nil, true, githubjobs.ReasonAccepted},
+		"queued":     {githubjobs.Facts{Runs: []githubjobs.RunFact{{ID: 7, Attempt: 1, Status: "queued"}}}, []string{"cancel 7 after 10m1s", "force 7 after 16m1s", "delete job/a after 19m1s"}, true, githubjobs.ReasonNeverStarted},
+		"running":    {githubjobs.Facts{Runs: []githubjobs.RunFact{{ID: 7, Attempt: 1, Status: "in_progress"}}}, nil, false, githubjobs.ReasonRunning},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				g := &github{}
+				c.facts.ID, c.facts.Spec = "a", &githubjobs.Spec{ID: "a", CreatedAt: time.Now(), QueueTTLSeconds: 600}
+				for i := range c.facts.Runs {
+					c.facts.Runs[i].At = time.Now()
+				}
+				m := run(t, g, c.facts)
+				time.Sleep(time.Hour)
+				synctest.Wait()
+				if f := m.jobs["a"]; !slices.Equal(g.calls, c.calls) || (f.Cancel != nil) != c.asked || m.reason("a") != c.reason {
+					t.Errorf("calls %q, want %q; cancel %+v, it is %s", g.calls, c.calls, f.Cancel, m.reason("a"))
+				}
+			})
+		})
+	}
 }
 
 // What fails for a time is tried again, later each time, and nothing is forgotten.

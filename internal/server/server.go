@@ -152,7 +152,7 @@ func (s *Server) wire(repository *hub.Repository) {
 		Pace: s.cfg.pace(),
 	})
 	s.controller = control.New(control.Options{
-		Project: s.project, Hub: repository, Store: s.store, Changed: s.reconciler.Wake, Log: s.log.With("part", "control"), Now: time.Now,
+		Project: s.project, Hub: repository, Store: s.store, Changed: s.reconciler.Wake, Released: s.dispatcher.Wake, Log: s.log.With("part", "control"), Now: time.Now,
 	})
 	s.receiver = webhook.New(webhook.Options{
 		Project: s.project, Secret: s.cfg.WebhookSecret, Hub: repository, Store: s.store,

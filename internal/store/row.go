@@ -15,7 +15,8 @@ import (
 type Row struct {
 	Facts     []byte // JSON of githubjobs.Facts
 	Known     bool   // the spec is known: this is a job
-	Waiting   bool   // accepted here, and no push is known
+	Waiting   bool   // accepted here, to be pushed now, and no push is known
+	Priority  int    // among those that wait
 	Active    bool   // not at an end
 	Status    githubjobs.Status
 	Reason    githubjobs.Reason
@@ -44,15 +45,27 @@ func NewRow(f githubjobs.Facts, accepted bool, now time.Time) (Row, error) {
 	news := newKnown(f)
 	var due time.Time
 	if !j.Terminal || f.Cancel != nil {
-		_, due = f.Next()
+		_, due = f.Next(now)
 	}
 	return Row{
 		News: news, DueAt: due, Live: f.Branch != nil && !f.Branch.Deleted || news.Run != 0, UpdatedAt: now,
 		Facts: raw, Known: f.Spec != nil, Groups: groups,
-		Waiting: accepted && f.Spec != nil && f.Dispatch == nil && f.Branch == nil && len(f.Runs)+len(f.Pulls) == 0,
-		Active:  f.Spec != nil && !j.Terminal,
-		Status:  j.Status, Reason: j.Reason, Kind: j.Kind, Title: Text(j.Title), CreatedAt: j.CreatedAt,
+		Waiting: accepted && waits(f, now), Priority: priority(f),
+		Active: f.Spec != nil && !j.Terminal,
+		Status: j.Status, Reason: j.Reason, Kind: j.Kind, Title: Text(j.Title), CreatedAt: j.CreatedAt,
 	}, nil
+}
+
+// waits says whether the job is to be pushed; one that is cancelled is no longer delayed.
+func waits(f githubjobs.Facts, now time.Time) bool {
+	return f.Spec != nil && f.Dispatch == nil && f.Branch == nil && len(f.Runs)+len(f.Pulls) == 0 && (f.Cancel != nil || !f.Spec.Delayed(now))
+}
+
+func priority(f githubjobs.Facts) int {
+	if f.Spec == nil {
+		return 0
+	}
+	return f.Spec.Priority
 }
 
 // MergeRow joins new facts to what is stored of a job. changed is false when they told

@@ -49,7 +49,8 @@ type Store interface {
 type Jobs interface {
 	// Accept stores a new job, to be pushed. It returns ErrExists when the id is taken.
 	Accept(ctx context.Context, project string, spec githubjobs.Spec) error
-	// Waiting lists accepted jobs of which no push is known, oldest first.
+	// Waiting lists accepted jobs that are to be pushed now and of which no push is known:
+	// the highest priority first, and of one priority the oldest.
 	Waiting(ctx context.Context, project string, limit int) ([]githubjobs.Facts, error)
 	// Due lists the jobs about which something is to be done by the given time, the
 	// longest due first; see githubjobs.Facts.Next.
@@ -63,6 +64,8 @@ type Jobs interface {
 	// wraps ErrDamaged when what is stored cannot be read; wherever else a store meets
 	// such a job it spares the others, see Damage.
 	Facts(ctx context.Context, project, id string) (githubjobs.Facts, error)
+	// RefreshJobs computes anew the columns of these jobs.
+	RefreshJobs(ctx context.Context, project string, ids ...string) error
 	// Refresh computes anew the columns of the jobs that are not at an end, since
 	// some states are reached by the passing of time alone.
 	Refresh(ctx context.Context, project string) error

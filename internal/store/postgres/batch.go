@@ -162,18 +162,18 @@ func (b *batch) write(ctx context.Context, conn *pgxpool.Conn) error {
 
 const (
 	insertJob = `INSERT INTO jobs (project, id, accepted, known, waiting, active, status, reason, kind, title,
-			created_at, updated_at, live, head, deleted, open_run, facts, version, due_at, group_names)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) ON CONFLICT DO NOTHING`
+			created_at, updated_at, live, head, deleted, open_run, facts, version, due_at, group_names, priority)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) ON CONFLICT DO NOTHING`
 	updateJob = `UPDATE jobs SET (accepted, known, waiting, active, status, reason, kind, title,
-			created_at, updated_at, live, head, deleted, open_run, facts, version, due_at, group_names)
-		= ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) WHERE project = $1 AND id = $2`
+			created_at, updated_at, live, head, deleted, open_run, facts, version, due_at, group_names, priority)
+		= ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) WHERE project = $1 AND id = $2`
 )
 
 func (j *job) put(n jobName) statement {
 	r := j.row
 	s := statement{query: updateJob, args: []any{
 		n.project, n.id, j.now.Accepted, r.Known, r.Waiting, r.Active, string(r.Status), string(r.Reason), string(r.Kind), r.Title,
-		millis(r.CreatedAt), millis(r.UpdatedAt), r.Live, r.News.Head, r.News.Deleted, r.News.Run, string(r.Facts), rand.Int64(), millis(r.DueAt), r.Groups,
+		millis(r.CreatedAt), millis(r.UpdatedAt), r.Live, r.News.Head, r.News.Deleted, r.News.Run, string(r.Facts), rand.Int64(), millis(r.DueAt), r.Groups, r.Priority,
 	}}
 	if !j.exists {
 		s.query = insertJob

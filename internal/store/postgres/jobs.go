@@ -76,7 +76,7 @@ func (s *Store) Facts(ctx context.Context, project, id string) (githubjobs.Facts
 
 // Waiting implements store.Jobs.
 func (s *Store) Waiting(ctx context.Context, project string, limit int) ([]githubjobs.Facts, error) {
-	return s.page(ctx, project, limit, `SELECT id, facts FROM jobs WHERE project = $1 AND waiting ORDER BY created_at, id LIMIT $2`)
+	return s.page(ctx, project, limit, `SELECT id, facts FROM jobs WHERE project = $1 AND waiting ORDER BY priority DESC, created_at, id LIMIT $2`)
 }
 
 // Due implements store.Jobs.
@@ -120,19 +120,31 @@ func (s *Store) Refresh(ctx context.Context, project string) error {
 		return err
 	}
 	for names := range slices.Chunk(stale, store.RefreshBatch) {
-		err := s.write.do(ctx, names, func(b *batch, _ *write) error {
-			for _, n := range names {
-				if err := s.refresh(b, n); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
+		if err := s.refreshAll(ctx, names); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// RefreshJobs implements store.Jobs.
+func (s *Store) RefreshJobs(ctx context.Context, project string, ids ...string) error {
+	names := make([]jobName, len(ids))
+	for i, id := range ids {
+		names[i] = jobName{project, id}
+	}
+	return s.refreshAll(ctx, names)
+}
+
+func (s *Store) refreshAll(ctx context.Context, names []jobName) error {
+	return s.write.do(ctx, names, func(b *batch, _ *write) error {
+		for _, n := range names {
+			if err := s.refresh(b, n); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // refresh computes the columns of a job anew.

@@ -24,7 +24,7 @@ func TestListingPlans(t *testing.T) {
 	admin(t, db, `INSERT INTO jobs SELECT 'p', 'job-' || i, true, true, false, false,
 			CASE WHEN i % 1000 < 2 THEN 'running' WHEN i % 100 IN (2, 10) THEN 'failed' ELSE 'merged' END,
 			CASE WHEN i % 1000 < 2 THEN 'running' WHEN i % 100 IN (2, 10) THEN 'timed_out' ELSE 'merged' END,
-			CASE WHEN i % 10 = 0 THEN 'report' ELSE 'command' END, 'title', $1::bigint - i * 1000, $1, false, '', false, 0, repeat('x', 1500), i, 0, '[]'
+			CASE WHEN i % 10 = 0 THEN 'report' ELSE 'command' END, 'title', $1::bigint - i * 1000, $1, false, '', false, 0, repeat('x', 1500), i, 0, '[]', 0
 		FROM generate_series(0, $2 - 1) i`, millis(storetest.Now), storetest.PlannedJobs)
 	for _, name := range []string{`'label=all'`, `'label=third'`, fmt.Sprintf(`'batch=b-' || version / %d`, storetest.PlannedJobs/100)} {
 		admin(t, db, `INSERT INTO job_groups SELECT project, `+name+`, id, status, reason, kind, created_at FROM jobs WHERE `+name+` <> 'label=third' OR version % 3 = 0`)

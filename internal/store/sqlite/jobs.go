@@ -87,16 +87,17 @@ func load(t *tx, project, id string) (b store.Stored, err error) {
 
 // insertJob writes a job, whether there is a row or not; values are its arguments.
 const insertJob = `INSERT INTO jobs (project, id, accepted, known, waiting, active, status, reason, kind, title,
-		created_at, updated_at, live, head, deleted, open_run, facts, due_at, group_names)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+		created_at, updated_at, live, head, deleted, open_run, facts, due_at, group_names, priority)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
 	ON CONFLICT (project, id) DO UPDATE SET accepted = excluded.accepted, known = excluded.known, waiting = excluded.waiting,
 		active = excluded.active, status = excluded.status, reason = excluded.reason, kind = excluded.kind,
 		title = excluded.title, created_at = excluded.created_at, updated_at = excluded.updated_at, live = excluded.live,
-		head = excluded.head, deleted = excluded.deleted, open_run = excluded.open_run, facts = excluded.facts, due_at = excluded.due_at, group_names = excluded.group_names`
+		head = excluded.head, deleted = excluded.deleted, open_run = excluded.open_run, facts = excluded.facts, due_at = excluded.due_at, group_names = excluded.group_names,
+		priority = excluded.priority`
 
 func values(job jobName, accepted bool, r store.Row) []any {
 	return []any{job.project, job.id, accepted, r.Known, r.Waiting, r.Active, r.Status, r.Reason, r.Kind, r.Title,
-		millis(r.CreatedAt), millis(r.UpdatedAt), r.Live, r.News.Head, r.News.Deleted, r.News.Run, string(r.Facts), millis(r.DueAt), r.Groups}
+		millis(r.CreatedAt), millis(r.UpdatedAt), r.Live, r.News.Head, r.News.Deleted, r.News.Run, string(r.Facts), millis(r.DueAt), r.Groups, r.Priority}
 }
 
 func put(t *tx, job jobName, before, after store.Stored, r store.Row) error {
@@ -148,7 +149,7 @@ func (s *Store) Facts(ctx context.Context, project, id string) (githubjobs.Facts
 
 // Waiting implements store.Jobs.
 func (s *Store) Waiting(ctx context.Context, project string, limit int) ([]githubjobs.Facts, error) {
-	return s.page(ctx, project, limit, `SELECT id, facts FROM jobs WHERE project = $1 AND waiting = 1 ORDER BY created_at, id LIMIT $2`)
+	return s.page(ctx, project, limit, `SELECT id, facts FROM jobs WHERE project = $1 AND waiting = 1 ORDER BY priority DESC, created_at, id LIMIT $2`)
 }
 
 // Due implements store.Jobs.
@@ -200,6 +201,18 @@ func each(rows *sql.Rows, visit func() error) error {
 	return rows.Err()
 }
 
+// RefreshJobs implements store.Jobs.
+func (s *Store) RefreshJobs(ctx context.Context, project string, ids ...string) error {
+	return s.write.do(ctx, func(t *tx) error {
+		for _, id := range ids {
+			if err := s.refresh(t, project, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // Refresh implements store.Jobs. It leaves room for other writes.
 func (s *Store) Refresh(ctx context.Context, project string) error {
 	stale, err := s.stale(ctx, project)
@@ -207,15 +220,7 @@ func (s *Store) Refresh(ctx context.Context, project string) error {
 		return explain(err)
 	}
 	for ids := range slices.Chunk(stale, store.RefreshBatch) {
-		err := s.write.do(ctx, func(t *tx) error {
-			for _, id := range ids {
-				if err := s.refresh(t, project, id); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
+		if err := s.RefreshJobs(ctx, project, ids...); err != nil {
 			return err
 		}
 	}

@@ -41,7 +41,7 @@ func (s *Store) Counts(ctx context.Context, project string) (store.Counts, error
 	var waiting, delivery int64
 	// One statement, so that all of it is seen at one moment.
 	rows, err := s.read.QueryContext(ctx, `SELECT name, n,
-		coalesce((SELECT created_at FROM jobs INDEXED BY jobs_waiting WHERE project = $1 AND waiting = 1 ORDER BY created_at LIMIT 1), 0),
+		coalesce((SELECT created_at FROM jobs INDEXED BY jobs_waiting_since WHERE project = $1 AND waiting = 1 ORDER BY created_at LIMIT 1), 0),
 		coalesce((SELECT received_at FROM deliveries INDEXED BY deliveries_pending WHERE project = $1 AND finished_at = 0 ORDER BY seq LIMIT 1), 0)
 		FROM counters WHERE project = $1`, project)
 	if err != nil {

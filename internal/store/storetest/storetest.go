@@ -32,6 +32,8 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Store
 	}{
 		{"an accepted job waits until its push is known", acceptedWaits},
 		{"waiting jobs come oldest first", waitingOrder},
+		{"waiting jobs come by priority", waitingPriority},
+		{"a delayed job waits when its delay is over", delayed},
 		{"what is due comes when it is due", due},
 		{"an id is accepted once", acceptOnce},
 		{"an unknown id is not found", unknown},
@@ -222,6 +224,66 @@ func waitingOrder(t *testing.T, _ *clock, s store.Store) {
 	ok(t, err)
 	if len(specs) != 2 || specs[0].ID != "c" || specs[1].ID != "a" {
 		t.Fatalf("waiting %+v, want c, a", specs)
+	}
+}
+
+func ids(list []githubjobs.Facts) (ids []string) {
+	for _, f := range list {
+		ids = append(ids, f.ID)
+	}
+	return ids
+}
+
+func waitingPriority(t *testing.T, _ *clock, s store.Store) {
+	for i, priority := range []int{0, 10, -5, 10} {
+		spec := Spec(string(rune('a'+i)), Now.Add(time.Duration(i)*time.Second))
+		spec.Priority = priority
+		ok(t, s.Accept(t.Context(), project, spec))
+	}
+	list, err := s.Waiting(t.Context(), project, 10)
+	ok(t, err)
+	if got := ids(list); !slices.Equal(got, []string{"b", "d", "a", "c"}) {
+		t.Errorf("waiting %v", got)
+	}
+	if c := counts(t, s); !c.WaitingSince.Equal(Now) {
+		t.Errorf("waiting since %s", c.WaitingSince)
+	}
+}
+
+func delayed(t *testing.T, clk *clock, s store.Store) {
+	until := Now.Add(time.Hour)
+	for _, id := range []string{"a", "canceled"} {
+		spec := Spec(id, Now)
+		spec.DelayUntil = until
+		ok(t, s.Accept(t.Context(), project, spec))
+	}
+	expect := func(want ...string) {
+		t.Helper()
+		list, err := s.Waiting(t.Context(), project, 10)
+		ok(t, err)
+		if got := ids(list); !slices.Equal(got, want) {
+			t.Errorf("waiting %v, want %v", got, want)
+		}
+		if c := counts(t, s); c.Waiting != len(want) {
+			t.Errorf("%d are counted as waiting, want %d", c.Waiting, len(want))
+		}
+	}
+	expect()
+	if j := reduced(t, s, "a"); j.Reason != githubjobs.ReasonDelayed {
+		t.Errorf("it is %s", j.Reason)
+	}
+	ok(t, s.MergeFacts(t.Context(), project, githubjobs.Facts{ID: "canceled", Cancel: &githubjobs.CancelFact{By: "x", At: Now}}))
+	expect("canceled") // for the dispatcher to drop it
+	clk.at = until
+	list, err := s.Due(t.Context(), project, until, 10)
+	ok(t, err)
+	if got := ids(list); !slices.Equal(got, []string{"a"}) {
+		t.Errorf("due %v", got)
+	}
+	ok(t, s.RefreshJobs(t.Context(), project, "a", "unknown"))
+	expect("a", "canceled")
+	if list, err = s.Due(t.Context(), project, until.Add(time.Hour), 10); err != nil || len(list) != 0 {
+		t.Errorf("due %v, %v", ids(list), err)
 	}
 }
 
