@@ -63,7 +63,7 @@ func FuzzDelivery(f *testing.F) {
 		if w.Code != http.StatusAccepted {
 			return
 		}
-		if db.last.GUID != req.Header.Get("X-GitHub-Delivery") || db.last.Event != req.Header.Get("X-GitHub-Event") || !json.Valid(db.last.Body) {
+		if db.last.GUID != req.Header.Get("X-GitHub-Delivery") || db.last.Event != req.Header.Get("X-GitHub-Event") || len(db.last.Body) == 0 {
 			t.Errorf("stored %+v", db.last)
 		}
 		got := fix.interpret(db.last)

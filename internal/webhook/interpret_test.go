@@ -254,3 +254,18 @@ func FuzzInterpret(f *testing.F) {
 		}
 	})
 }
+
+// TestBrokenJSON: what only looks like JSON is taken, found out and done with, whatever
+// event it claims to be.
+func TestBrokenJSON(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	for event := range events {
+		for _, body := range []string{`{"repository":}`, `{"repository":{"full_name":"octo/reports"},"ref":}`, "{\x00}", `{}}`} {
+			got := f.interpret(store.Delivery{Project: "p", GUID: "g", Event: event, ReceivedAt: now, Body: []byte(body)})
+			if len(got.facts) != 0 || got.progress != nil || event != "ping" && !strings.HasPrefix(got.outcome, "not understood: ") {
+				t.Errorf("%s %q: %+v", event, body, got)
+			}
+		}
+	}
+}

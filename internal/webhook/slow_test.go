@@ -72,7 +72,7 @@ func honest(t *testing.T, server *httptest.Server, sizes ...int) {
 	t.Helper()
 	var wg sync.WaitGroup
 	for i, size := range sizes {
-		body := []byte(`"` + strings.Repeat("x", size) + `"`)
+		body := []byte(`{"` + strings.Repeat("x", size) + `":1}`)
 		wg.Go(func() {
 			if code := deliver(t, server.URL, fmt.Sprint("honest-", size, "-", i), signed(string(body)), body); code != http.StatusAccepted {
 				t.Errorf("an honest delivery of %d bytes: %d", size, code)
@@ -200,7 +200,7 @@ func TestBodyWithoutLength(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
 	server := listen(t, f)
-	body := []byte(`"` + strings.Repeat("x", 200_000) + `"`)
+	body := []byte(`{"` + strings.Repeat("x", 200_000) + `":1}`)
 	if code := chunked(t, server, body); code != http.StatusAccepted {
 		t.Errorf("%d", code)
 	}
@@ -223,11 +223,11 @@ func TestRoomIsGivenBack(t *testing.T) {
 		header []string
 		status int
 	}{
-		{`"` + strings.Repeat("x", size) + `"`, nil, 202},
-		{"payload=" + strings.Repeat("1", size), []string{"Content-Type", "application/x-www-form-urlencoded"}, 202},
-		{`"` + strings.Repeat("x", size), nil, 400},
-		{`"x"`, []string{"X-Hub-Signature-256", signed("{}")}, 401},
-		{`"` + strings.Repeat("x", 3*size), nil, 503}, // the next larger buffer has no room beside it
+		{`{"` + strings.Repeat("x", size) + `":1}`, nil, 202},
+		{"payload={" + strings.Repeat("1", size) + "}", []string{"Content-Type", "application/x-www-form-urlencoded"}, 202},
+		{`{"` + strings.Repeat("x", size), nil, 400},
+		{`{"x":1}`, []string{"X-Hub-Signature-256", signed("{}")}, 401},
+		{`{"` + strings.Repeat("x", 3*size), nil, 503}, // the next larger buffer has no room beside it
 	} {
 		if w := f.post(c.body, append(c.header, "X-GitHub-Delivery", fmt.Sprint(i))...); w.Code != c.status {
 			t.Errorf("%d: %d %s, want %d", i, w.Code, w.Body, c.status)

@@ -110,8 +110,10 @@ func TestReceive(t *testing.T) {
 		"a wrong signature":       {`{}`, []string{"X-Hub-Signature-256", signed(`{ }`)}, 401, "does not fit"},
 		"half a signature":        {`{}`, []string{"X-Hub-Signature-256", signed(`{}`)[:40]}, 401, "malformed"},
 		"a wrong body, unsigned":  {`{`, []string{"X-Hub-Signature-256", ""}, 401, "bears no"},
-		"a wrong body, signed":    {`{`, nil, 400, "not valid JSON"},
-		"an empty body":           {``, nil, 400, "not valid JSON"},
+		"a wrong body, signed":    {`{`, nil, 400, "not a JSON object"},
+		"an empty body":           {``, nil, 400, "not a JSON object"},
+		"a list":                  {`[{}]`, nil, 400, "not a JSON object"},
+		"an object, seen so":      {` {"a":} `, nil, 202, "accepted"}, // see TestBrokenJSON
 		"no event":                {`{}`, []string{"X-GitHub-Event", ""}, 400, "X-GitHub-Event"},
 		"no GUID":                 {`{}`, []string{"X-GitHub-Delivery", ""}, 400, "X-GitHub-Delivery"},
 		"a strange event":         {`{}`, []string{"X-GitHub-Event", "<script>"}, 400, "malformed"},
