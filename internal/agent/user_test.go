@@ -106,6 +106,21 @@ func TestATaskHasNoPrivileges(t *testing.T) {
 	}
 }
 
+// A step can set variables for the next ones, which hold the token, through a file.
+func TestNothingIsPassedToTheNextStep(t *testing.T) {
+	t.Parallel()
+	planted := filepath.Join(t.TempDir(), "target")
+	f := setup(t, fmt.Sprintf(`cd @RUNNER@; echo BASH_ENV=/tmp/evil >>env || echo refused; ln -sf %q summary.md || echo refused; echo "# Merged!" >>summary.md || echo refused`, planted), nil)
+	f.write(f.environ["GITHUB_ENV"], "")
+	f.job(ExitOK)
+	if got := f.read(f.environ["GITHUB_ENV"]); got != "" {
+		t.Errorf("GITHUB_ENV holds %q", got)
+	}
+	if got := f.read(f.environ["GITHUB_STEP_SUMMARY"]); strings.Contains(got, "Merged!") || !strings.Contains(got, "### The task succeeded") {
+		t.Errorf("the summary is %q", got)
+	}
+}
+
 // TestAForkBombEnds: it starts processes faster than they can be killed one by one.
 func TestAForkBombEnds(t *testing.T) {
 	t.Parallel()
