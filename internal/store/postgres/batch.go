@@ -36,6 +36,7 @@ func names(writes []*write) (list []jobName) {
 type batch struct {
 	now        time.Time
 	damage     *store.Damage
+	begun      bool // the transaction
 	names      []jobName
 	jobs       map[jobName]*job // all that were locked
 	statements []statement
@@ -77,21 +78,24 @@ func (s statement) visit(results pgx.BatchResults) error {
 // errRace: another server inserted a job while this one was about to.
 var errRace = errors.New("another server stored the same job at the same time")
 
-// lock begins the transaction, and locks and reads the rows of the jobs.
+var begin = statement{query: `BEGIN`}
+
+// lock begins the transaction, and locks and reads the rows of the jobs. Without jobs
+// the transaction begins with what it writes.
 func lock(ctx context.Context, conn *pgxpool.Conn, now time.Time, damage *store.Damage, names []jobName) (*batch, error) {
 	b := &batch{now: now, damage: damage, names: names, jobs: map[jobName]*job{}, tally: store.NewTally(), accepted: map[string]bool{}}
-	begin := []statement{{query: `BEGIN`}}
-	if len(names) > 0 {
-		projects, ids := make([]string, len(names)), make([]string, len(names))
-		for i, n := range names {
-			b.jobs[n], projects[i], ids[i] = &job{}, n.project, n.id
-		}
-		begin = append(begin, statement{rows: b.scan, args: []any{projects, ids}, query: `
-			SELECT j.project, j.id, j.facts, j.accepted, j.known, j.waiting, j.active, j.status, j.group_names
-			FROM jobs j WHERE (j.project, j.id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
-			ORDER BY j.project, j.id FOR UPDATE`})
+	if len(names) == 0 {
+		return b, nil
 	}
-	return b, pipeline(ctx, conn, begin)
+	projects, ids := make([]string, len(names)), make([]string, len(names))
+	for i, n := range names {
+		b.jobs[n], projects[i], ids[i] = &job{}, n.project, n.id
+	}
+	b.begun = true
+	return b, pipeline(ctx, conn, []statement{begin, {rows: b.scan, args: []any{projects, ids}, query: `
+		SELECT j.project, j.id, j.facts, j.accepted, j.known, j.waiting, j.active, j.status, j.group_names
+		FROM jobs j WHERE (j.project, j.id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+		ORDER BY j.project, j.id FOR UPDATE`}})
 }
 
 func (b *batch) scan(rows pgx.Rows) error {
@@ -157,6 +161,9 @@ func (b *batch) write(ctx context.Context, conn *pgxpool.Conn) error {
 	if puts = append(puts, b.statements...); len(puts) == 0 {
 		return nil
 	}
+	if !b.begun {
+		puts, b.begun = slices.Insert(puts, 0, begin), true
+	}
 	return pipeline(ctx, conn, puts)
 }
 
@@ -206,6 +213,9 @@ func (j *job) putGroups(n jobName) (list []statement) {
 
 // commit adds the tally to the counters and makes everything durable.
 func (b *batch) commit(ctx context.Context, conn *pgxpool.Conn, shard int) error {
+	if !b.begun {
+		return nil
+	}
 	var end []statement
 	for _, c := range b.tally.Changes() {
 		end = append(end, statement{args: []any{c.Project, c.Name, shard, c.N, c.Time}, query: `

@@ -148,7 +148,7 @@ func (w *writer) try(batch []*write) (err error) {
 }
 
 // transact makes one transaction in three round trips: lock and read the rows, write
-// them, count and commit.
+// them, count and commit. One without jobs does without the first.
 func (w *writer) transact(ctx context.Context, writes []*write) error {
 	conn, err := w.pool.Acquire(ctx)
 	if err != nil {

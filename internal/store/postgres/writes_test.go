@@ -68,7 +68,7 @@ func (m *meter) read() (trips, statements int, rows int64) {
 }
 
 // What each thing costs, in round trips, statements that write, and rows. A write is
-// three round trips, also of any number of facts; what tells no news writes no row.
+// three round trips at most, also of any number of facts; what tells no news writes no row.
 func TestWrites(t *testing.T) {
 	t.Parallel()
 	db := schema(t)
@@ -108,10 +108,10 @@ func TestWrites(t *testing.T) {
 	}{
 		{"a job is accepted", func() error { return s.Accept(ctx, "p", spec) }, 3, 4, 4}, // job; pending, waiting, active
 		{"an id is taken", func() error { return not(store.ErrExists, s.Accept(ctx, "p", spec)) }, 2, 0, 0},
-		{"a delivery comes", func() error { return delivery("g1") }, 3, 3, 3}, // delivery and body, counted once; deliveries, last_delivery
-		{"it comes again", func() error { return not(store.ErrDuplicate, delivery("g1")) }, 3, 1, 0},
+		{"a delivery comes", func() error { return delivery("g1") }, 2, 3, 3}, // delivery and body, counted once; deliveries, last_delivery
+		{"it comes again", func() error { return not(store.ErrDuplicate, delivery("g1")) }, 2, 1, 0},
 		{"it tells of a run", func() error { return s.FinishDelivery(ctx, "p", "g1", "x", queued) }, 3, 4, 4}, // job, delivery; waiting, deliveries
-		{"another comes", func() error { return delivery("g2") }, 3, 3, 3},
+		{"another comes", func() error { return delivery("g2") }, 2, 3, 3},
 		{"it tells nothing new", func() error { return s.FinishDelivery(ctx, "p", "g2", "x", queued) }, 3, 2, 2}, // delivery; deliveries
 		{"it is finished again", func() error { return s.FinishDelivery(ctx, "p", "g2", "x", queued) }, 3, 1, 0}, // the statement finds none
 		{"a read of GitHub tells nothing new", func() error { return s.MergeFacts(ctx, "p", queued, queued) }, 2, 0, 0},
