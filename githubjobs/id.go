@@ -14,6 +14,12 @@ import (
 // BranchPrefix begins the name of every branch that carries a job.
 const BranchPrefix = "job/"
 
+var schedulePattern = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$`)
+
+// ValidScheduleName reports whether name may name a schedule: 1 to 63 of a–z, 0–9 and
+// '-', neither beginning nor ending with '-'.
+func ValidScheduleName(name string) bool { return schedulePattern.MatchString(name) }
+
 var idPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 
 // NewID returns a fresh job id: a UUIDv7 (RFC 9562), so that ids sort by the

@@ -25,6 +25,7 @@ type Job struct {
 	ExitCode     *int        `json:"exit_code,omitempty"` // of the task; absent until it ended, and when it was never run to an end
 	Kind         Kind        `json:"kind"`
 	Title        string      `json:"title"`
+	Schedule     string      `json:"schedule,omitempty"` // that the job is of, if it is of one
 	CreatedAt    time.Time   `json:"created_at,omitzero"`
 	StartedAt    time.Time   `json:"started_at,omitzero"`
 	FinishedAt   time.Time   `json:"finished_at,omitzero"`

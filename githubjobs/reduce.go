@@ -24,7 +24,7 @@ const (
 func Reduce(f Facts, now time.Time) Job {
 	j := Job{ID: f.ID, Branch: Branch(f.ID), ChangedFiles: []string{}}
 	if f.Spec != nil {
-		j.Kind, j.Title, j.CreatedAt = f.Spec.Kind, f.Spec.Title, f.Spec.CreatedAt
+		j.Kind, j.Title, j.Schedule, j.CreatedAt = f.Spec.Kind, f.Spec.Title, f.Spec.Schedule, f.Spec.CreatedAt
 	}
 	v := viewOf(f)
 	v.describe(&j)

@@ -53,6 +53,8 @@ type Spec struct {
 	// Request tells the request that an idempotency key belongs to from any other: the
 	// SHA-256, in hexadecimal, of what the caller sent. It is empty for a job without a key.
 	Request string `json:"request,omitempty"`
+	// Schedule is the name of the schedule that the job is of; see ValidScheduleName.
+	Schedule string `json:"schedule,omitempty"`
 }
 
 // SameRequest says whether two specs of one id come from the same request: a caller
@@ -120,6 +122,9 @@ func (s Spec) Validate() error {
 	errs = append(errs, s.validateQueue()...)
 	if s.Request != "" && !requestPattern.MatchString(s.Request) {
 		errs = append(errs, fieldErrorf("request", "%q is no SHA-256 in hexadecimal", s.Request))
+	}
+	if s.Schedule != "" && !ValidScheduleName(s.Schedule) {
+		errs = append(errs, fieldErrorf("schedule", "%q must match %s", s.Schedule, schedulePattern))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err

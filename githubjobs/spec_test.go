@@ -88,6 +88,26 @@ func TestTitleOf(t *testing.T) {
 	}
 }
 
+func TestScheduleNames(t *testing.T) {
+	t.Parallel()
+	for name, valid := range map[string]bool{
+		"a": true, "0": true, "nightly-report-2": true, strings.Repeat("a", 63): true,
+		"": false, "-a": false, "a-": false, "A": false, "a_b": false, "a/b": false, "a\n": false, strings.Repeat("a", 64): false,
+	} {
+		if ValidScheduleName(name) != valid {
+			t.Errorf("%q: valid is %t", name, !valid)
+		}
+		s := Spec{ID: "j", Kind: KindReport, Prompt: "x", Base: "main", Schedule: name}
+		s.Normalize(time.Now())
+		if err := s.Validate(); name != "" && (err == nil) != valid {
+			t.Errorf("the spec of a job of the schedule %q: %v", name, err)
+		}
+		if again, err := ParseSpec(FormatSpec(s)); valid && (err != nil || again.Schedule != name || Reduce(Facts{ID: "j", Spec: &again}, time.Now()).Schedule != name) {
+			t.Errorf("%q: read %+v, %v", name, again, err)
+		}
+	}
+}
+
 func TestReportConfigDefaults(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]Period{

@@ -1,8 +1,8 @@
 // Package api is the HTTP side of the server: endpoints, authentication, errors,
 // OpenAPI. It reads and writes the store, and never asks GitHub anything.
 //
-// It imports githubjobs, internal/store and internal/api/problem; what else it
-// needs it is handed in Options.
+// It imports githubjobs, internal/store, internal/schedule and internal/api/problem; what
+// else it needs it is handed in Options.
 package api
 
 import (
@@ -30,6 +30,8 @@ type Options struct {
 	Keys        []string // accepted API keys
 	DefaultKind githubjobs.Kind
 	Jobs        Jobs
+	Schedules   store.Schedules
+	Scheduler   Scheduler
 	// Base returns the branch into which a job is merged that names none. It
 	// returns "" while that is not known.
 	Base func(ctx context.Context) (string, error)
@@ -39,6 +41,8 @@ type Options struct {
 	Accepted func()
 	// Canceled is called after a request to cancel a job was stored. It must return at once.
 	Canceled func()
+	// Scheduled is called after a schedule was stored. It must return at once.
+	Scheduled func()
 	// Readiness is called for /readyz.
 	Readiness func(ctx context.Context) Readiness
 	Webhook   http.Handler // takes GitHub's deliveries

@@ -21,6 +21,7 @@ import (
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/internal/api/apitest"
 	"github.com/githubjobs/githubjobs/internal/api/problem"
+	"github.com/githubjobs/githubjobs/internal/schedule"
 	"github.com/githubjobs/githubjobs/internal/store"
 	"github.com/githubjobs/githubjobs/internal/store/sqlite"
 )
@@ -43,14 +44,18 @@ func setup(t testing.TB, change ...func(*Options)) *server {
 	}
 	s := &server{store: db}
 	o := Options{
-		Project: "p", Keys: []string{"first-key", "second-key"}, DefaultKind: githubjobs.KindReport, Jobs: db,
+		Project: "p", Keys: []string{"first-key", "second-key"}, DefaultKind: githubjobs.KindReport, Jobs: db, Schedules: db,
 		Base:      func(context.Context) (string, error) { return "main", nil },
 		Accepted:  func() { s.accepted.Add(1) },
 		Full:      func(context.Context) time.Duration { return 0 },
 		Canceled:  func() { s.canceled.Add(1) },
+		Scheduled: func() {},
 		Readiness: func(context.Context) Readiness { return Readiness{Ready: true} },
 		Metrics:   http.NotFoundHandler(), Webhook: http.NotFoundHandler(), Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
 	}
+	o.Scheduler = schedule.New(schedule.Options{
+		Project: o.Project, Store: db, Base: func(ctx context.Context) (string, error) { return o.Base(ctx) }, Accepted: o.Accepted, Log: o.Log, Now: o.Now,
+	})
 	for _, c := range change {
 		c(&o)
 	}

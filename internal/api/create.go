@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -22,20 +23,25 @@ const (
 	storageRetry = 5 * time.Second
 )
 
-// CreateRequest is the body of create-job.
-type CreateRequest struct {
+// JobRequest is what a caller says of a job, or of each job of a schedule.
+type JobRequest struct {
 	Job            string          `json:"job" doc:"What is to be done, in words" minLength:"1"`
 	Kind           githubjobs.Kind `json:"kind,omitempty" doc:"The sort of task" enum:"command,report"`
 	Title          string          `json:"title,omitempty" doc:"One line; by default the first line of job" maxLength:"72"`
-	Config         map[string]any  `json:"config,omitempty" doc:"The kind's own settings"`
+	Config         json.RawMessage `json:"config,omitempty" doc:"The kind's own settings"`
 	TimeoutSeconds int             `json:"timeout_seconds,omitempty" doc:"Bounds the task itself, not the time in GitHub's queue" minimum:"1" maximum:"20700"`
 	Base           string          `json:"base,omitempty" doc:"The branch that the result is merged into; by default the server's"`
 	Labels         []string        `json:"labels,omitempty" doc:"Words by which the job is found again; letters, digits and . _ : / = -" maxItems:"20"`
 	BatchID        string          `json:"batch_id,omitempty" doc:"Names the jobs that belong together with this one; a–z, 0–9 and -" maxLength:"63"`
 	Priority       int             `json:"priority,omitempty" doc:"Orders the jobs that wait for their push, the highest first" minimum:"-100" maximum:"100" default:"0"`
-	DelayUntil     time.Time       `json:"delay_until,omitzero" doc:"The job is not pushed before this time"`
 	QueueTTL       int             `json:"queue_ttl_seconds,omitempty" doc:"Bounds the time from the creation, or from delay_until, to the start of the task; a job that has not begun by then fails as never_started" minimum:"1" maximum:"2592000"`
-	IdempotencyKey string          `json:"idempotency_key,omitempty" doc:"Names this request: repeated with the same key it means the same job. The header Idempotency-Key says the same" minLength:"1" maxLength:"255"`
+}
+
+// CreateRequest is the body of create-job.
+type CreateRequest struct {
+	JobRequest
+	DelayUntil     time.Time `json:"delay_until,omitzero" doc:"The job is not pushed before this time"`
+	IdempotencyKey string    `json:"idempotency_key,omitempty" doc:"Names this request: repeated with the same key it means the same job. The header Idempotency-Key says the same" minLength:"1" maxLength:"255"`
 }
 
 // Created is the answer of create-job.
@@ -94,7 +100,11 @@ func (a *api) turnedAway(ctx context.Context, spec githubjobs.Spec, after time.D
 			return a.repeated(ctx, spec)
 		}
 	}
-	return nil, problem.New(problem.QueueFull, "The job was not created: so many wait to be pushed to GitHub that it would not be their turn in time. Try again when Retry-After has passed.").After(after)
+	return nil, queueFull(after)
+}
+
+func queueFull(after time.Duration) error {
+	return problem.New(problem.QueueFull, "The job was not created: so many wait to be pushed to GitHub that it would not be their turn in time. Try again when Retry-After has passed.").After(after)
 }
 
 // readSpec makes the spec of a job from the caller's body.
@@ -122,7 +132,7 @@ func (a *api) readSpec(ctx context.Context, in *createInput) (githubjobs.Spec, e
 		}
 	}
 	if spec.Base == "" {
-		return spec, problem.New(problem.BaseUnknown, "The repository's default branch is not known yet: since the server's first start GitHub has not told it; GET /readyz says why. Try again, name a base, or set BASE_BRANCH.").After(10 * time.Second)
+		return spec, baseUnknown()
 	}
 	now := a.Now()
 	spec.ID = githubjobs.NewID(now)
@@ -131,6 +141,10 @@ func (a *api) readSpec(ctx context.Context, in *createInput) (githubjobs.Spec, e
 	}
 	spec.Normalize(now)
 	return spec, fieldProblem(spec.Validate())
+}
+
+func baseUnknown() error {
+	return problem.New(problem.BaseUnknown, "The repository's default branch is not known yet: since the server's first start GitHub has not told it; GET /readyz says why. Try again, name a base, or set BASE_BRANCH.").After(10 * time.Second)
 }
 
 func readBody(body io.Reader) ([]byte, error) {

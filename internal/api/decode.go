@@ -57,7 +57,7 @@ func decodeCreate(raw []byte, r *request) error {
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		read, ok := createFields[name]
 		if !ok {
-			return unknownField(name)
+			return unknownField(name, slices.Sorted(maps.Keys(createFields)))
 		}
 		if string(fields[name]) == "null" {
 			continue
@@ -194,22 +194,22 @@ var otherNames = map[string]string{
 	"type": "kind", "timeout": "timeout_seconds", "ttl": "queue_ttl_seconds", "run_at": "delay_until", "not_before": "delay_until", "branch": "base", "base_branch": "base", "params": "config", "options": "config",
 }
 
-func unknownField(name string) error {
-	hint := "The fields are " + strings.Join(slices.Sorted(maps.Keys(createFields)), ", ") + "."
-	if near := nearest(name); near != "" {
+func unknownField(name string, fields []string) error {
+	hint := "The fields are " + strings.Join(fields, ", ") + "."
+	if near := nearest(name, fields); near != "" {
 		hint = "Did you mean " + near + "? " + hint
 	}
 	return problem.New(problem.UnknownField, "There is no field %q. %s", shown(name), hint).OfField(shown(name))
 }
 
 // nearest is the field that a name was probably meant to be, or nothing.
-func nearest(name string) string {
+func nearest(name string, fields []string) string {
 	plain := strings.ToLower(strings.NewReplacer("-", "_", " ", "_").Replace(name))
-	if other := otherNames[plain]; other != "" {
+	if other := otherNames[plain]; slices.Contains(fields, other) {
 		return other
 	}
 	best, least := "", 3
-	for _, field := range slices.Sorted(maps.Keys(createFields)) {
+	for _, field := range fields {
 		if d := distance(plain, field); d < least && d < len(field) {
 			best, least = field, d
 		}

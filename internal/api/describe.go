@@ -10,6 +10,7 @@ import (
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/internal/api/problem"
+	"github.com/githubjobs/githubjobs/internal/store"
 )
 
 // describe completes what structs cannot say of the API: the closed sets of words,
@@ -17,6 +18,9 @@ import (
 // have no structs.
 func describe(doc *huma.OpenAPI) {
 	describeBodies(doc)
+	put := doc.Paths["/api/schedules/{name}"].Put.Responses
+	put["200"].Description = "The schedule was changed, or says that already."
+	put["201"] = &huma.Response{Description: "The schedule is new.", Content: put["200"].Content}
 	ready := doc.Paths["/readyz"].Get.Responses
 	ready["200"].Description = "Jobs are taken and get on."
 	ready["503"] = &huma.Response{Description: "Something keeps jobs from getting on; problems says what, and how to mend it.", Content: ready["200"].Content}
@@ -49,6 +53,10 @@ func describeSchemas(schemas map[string]*huma.Schema) {
 	listed := schemas["ListedJob"].Properties
 	enum(listed["reason"], githubjobs.Reasons())
 	enum(listed["kind"], githubjobs.Kinds())
+	enum(schemas["Schedule"].Properties["concurrency_policy"], store.Concurrencies())
+	enum(schemas["Schedule"].Properties["catch_up"], store.CatchUps())
+	enum(schemas["Schedule"].Properties["source"], store.Sources())
+	enum(schemas["Tick"].Properties["outcome"], store.Outcomes())
 	enum(schemas["Diagnosis"].Properties["code"], githubjobs.DiagnosisCodes())
 	codes := slices.DeleteFunc(problem.Codes(), func(c problem.Code) bool { return problem.New(c, "").Code == "" })
 	slices.Sort(codes)
@@ -71,23 +79,35 @@ func enum[T ~string](s *huma.Schema, words []T) {
 // endpoints read them themselves, whatever their content type: `curl -d` calls JSON a
 // form. Fields that may be left out may also be null.
 func describeBodies(doc *huma.OpenAPI) {
-	create := describeBody[CreateRequest](doc, "/api/create-job", true)
-	enum(create["kind"], githubjobs.Kinds())
-	create["kind"].Enum = append(create["kind"].Enum, nil)
-	describeBody[CancelRequest](doc, "/api/jobs/{job_id}/cancel", false)
+	describeBody[CreateRequest](doc, doc.Paths["/api/create-job"].Post, true)
+	describeBody[CancelRequest](doc, doc.Paths["/api/jobs/{job_id}/cancel"].Post, false)
+	describeBody[ScheduleRequest](doc, doc.Paths["/api/schedules/{name}"].Put, true)
+	optional(doc.Components.Schemas.Map()["JobRequest"])
 }
 
-func describeBody[T any](doc *huma.OpenAPI, path string, required bool) (fields map[string]*huma.Schema) {
+func describeBody[T any](doc *huma.OpenAPI, op *huma.Operation, required bool) {
 	t := reflect.TypeFor[T]()
 	schema := doc.Components.Schemas.Schema(t, true, t.Name())
-	doc.Paths[path].Post.RequestBody = &huma.RequestBody{
+	op.RequestBody = &huma.RequestBody{
 		Required: required, Content: map[string]*huma.MediaType{"application/json": {Schema: schema}},
 	}
-	s := doc.Components.Schemas.Map()[t.Name()]
+	optional(doc.Components.Schemas.Map()[t.Name()])
+}
+
+// optional describes that what may be left out of a request may be null.
+func optional(s *huma.Schema) {
 	for name, field := range s.Properties {
-		field.Nullable = !slices.Contains(s.Required, name)
+		if field.Nullable = !slices.Contains(s.Required, name); field.Nullable && field.Enum != nil {
+			field.Enum = append(field.Enum, nil)
+		}
 	}
-	return s.Properties
+	if kind := s.Properties["kind"]; kind != nil {
+		enum(kind, githubjobs.Kinds())
+		kind.Enum = append(kind.Enum, nil)
+	}
+	if config := s.Properties["config"]; config != nil {
+		*config = huma.Schema{Type: huma.TypeObject, AdditionalProperties: true, Nullable: true, Description: config.Description}
+	}
 }
 
 func textOperation(path, id, summary, contentType string, schema *huma.Schema) *huma.Operation {
@@ -152,7 +172,8 @@ var meanings = map[string]map[string]string{
 		"run_url": "The workflow run; empty until there is one", "log": "The last of the task's log; empty until the task has ended",
 		"summary": "What the task says that it did, in Markdown; empty until it has ended", "changed_files": "The files that the task changed; cut where there are very many",
 		"changed_files_total": "How many files the task changed, also where the list was cut", "exit_code": "Of the task; left out until it has ended",
-		"kind": "The sort of task; empty while only the branch is known", "title": "One line; empty while only the branch is known",
+		"schedule": "The schedule that started the job; left out of all others",
+		"kind":     "The sort of task; empty while only the branch is known", "title": "One line; empty while only the branch is known",
 		"created_at": "When the job was accepted; left out while only the branch is known", "started_at": "When the task was started; left out until then",
 		"finished_at": "When the job came to its end; left out until then", "evidence": "The facts that the status stands on; those that are not known are left out",
 	},

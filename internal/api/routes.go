@@ -34,12 +34,30 @@ func (a *api) routes() *http.ServeMux {
 	route(h, a.keyed("POST", "/api/jobs/{job_id}/cancel", "cancel-job", "Cancels a job",
 		problem.InvalidJSON, problem.InvalidField, problem.UnknownField, problem.InvalidBody, problem.BodyTooLarge,
 		problem.JobNotFound, problem.JobEnded, problem.StorageFull, problem.StorageUnavailable), a.cancelJob)
+	a.scheduleRoutes(h)
 	describe(h.OpenAPI())
 
 	mux.Handle("POST "+WebhookPath, a.Webhook)
 	mux.Handle("GET "+MetricsPath, a.Metrics)
 	mux.Handle("/", unrouted(mux))
 	return mux
+}
+
+// scheduleRoutes are the routes of schedules.
+func (a *api) scheduleRoutes(h huma.API) {
+	const one = "/api/schedules/{name}"
+	stored := []problem.Code{problem.ScheduleNotFound, problem.StorageUnavailable}
+	changed := []problem.Code{problem.ScheduleNotFound, problem.ScheduleFromFile, problem.StorageFull, problem.StorageUnavailable}
+	route(h, a.keyed("GET", "/api/schedules", "schedules", "Lists the schedules", problem.StorageUnavailable), a.listSchedules)
+	route(h, a.keyed("GET", one, "schedule", "Says what a schedule is and how it gets on", stored...), a.getSchedule)
+	route(h, a.keyed("PUT", one, "put-schedule", "Makes or changes a schedule",
+		problem.InvalidJSON, problem.InvalidField, problem.UnknownField, problem.MissingField, problem.InvalidBody, problem.BodyTooLarge,
+		problem.ScheduleFromFile, problem.StorageFull, problem.StorageUnavailable), a.putSchedule)
+	route(h, a.keyed("DELETE", one, "delete-schedule", "Removes a schedule; its jobs go on", changed...), a.deleteSchedule)
+	route(h, a.keyed("POST", one+"/pause", "pause-schedule", "Starts no job any more, until the schedule is resumed", changed...), a.pauseSchedule)
+	route(h, a.keyed("POST", one+"/resume", "resume-schedule", "Starts jobs again; ticks that came meanwhile do not count", changed...), a.resumeSchedule)
+	route(h, a.keyed("POST", one+"/trigger", "trigger-schedule", "Starts a job of a schedule now, paused or not",
+		problem.InvalidField, problem.ScheduleNotFound, problem.ScheduleBusy, problem.QueueFull, problem.BaseUnknown, problem.StorageFull, problem.StorageUnavailable), a.triggerSchedule)
 }
 
 // public describes an operation that needs no key.

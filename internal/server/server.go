@@ -21,6 +21,7 @@ import (
 	"github.com/githubjobs/githubjobs/internal/control"
 	"github.com/githubjobs/githubjobs/internal/dispatch"
 	"github.com/githubjobs/githubjobs/internal/reconcile"
+	"github.com/githubjobs/githubjobs/internal/schedule"
 	"github.com/githubjobs/githubjobs/internal/store"
 	"github.com/githubjobs/githubjobs/internal/store/postgres"
 	"github.com/githubjobs/githubjobs/internal/store/sqlite"
@@ -51,6 +52,7 @@ type Server struct {
 	reconciler *reconcile.Reconciler
 	diagnoser  *reconcile.Diagnoser
 	controller *control.Controller
+	scheduler  *schedule.Scheduler
 	receiver   *webhook.Receiver
 	sweeper    *sweep.Sweeper
 	listener   net.Listener
@@ -154,6 +156,9 @@ func (s *Server) wire(repository *hub.Repository) {
 	s.controller = control.New(control.Options{
 		Project: s.project, Hub: repository, Store: s.store, Changed: s.reconciler.Wake, Released: s.dispatcher.Wake, Log: s.log.With("part", "control"), Now: time.Now,
 	})
+	s.scheduler = schedule.New(schedule.Options{
+		Project: s.project, Store: s.store, Base: s.baseNow, Accepted: s.accepted, Log: s.log.With("part", "schedule"), Now: time.Now,
+	})
 	s.receiver = webhook.New(webhook.Options{
 		Project: s.project, Secret: s.cfg.WebhookSecret, Hub: repository, Store: s.store,
 		DefaultBranch: s.learnDefaultBranch, Log: s.log.With("part", "webhook"), Now: time.Now,
@@ -162,6 +167,7 @@ func (s *Server) wire(repository *hub.Repository) {
 	s.http = &http.Server{
 		Handler: api.New(api.Options{
 			Project: s.project, Keys: s.cfg.APIKeys, DefaultKind: s.cfg.DefaultKind, Jobs: asked{s.store, s.reconciler.Damaged}, Base: s.base,
+			Schedules: s.store, Scheduler: s.scheduler, Scheduled: s.scheduler.Wake,
 			Accepted: s.accepted, Canceled: s.accepted, Full: s.full, Readiness: s.Readiness, Webhook: s.metrics.countDeliveries(s.receiver), Metrics: s.metrics.handler(), Log: s.log.With("part", "api"), Now: time.Now,
 		}),
 		ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime,
@@ -250,6 +256,14 @@ func (s *Server) base(ctx context.Context) (string, error) {
 	select {
 	case <-s.baseKnown:
 	case <-ctx.Done():
+	}
+	return s.baseNow(ctx)
+}
+
+// baseNow is base without waiting.
+func (s *Server) baseNow(context.Context) (string, error) {
+	if s.cfg.BaseBranch != "" {
+		return s.cfg.BaseBranch, nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

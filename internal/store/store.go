@@ -1,6 +1,6 @@
 // Package store keeps the server's projection of what GitHub knows about jobs,
 // and the little that is the server's own: jobs that were accepted and are not
-// pushed yet, and the webhook deliveries that were received.
+// pushed yet, schedules, and the webhook deliveries that were received.
 //
 // The package declares the interface and the rules that every store shares. It
 // imports the standard library and githubjobs; the stores live in packages named
@@ -37,6 +37,7 @@ var (
 type Store interface {
 	Jobs
 	Deliveries
+	Schedules
 	Projects
 	Leadership
 	// Check writes to the database, to tell whether that is possible.

@@ -31,6 +31,9 @@ const (
 	KeyReused          Code = "idempotency_key_reused" // the key belongs to a request with another body
 	JobEnded           Code = "job_ended"              // the job has ended and can't be cancelled
 	QueueFull          Code = "queue_full"             // more jobs wait than can be pushed in time
+	ScheduleNotFound   Code = "schedule_not_found"     // no schedule has that name
+	ScheduleFromFile   Code = "schedule_from_file"     // the schedule is changed in the repository
+	ScheduleBusy       Code = "schedule_busy"          // the schedule forbids a job beside the previous one
 	TooManyDeliveries  Code = "too_many_deliveries"    // more webhooks at once than there is room for
 	BaseUnknown        Code = "base_unknown"           // the default branch is not known yet
 	StorageFull        Code = "storage_full"           // the database's disk is full
@@ -51,6 +54,7 @@ var statuses = map[Code]int{
 	BaseUnknown:       http.StatusServiceUnavailable, StorageFull: http.StatusInsufficientStorage,
 	QueueFull: http.StatusTooManyRequests,
 	KeyReused: http.StatusConflict, JobEnded: http.StatusConflict,
+	ScheduleNotFound: http.StatusNotFound, ScheduleFromFile: http.StatusConflict, ScheduleBusy: http.StatusConflict,
 	StorageUnavailable: http.StatusServiceUnavailable, StatusFailed: http.StatusInternalServerError,
 	Internal: http.StatusInternalServerError,
 }

@@ -38,7 +38,8 @@ type batch struct {
 	damage     *store.Damage
 	begun      bool // the transaction
 	names      []jobName
-	jobs       map[jobName]*job // all that were locked
+	jobs       map[jobName]*job       // all that were locked
+	schedules  map[scheduleName]int64 // the revisions of those that were locked
 	statements []statement
 	tally      store.Tally
 	accepted   map[string]bool // projects of which a job was accepted, or is to be cancelled
@@ -80,22 +81,30 @@ var errRace = errors.New("another server stored the same job at the same time")
 
 var begin = statement{query: `BEGIN`}
 
-// lock begins the transaction, and locks and reads the rows of the jobs. Without jobs
-// the transaction begins with what it writes.
-func lock(ctx context.Context, conn *pgxpool.Conn, now time.Time, damage *store.Damage, names []jobName) (*batch, error) {
-	b := &batch{now: now, damage: damage, names: names, jobs: map[jobName]*job{}, tally: store.NewTally(), accepted: map[string]bool{}}
-	if len(names) == 0 {
+// lock begins the transaction, and locks and reads the rows that the writes need. Where
+// they need none the transaction begins with what it writes.
+func lock(ctx context.Context, conn *pgxpool.Conn, now time.Time, damage *store.Damage, writes []*write) (*batch, error) {
+	b := &batch{now: now, damage: damage, names: names(writes), jobs: map[jobName]*job{}, schedules: map[scheduleName]int64{}, tally: store.NewTally(), accepted: map[string]bool{}}
+	locks := append(b.lockJobs(), b.lockSchedules(writes)...)
+	if len(locks) == 0 {
 		return b, nil
 	}
-	projects, ids := make([]string, len(names)), make([]string, len(names))
-	for i, n := range names {
+	b.begun = true
+	return b, pipeline(ctx, conn, append([]statement{begin}, locks...))
+}
+
+func (b *batch) lockJobs() []statement {
+	if len(b.names) == 0 {
+		return nil
+	}
+	projects, ids := make([]string, len(b.names)), make([]string, len(b.names))
+	for i, n := range b.names {
 		b.jobs[n], projects[i], ids[i] = &job{}, n.project, n.id
 	}
-	b.begun = true
-	return b, pipeline(ctx, conn, []statement{begin, {rows: b.scan, args: []any{projects, ids}, query: `
+	return []statement{{rows: b.scan, args: []any{projects, ids}, query: `
 		SELECT j.project, j.id, j.facts, j.accepted, j.known, j.waiting, j.active, j.status, j.group_names
 		FROM jobs j WHERE (j.project, j.id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
-		ORDER BY j.project, j.id FOR UPDATE`}})
+		ORDER BY j.project, j.id FOR UPDATE`}}
 }
 
 func (b *batch) scan(rows pgx.Rows) error {

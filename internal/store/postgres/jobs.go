@@ -14,20 +14,23 @@ import (
 // Accept implements store.Jobs.
 func (s *Store) Accept(ctx context.Context, project string, spec githubjobs.Spec) error {
 	name := jobName{project, spec.ID}
-	return s.write.do(ctx, []jobName{name}, func(b *batch, _ *write) error {
-		j := b.jobs[name]
-		if j.now.Accepted || j.now.Known {
-			return store.ErrExists
-		}
-		stored := j.now
-		stored.Accepted = true
-		row, _, err := store.MergeRow(stored, githubjobs.Facts{ID: spec.ID, Spec: &spec}, b.now)
-		if err == nil {
-			j.set(row, true)
-			b.accepted[project] = true
-		}
-		return err
-	})
+	return s.write.do(ctx, []jobName{name}, func(b *batch, _ *write) error { return b.accept(project, spec) })
+}
+
+// accept stages a new job.
+func (b *batch) accept(project string, spec githubjobs.Spec) error {
+	j := b.jobs[jobName{project, spec.ID}]
+	if j.now.Accepted || j.now.Known {
+		return store.ErrExists
+	}
+	stored := j.now
+	stored.Accepted = true
+	row, _, err := store.MergeRow(stored, githubjobs.Facts{ID: spec.ID, Spec: &spec}, b.now)
+	if err == nil {
+		j.set(row, true)
+		b.accepted[project] = true
+	}
+	return err
 }
 
 // MergeFacts implements store.Jobs.

@@ -32,19 +32,21 @@ type writer struct {
 	once   sync.Once
 }
 
-// write is one caller's change: the jobs whose rows it needs, and the plan that
-// judges them and stages what is to be written. A plan that fails has staged nothing.
+// write is one caller's change: the jobs whose rows it needs, the schedule, if it is about
+// one, and the plan that judges them and stages what is to be written. A plan that fails
+// has staged nothing.
 type write struct {
-	ctx  context.Context
-	jobs []jobName
-	plan func(*batch, *write) error
-	err  error
-	done chan struct{}
+	ctx      context.Context
+	jobs     []jobName
+	schedule *scheduleName
+	plan     func(*batch, *write) error
+	err      error
+	done     chan struct{}
 }
 
 func startWriter(pool *pgxpool.Pool, now func() time.Time, shard int, damage *store.Damage) *writer {
 	w := &writer{pool: pool, now: now, shard: shard, damage: damage, queue: make(chan *write, maxBatch), stop: make(chan struct{}), ended: make(chan struct{})}
-	go w.run()
+	go w.work()
 	return w
 }
 
@@ -57,7 +59,12 @@ func (w *writer) close() {
 // do makes a change and returns when it is durable, or has failed. When ctx ends
 // first, or the connection is lost during the commit, the change may yet be made.
 func (w *writer) do(ctx context.Context, jobs []jobName, plan func(*batch, *write) error) error {
-	one := &write{ctx: ctx, jobs: jobs, plan: plan, done: make(chan struct{})}
+	return w.run(ctx, &write{jobs: jobs, plan: plan})
+}
+
+// run makes a change that has its jobs and its plan; see do.
+func (w *writer) run(ctx context.Context, one *write) error {
+	one.ctx, one.done = ctx, make(chan struct{})
 	select {
 	case w.queue <- one:
 	case <-w.stop:
@@ -82,7 +89,7 @@ func (w *writer) do(ctx context.Context, jobs []jobName, plan func(*batch, *writ
 
 var errClosed = fmt.Errorf("%w: it is closed", store.ErrUnavailable)
 
-func (w *writer) run() {
+func (w *writer) work() {
 	defer close(w.ended)
 	for {
 		select {
@@ -155,7 +162,7 @@ func (w *writer) transact(ctx context.Context, writes []*write) error {
 		return err
 	}
 	defer conn.Release() // which drops a connection that is still in a transaction
-	b, err := lock(ctx, conn, w.now(), w.damage, names(writes))
+	b, err := lock(ctx, conn, w.now(), w.damage, writes)
 	if err != nil {
 		return repeatable(err)
 	}

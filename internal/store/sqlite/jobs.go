@@ -14,21 +14,23 @@ import (
 
 // Accept implements store.Jobs.
 func (s *Store) Accept(ctx context.Context, project string, spec githubjobs.Spec) error {
-	return s.write.do(ctx, func(t *tx) error {
-		before, err := load(t, project, spec.ID)
-		if err != nil {
-			return err
-		}
-		if before.Accepted || before.Known {
-			return store.ErrExists
-		}
-		before.Accepted = true
-		row, _, err := store.MergeRow(before, githubjobs.Facts{ID: spec.ID, Spec: &spec}, s.now())
-		if err != nil {
-			return err
-		}
-		return put(t, jobName{project, spec.ID}, before, row.Stored(true), row)
-	})
+	return s.write.do(ctx, func(t *tx) error { return s.accept(t, project, spec) })
+}
+
+func (s *Store) accept(t *tx, project string, spec githubjobs.Spec) error {
+	before, err := load(t, project, spec.ID)
+	if err != nil {
+		return err
+	}
+	if before.Accepted || before.Known {
+		return store.ErrExists
+	}
+	before.Accepted = true
+	row, _, err := store.MergeRow(before, githubjobs.Facts{ID: spec.ID, Spec: &spec}, s.now())
+	if err != nil {
+		return err
+	}
+	return put(t, jobName{project, spec.ID}, before, row.Stored(true), row)
 }
 
 // MergeFacts implements store.Jobs.

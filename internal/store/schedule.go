@@ -1,0 +1,132 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+)
+
+// ErrChanged: what is to be replaced is not there any more as it was read.
+var ErrChanged = errors.New("it was changed meanwhile")
+
+// Schedules are the schedules of every project. They are the server's own: GitHub
+// knows nothing of them.
+type Schedules interface {
+	// Schedules lists the schedules of a project, by name.
+	Schedules(ctx context.Context, project string) ([]Schedule, error)
+	// Schedule returns one of them, or ErrNotFound.
+	Schedule(ctx context.Context, project, name string) (Schedule, error)
+	// SaveSchedule replaces the schedule that has this Revision, or adds a new one where
+	// it is 0, and in the same transaction accepts the job that the schedule starts, if
+	// there is one. It writes nothing and returns ErrChanged when the schedule has
+	// another revision by now, ErrExists when the id of the job is taken.
+	SaveSchedule(ctx context.Context, project string, s Schedule, job *githubjobs.Spec) error
+	// DeleteSchedule removes the schedule that has this revision; else it returns ErrChanged.
+	DeleteSchedule(ctx context.Context, project, name string, revision int64) error
+}
+
+// Schedule starts a job at every tick of its cron expression.
+type Schedule struct {
+	Name     string `json:"-"` // see githubjobs.ValidScheduleName
+	Revision int64  `json:"-"` // changes at every write; 0 for one that is not stored
+
+	Plan
+	Source    Source    `json:"source"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"` // when its plan last changed
+	// Since is until when ticks are decided, or do not count: those before the schedule
+	// was made, was given other times, or was paused.
+	Since time.Time `json:"since"`
+	// LastTick is the newest tick that was decided; its time is zero while there is none.
+	LastTick Tick `json:"last_tick"`
+	// LastJob is the id of the newest job of the schedule, that of a tick or not.
+	LastJob string `json:"last_job,omitempty"`
+}
+
+// Plan is what a person says of a schedule.
+type Plan struct {
+	Cron     string `json:"cron"`
+	TimeZone string `json:"time_zone"` // IANA name
+	// Job is what every job of the schedule is made of. It has no id, and no base where
+	// that is the server's.
+	Job         githubjobs.Spec `json:"job"`
+	Concurrency Concurrency     `json:"concurrency_policy"`
+	CatchUp     CatchUp         `json:"catch_up"`
+	Paused      bool            `json:"paused"`
+}
+
+// Tick is what came of one tick.
+type Tick struct {
+	At      time.Time `json:"at"`
+	Outcome Outcome   `json:"outcome"`
+	JobID   string    `json:"job_id,omitempty"` // of the job that it started
+	// Passed counts the ticks before it that were passed over together with it.
+	Passed int `json:"passed,omitempty"`
+}
+
+// Outcome is what came of a tick.
+type Outcome string
+
+const (
+	OutcomeStarted Outcome = "started"     // its job was accepted
+	OutcomeSkipped Outcome = "skipped"     // by Forbid: the previous job had not ended
+	OutcomePassed  Outcome = "passed_over" // by CatchUp: it was late
+)
+
+// Outcomes lists every outcome.
+func Outcomes() []Outcome { return []Outcome{OutcomeStarted, OutcomeSkipped, OutcomePassed} }
+
+// Concurrency says what happens when a job is due and the previous one of the schedule
+// has not ended.
+type Concurrency string
+
+const (
+	Allow   Concurrency = "allow"   // both run
+	Forbid  Concurrency = "forbid"  // the new one is not started
+	Replace Concurrency = "replace" // the previous one is cancelled
+)
+
+// Concurrencies lists every policy, the default first.
+func Concurrencies() []Concurrency { return []Concurrency{Allow, Forbid, Replace} }
+
+// CatchUp says what happens to ticks that came while no server ran.
+type CatchUp string
+
+const (
+	CatchUpLast CatchUp = "last" // the newest of them is made up for
+	CatchUpNone CatchUp = "none" // none is
+	CatchUpAll  CatchUp = "all"  // all are, up to a bound
+)
+
+// CatchUps lists every policy, the default first.
+func CatchUps() []CatchUp { return []CatchUp{CatchUpLast, CatchUpNone, CatchUpAll} }
+
+// Source says where a schedule is written.
+type Source string
+
+const (
+	SourceAPI  Source = "api"
+	SourceFile Source = "file" // .githubjobs.yml on the default branch
+)
+
+// Sources lists every source.
+func Sources() []Source { return []Source{SourceAPI, SourceFile} }
+
+// Encode is the schedule as a store keeps it, beside name and revision.
+func (s Schedule) Encode() (string, error) {
+	raw, err := json.Marshal(s)
+	return string(raw), err
+}
+
+// DecodeSchedule reads what Encode wrote. Its error wraps ErrUnavailable.
+func DecodeSchedule(name string, revision int64, raw string) (Schedule, error) {
+	s := Schedule{Name: name, Revision: revision}
+	if err := json.Unmarshal([]byte(raw), &s); err != nil {
+		return Schedule{}, fmt.Errorf("%w: what is stored of the schedule %s is damaged: %w", ErrUnavailable, name, err)
+	}
+	return s, nil
+}
