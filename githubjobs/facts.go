@@ -29,6 +29,11 @@ type Facts struct {
 	Cancel   *CancelFact   `json:"cancel,omitempty"`   // the last request to cancel the job
 	Deadline *DeadlineFact `json:"deadline,omitempty"` // the last that was set
 	Findings *Findings     `json:"findings,omitempty"` // of the last look for what keeps the job
+
+	// Complete is until when all is known that GitHub tells of the job, by GitHub's clock:
+	// what is missing then has not happened. Zero where who reduces the facts does not
+	// know it. It belongs to the reader and not to the job: it is not stored and not merged.
+	Complete time.Time `json:"-"`
 }
 
 // Dispatch is the server's own fact: what came of pushing the job.

@@ -40,6 +40,10 @@ func Reduce(f Facts, now time.Time) Job {
 }
 
 func (v view) decide(now time.Time) (Reason, string) {
+	v.known = now
+	if !v.Complete.IsZero() && v.Complete.Before(now) {
+		v.known = v.Complete
+	}
 	switch {
 	case v.forGood:
 		return ReasonMerged, "The pull request was merged."
@@ -48,13 +52,13 @@ func (v view) decide(now time.Time) (Reason, string) {
 	case v.run == nil && v.result == nil:
 		return v.withoutRun(now)
 	case v.run == nil:
-		return v.withoutRunButResult(now)
+		return v.withoutRunButResult()
 	case v.lost != nil:
-		return v.deleted(now)
+		return v.deleted()
 	case v.run.waitsForApproval():
 		return ReasonWaitingApproval, approve(v.run.URL)
 	case v.run.Status == "completed":
-		return v.concluded(now)
+		return v.concluded()
 	case v.run.Status != "in_progress":
 		return v.queued(now)
 	case v.result == nil:
@@ -69,10 +73,10 @@ func delivering() (Reason, string) {
 
 // withoutRunButResult decides while the run of the result is not known: it may fail
 // yet. A result that was made outside a run waits for none once it is merged.
-func (v view) withoutRunButResult(now time.Time) (Reason, string) {
+func (v view) withoutRunButResult() (Reason, string) {
 	merged := v.result.Result.RunID == 0 && v.pull != nil && v.pull.Merged
-	if merged || now.Sub(v.resultAt()) > SlowDelivery {
-		return v.outcome(now)
+	if merged || v.known.Sub(v.resultAt()) > SlowDelivery {
+		return v.outcome()
 	}
 	return delivering()
 }
@@ -84,7 +88,7 @@ func approve(url string) string {
 func (v view) withoutRun(now time.Time) (Reason, string) {
 	switch {
 	case v.pull != nil && v.pull.Merged:
-		return v.unseen(now, "result commit")
+		return v.unseen("result commit")
 	case v.Dispatch != nil && v.Dispatch.Dropped:
 		return v.canceled("The job was cancelled before it was pushed.")
 	case v.Dispatch != nil && v.Dispatch.Refused != "":
@@ -93,14 +97,14 @@ func (v view) withoutRun(now time.Time) (Reason, string) {
 		return ReasonDelayed, "The job is stored and will be pushed at " + v.Spec.DelayUntil.Format(time.RFC3339) + "."
 	case v.Branch == nil && v.Dispatch == nil:
 		return ReasonAccepted, "The job is stored and will be pushed."
-	case v.Branch != nil && v.Branch.Deleted && now.Sub(v.Branch.At) <= SlowDelivery && !v.settled():
+	case v.Branch != nil && v.Branch.Deleted && v.known.Sub(v.Branch.At) <= SlowDelivery && !v.settled():
 		return ReasonPushed, "The branch was deleted; news of a run or of a pull request may be on the way."
 	case v.Branch != nil && v.Branch.Deleted:
 		return ReasonCanceled, "The branch was deleted before a run of the job was seen."
 	}
 	pushed := v.pushedAt()
 	switch waited := now.Sub(pushed); {
-	case waited > NeverStarted:
+	case v.known.Sub(pushed) > NeverStarted:
 		return ReasonNeverStarted, "GitHub started no run within 24 hours. " + startHelp
 	case waited > SlowStart:
 		return ReasonPushed, fmt.Sprintf("Pushed %s ago, and no run is known. ", waited.Round(time.Minute)) + startHelp
@@ -130,10 +134,10 @@ func (v view) queued(now time.Time) (Reason, string) {
 }
 
 // concluded decides a job whose newest attempt has ended on GitHub.
-func (v view) concluded(now time.Time) (Reason, string) {
+func (v view) concluded() (Reason, string) {
 	switch v.run.Conclusion {
 	case "success":
-		return v.outcome(now)
+		return v.outcome()
 	case "startup_failure":
 		return ReasonStartupFailure, "GitHub could not start the workflow; see " + v.run.URL + ". Mostly the workflow file is invalid."
 	case "skipped":
@@ -146,9 +150,9 @@ func (v view) concluded(now time.Time) (Reason, string) {
 		return ReasonTimedOut, "The run reached the time limit of the workflow."
 	}
 	if v.result != nil && (v.result.Result.Outcome != OutcomeSuccess || v.result.Result.Problem != nil) {
-		return v.outcome(now)
+		return v.outcome()
 	}
-	if now.Sub(v.run.At) <= SlowDelivery && !v.settled() {
+	if v.recent() {
 		return ReasonPublishing, "The run has failed; news of its result may be on the way."
 	}
 	return ReasonAgentError, "The run failed outside the task, or its runner was lost; see " + v.run.URL + ". Re-run it on GitHub, or submit the job again."
@@ -156,21 +160,21 @@ func (v view) concluded(now time.Time) (Reason, string) {
 
 // deleted decides a job whose run was deleted on GitHub, which deletes only what has
 // ended: by what the run has left.
-func (v view) deleted(now time.Time) (Reason, string) {
+func (v view) deleted() (Reason, string) {
 	merged := v.pull != nil && v.pull.Merged
 	switch {
-	case now.Sub(v.lost.At) <= SlowDelivery:
+	case v.known.Sub(v.lost.At) <= SlowDelivery:
 		return ReasonPublishing, "The run was deleted on GitHub; news of its end may be on the way."
 	case v.result == nil && !merged:
 		return ReasonRunDeleted, "The run was deleted on GitHub, and has left no result. Submit the job again."
 	}
-	return v.outcome(now)
+	return v.outcome()
 }
 
 // outcome decides by the result commit and the pull request.
-func (v view) outcome(now time.Time) (Reason, string) {
+func (v view) outcome() (Reason, string) {
 	if v.result == nil {
-		return v.unseen(now, "result commit")
+		return v.unseen("result commit")
 	}
 	r := v.result.Result
 	switch r.Outcome {
@@ -188,24 +192,24 @@ func (v view) outcome(now time.Time) (Reason, string) {
 		return r.Problem.Reason, r.Problem.Message
 	case r.FilesTotal == 0:
 		return ReasonNoChanges, "The task succeeded and changed nothing."
-	case v.pull == nil && v.stray != nil && v.stray.HeadSHA == v.result.SHA && (len(v.Gates) > 0 || !v.recent(now)):
+	case v.pull == nil && v.stray != nil && v.stray.HeadSHA == v.result.SHA && (len(v.Gates) > 0 || !v.recent()):
 		return ReasonPRClosed, fmt.Sprintf("The pull request %s leads to %q, which is not the base of the job.", v.stray.URL, v.stray.Base)
 	case v.pull == nil:
-		return v.unseen(now, "pull request")
+		return v.unseen("pull request")
 	}
-	return v.delivered(now)
+	return v.delivered()
 }
 
 // recent says that news of what happened before the end may be on the way still.
-func (v view) recent(now time.Time) bool { return now.Sub(v.endedAt()) <= SlowDelivery }
+func (v view) recent() bool { return v.known.Sub(v.endedAt()) <= SlowDelivery && !v.settled() }
 
 // delivered decides a successful attempt that has a pull request.
-func (v view) delivered(now time.Time) (Reason, string) {
+func (v view) delivered() (Reason, string) {
 	if v.pull.Merged {
 		return ReasonMerged, "The pull request was merged."
 	}
 	ours := v.pull.HeadSHA == v.result.SHA
-	if !ours && v.recent(now) && v.outdated(*v.pull) {
+	if !ours && v.recent() && v.outdated(*v.pull) {
 		return ReasonPublishing, "The run has ended; news of its pull request is on the way."
 	}
 	if !v.pull.Open {
@@ -214,7 +218,7 @@ func (v view) delivered(now time.Time) (Reason, string) {
 	if g := v.gate(); g != nil && g.Conclusion != "success" {
 		return ReasonMergeBlocked, strings.TrimSpace(g.Title + "\n\n" + g.Summary)
 	}
-	if ours && v.recent(now) {
+	if ours && v.recent() {
 		// The gate has merged this head, or said why not, before the run ended.
 		return ReasonPublishing, "The run has ended; news of its merge, or of what keeps it from that, is on the way."
 	}
@@ -239,9 +243,9 @@ func (v view) gate() *GateFact {
 
 // unseen decides a run that succeeded while something that it made is not known
 // yet. GitHub tells of these in any order.
-func (v view) unseen(now time.Time, what string) (Reason, string) {
+func (v view) unseen(what string) (Reason, string) {
 	switch {
-	case v.recent(now):
+	case v.recent():
 		return ReasonPublishing, "The run has ended; news of its " + what + " is on the way."
 	case v.pull != nil && v.pull.Merged:
 		return ReasonMerged, "The pull request was merged."

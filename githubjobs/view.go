@@ -15,6 +15,8 @@ type view struct {
 	lost   *LostRun    // set when GitHub does not know the run any more, and its end is not known
 
 	forGood bool // see mergedForGood
+
+	known time.Time // until then what is missing has not happened; set by decide
 }
 
 func viewOf(f Facts) view {
@@ -142,26 +144,39 @@ func (f Facts) ReadTo(head string) bool {
 	return f.isCreation(head)
 }
 
-// Unsettled is the present attempt of a job whose run has failed, or whose branch is
-// gone without one, and when that happened, while news of what came before may be on
-// the way. Once GitHub was read after that time it is settled; ok is false when there
-// is nothing to settle.
-func (f Facts) Unsettled() (attempt Settled, ended time.Time, ok bool) {
+// Unsettled is what a read of GitHub would settle about how a job has ended.
+type Unsettled struct {
+	Attempt Settled
+	Ended   time.Time // a read that began later settles it
+	// Verdict is the head of an open pull request on which no verdict is known; it has to
+	// be asked for besides.
+	Verdict string
+}
+
+// Unsettled is the present attempt of a job whose run has ended, or whose branch is gone
+// without one, while news of what came before may be on the way. Once GitHub was read
+// after that time it is settled; ok is false when there is nothing to settle.
+func (f Facts) Unsettled() (u Unsettled, ok bool) {
 	v := viewOf(f)
 	there := f.Branch != nil && !f.Branch.Deleted
 	switch {
 	case v.settled():
-		return Settled{}, time.Time{}, false
+		return Unsettled{}, false
 	case v.run == nil && v.result == nil:
 		if f.Branch == nil || there {
-			return Settled{}, time.Time{}, false
+			return Unsettled{}, false
 		}
-		return Settled{}, f.Branch.At, true
-	case v.run == nil || v.run.Status != "completed" || v.run.waitsForApproval() || v.run.Conclusion == "success":
-		return Settled{}, time.Time{}, false
+		return Unsettled{Ended: f.Branch.At}, true
+	case v.run == nil || v.run.Status != "completed" || v.run.waitsForApproval():
+		return Unsettled{}, false
+	case !there && v.pull == nil:
+		return Unsettled{}, false // what was on a branch that is gone may be told by webhooks alone
 	}
-	// What was on a branch that is gone may be told by webhooks alone.
-	return Settled{v.run.ID, v.run.Attempt}, v.run.At, there
+	u = Unsettled{Attempt: Settled{v.run.ID, v.run.Attempt}, Ended: v.run.At}
+	if v.pull != nil && v.pull.Open && v.gate() == nil {
+		u.Verdict = v.pull.HeadSHA
+	}
+	return u, true
 }
 
 // settled says that GitHub was read after the end of the present attempt, or after the

@@ -1,6 +1,9 @@
 package githubjobs
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 // A job is merged only by a pull request that leads to its base and holds its result.
 func TestOtherPullRequestsMergeNothing(t *testing.T) {
@@ -107,6 +110,36 @@ func TestBranchCreatedAnew(t *testing.T) {
 		c.facts.ID = "a"
 		if j := Reduce(c.facts, at(720)); j.Reason != c.want || j.Evidence.RunID != c.run {
 			t.Errorf("%s: %s (%s) by run %d, want %s by run %d", name, j.Reason, j.Message, j.Evidence.RunID, c.want, c.run)
+		}
+	}
+}
+
+// After an outage much is old and not known yet: what is missing counts only as of the
+// time until which everything is known.
+func TestWhatIsMissingAfterAnOutage(t *testing.T) {
+	t.Parallel()
+	pushed := &BranchFact{Head: "c", At: at(0)}
+	success, failure := []RunFact{run(1, "completed", "success", 60)}, []RunFact{run(1, "completed", "failure", 60)}
+	good := resultFact(OutcomeSuccess, 1)
+	open := []PullFact{{Number: 1, Open: true, HeadSHA: "r"}}
+	days := 3 * 24 * 3600
+	for name, c := range map[string]struct {
+		facts           Facts
+		before, settled Reason
+	}{
+		"the result":            {Facts{Runs: success}, ReasonPublishing, ReasonAgentError},
+		"of a failed run":       {Facts{Runs: failure}, ReasonPublishing, ReasonAgentError},
+		"the pull request":      {Facts{Runs: success, Result: good}, ReasonPublishing, ReasonAgentError},
+		"the verdict":           {Facts{Runs: success, Result: good, Pulls: open}, ReasonPublishing, ReasonPROpen},
+		"the run of the result": {Facts{Branch: pushed, Result: good, Pulls: open}, ReasonPublishing, ReasonPROpen},
+		"the run":               {Facts{Branch: pushed}, ReasonPushed, ReasonNeverStarted},
+		"of a deleted branch":   {Facts{Branch: &BranchFact{Deleted: true, At: at(60)}}, ReasonPushed, ReasonCanceled},
+	} {
+		for complete, want := range map[time.Time]Reason{time.Unix(1, 0): c.before, at(30): c.before, at(days): c.settled, at(2 * days): c.settled, {}: c.settled} {
+			c.facts.Complete = complete
+			if j := Reduce(c.facts, at(days)); j.Reason != want {
+				t.Errorf("%s, complete until %s: %s (%s), want %s", name, complete, j.Reason, j.Message, want)
+			}
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -23,8 +24,9 @@ func (s *sweep) readBranches(ctx context.Context) error {
 		pulls, listed := s.pulls[id]
 		if w.branch.Head != "" || listed {
 			w.gateOf = openHead(pulls)
-			s.want(w)
 		}
+		w.gateOf = cmp.Or(w.gateOf, k.Verdict)
+		s.want(w)
 		s.wants = append(s.wants, mergedHeads(id, pulls, head, k.Head)...)
 	}
 	for id := range s.pulls {
@@ -71,6 +73,7 @@ func (s *sweep) gone(id string, last githubjobs.BranchFact) {
 	case k.Head != last.Head:
 		s.want(want{id: id, branch: last, gateOf: openHead(s.pulls[id])})
 	case !k.Deleted:
+		last.Read = true // the caller has
 		s.add(id, githubjobs.Facts{Branch: &last})
 	}
 }

@@ -31,6 +31,9 @@ type Known struct {
 	Deleted bool
 	// Run is the id of a run that had not ended when the caller last heard of it; 0 for none.
 	Run int64
+	// Verdict is the head of a pull request whose verdict the caller wants to know;
+	// empty for none. It takes one request.
+	Verdict string
 }
 
 // Reading is what a read of the repository came to.

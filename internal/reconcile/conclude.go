@@ -13,8 +13,15 @@ import (
 // activePage is how many active jobs are looked at together.
 const activePage = 500
 
+// lag is how far GitHub's lists may be behind what has happened.
+const lag = 5 * time.Second
+
+// settleEvery is how often at least active jobs are looked through for some whose end a
+// read would settle.
+const settleEvery = time.Minute
+
 // conclude takes from a complete read what it says by what it does not say: a run that
-// GitHub does not know any more was deleted; a run that had failed before the read has
+// GitHub does not know any more was deleted; a run that had ended before the read has
 // left nothing but what was read; and a branch that was gone before it has had no run.
 func (r *Reconciler) conclude(ctx context.Context, read hub.Reading) error {
 	if read.At.IsZero() {
@@ -35,11 +42,11 @@ func (r *Reconciler) conclude(ctx context.Context, read hub.Reading) error {
 		}
 	}
 	r.soon, r.looked = false, r.Now()
-	err := r.eachUnsettled(ctx, func(id string, attempt githubjobs.Settled, ended time.Time) {
+	err := r.eachUnsettled(ctx, func(id string, u githubjobs.Unsettled) {
 		switch {
-		case ended.Before(read.At):
-			facts = append(facts, githubjobs.Facts{ID: id, Settled: []githubjobs.Settled{attempt}})
-		case ended.Sub(read.At) < githubjobs.SlowStart:
+		case u.Ended.Add(lag).Before(read.At) && (u.Verdict == "" || r.verdicts[id] == u.Verdict):
+			facts = append(facts, githubjobs.Facts{ID: id, Settled: []githubjobs.Settled{u.Attempt}})
+		case u.Ended.Sub(read.At) < githubjobs.SlowStart:
 			r.soon = true
 		}
 	})
@@ -53,14 +60,14 @@ func (r *Reconciler) conclude(ctx context.Context, read hub.Reading) error {
 }
 
 // look says whether a read would settle how a job has ended, of which webhooks have
-// told since the last read. It looks once in an interval.
+// told since the last read. It looks once in an interval, or in a minute.
 func (r *Reconciler) look(ctx context.Context) bool {
 	now := r.Now()
-	if r.soon || now.Sub(r.looked) < r.Interval {
+	if r.soon || now.Sub(r.looked) < min(r.Interval, settleEvery) {
 		return r.soon
 	}
 	r.looked = now
-	err := r.eachUnsettled(ctx, func(string, githubjobs.Settled, time.Time) { r.soon = true })
+	err := r.eachUnsettled(ctx, func(string, githubjobs.Unsettled) { r.soon = true })
 	if err != nil && ctx.Err() == nil {
 		r.Log.Warn("looking for jobs whose end is not certain failed; the next read settles them", "error", err)
 	}
@@ -68,7 +75,7 @@ func (r *Reconciler) look(ctx context.Context) bool {
 }
 
 // eachUnsettled visits the active jobs of which a read settles how they have ended.
-func (r *Reconciler) eachUnsettled(ctx context.Context, visit func(id string, attempt githubjobs.Settled, ended time.Time)) error {
+func (r *Reconciler) eachUnsettled(ctx context.Context, visit func(id string, u githubjobs.Unsettled)) error {
 	for after := ""; ; {
 		page, err := r.Store.Active(ctx, r.Project, after, activePage)
 		if err != nil {
@@ -76,8 +83,8 @@ func (r *Reconciler) eachUnsettled(ctx context.Context, visit func(id string, at
 		}
 		for _, f := range page {
 			after = f.ID
-			if attempt, ended, ok := f.Unsettled(); ok {
-				visit(f.ID, attempt, ended)
+			if u, ok := f.Unsettled(); ok {
+				visit(f.ID, u)
 			}
 		}
 		if len(page) < activePage {

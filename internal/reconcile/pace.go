@@ -15,8 +15,8 @@ const (
 	// silent is after how many intervals without a webhook these count as silent.
 	silent = 2
 	// settle is how soon after a read the next one follows that says for certain how a
-	// job has ended: GitHub's times are in whole seconds.
-	settle = 2 * time.Second
+	// job has ended.
+	settle = lag + time.Second
 	// firstRetry is how soon a read that failed is tried again; each further failure
 	// doubles it, up to the interval.
 	firstRetry = time.Second

@@ -22,7 +22,7 @@ func TestPause(t *testing.T) {
 		"active, webhooks arrive":        {situation{active: true, webhook: 59 * time.Second}, 4 * i},
 		"idle":                           {situation{webhook: time.Second}, 10 * i},
 		"asked for":                      {situation{active: true, asked: true}, 0},
-		"a job's end is not certain":     {situation{active: true, soon: true, webhook: time.Second}, 2 * time.Second},
+		"a job's end is not certain":     {situation{active: true, soon: true, webhook: time.Second}, 6 * time.Second},
 		"asked for while idle":           {situation{asked: true}, 0},
 		"failed once":                    {situation{failures: 1, active: true}, time.Second},
 		"failed often":                   {situation{failures: 40, active: true}, i},

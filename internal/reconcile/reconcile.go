@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
@@ -77,13 +78,16 @@ type Reconciler struct {
 	checked  bool // GitHub was asked for the repository
 	failures int  // in a row
 	after    time.Duration
-	cost     int       // of the last read, on the primary limit
-	soon     bool      // the next read settles how a job has ended
-	looked   time.Time // when active jobs were looked through for such
+	cost     int               // of the last read, on the primary limit
+	verdicts map[string]string // heads whose verdicts the present read asks for, by job
+	soon     bool              // the next read settles how a job has ended
+	looked   time.Time         // when active jobs were looked through for such
 	again    redelivery
 	noJobs   map[string]string // heads of branches that were read and carry no job
 	oddAt    time.Time
 	fresh    *afresh // set when what is known is read again
+
+	complete atomic.Int64 // see Complete, in Unix nanoseconds
 
 	mu       sync.Mutex
 	state    State
@@ -118,6 +122,15 @@ func (r *Reconciler) LastRead() time.Time {
 	return r.lastRead
 }
 
+// Complete is until when everything on GitHub is known, by its own clock and as the
+// store remembers it; the zero time before the first read began.
+func (r *Reconciler) Complete() time.Time {
+	if at := r.complete.Load(); at > 0 {
+		return time.Unix(0, at)
+	}
+	return time.Time{}
+}
+
 // ReadNow asks for a read without delay; one that is under way does not count. It
 // never blocks. After failures the read waits as those do.
 func (r *Reconciler) ReadNow() {
@@ -141,7 +154,7 @@ func (r *Reconciler) Run(ctx context.Context) error {
 			if wait <= 0 {
 				break
 			}
-			if ended := r.sleep(ctx, min(wait, r.Interval)); ended {
+			if ended := r.sleep(ctx, min(wait, r.Interval, settleEvery)); ended {
 				return nil
 			}
 		}
@@ -233,6 +246,7 @@ func (r *Reconciler) Once(ctx context.Context) error {
 		return err
 	}
 	r.update(func(s *State) { s.Known = later(s.Known, p.ReconciledAt) })
+	r.complete.Store(p.ReconciledAt.UnixNano())
 	read, err := r.read(ctx, p.ReconciledAt)
 	if err != nil {
 		return err
@@ -250,6 +264,7 @@ func (r *Reconciler) Once(ctx context.Context) error {
 		if err := r.Store.SetReconciled(ctx, r.Project, read.At); err != nil {
 			return stored(err)
 		}
+		r.complete.Store(read.At.UnixNano())
 	}
 	return errors.Join(r.lookForOddities(ctx), r.redeliver(ctx, p.ReconciledAt, read))
 }
@@ -300,7 +315,13 @@ func (r *Reconciler) known(ctx context.Context, since time.Time) (map[string]hub
 	for id, k := range list {
 		known[id] = hub.Known{Head: cmp.Or(k.Head, r.noJobs[id]), Deleted: k.Deleted, Run: k.Run}
 	}
-	return known, nil
+	r.verdicts = map[string]string{}
+	return known, r.eachUnsettled(ctx, func(id string, u githubjobs.Unsettled) {
+		if k, listed := known[id]; listed && u.Verdict != "" {
+			k.Verdict = u.Verdict
+			known[id], r.verdicts[id] = k, u.Verdict
+		}
+	})
 }
 
 // redeliver asks for what webhooks could not deliver. That this fails does not make

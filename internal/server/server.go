@@ -65,6 +65,7 @@ type Server struct {
 	admission     admission
 	mu            sync.Mutex
 	defaultBranch string
+	knownBefore   time.Time     // until when everything on GitHub was known at the start
 	baseKnown     chan struct{} // closed once defaultBranch is known
 }
 
@@ -110,6 +111,7 @@ func (s *Server) open(ctx context.Context) error {
 		return err
 	}
 	s.setDefaultBranch(p.DefaultBranch)
+	s.knownBefore = p.ReconciledAt
 	s.wire(repository)
 	return nil
 }
@@ -166,7 +168,7 @@ func (s *Server) wire(repository *hub.Repository) {
 	s.sweeper = &sweep.Sweeper{Retention: s.cfg.DeliveryRetention, Store: s.store, Log: s.log.With("part", "sweep"), Now: time.Now}
 	s.http = &http.Server{
 		Handler: api.New(api.Options{
-			Project: s.project, Keys: s.cfg.APIKeys, DefaultKind: s.cfg.DefaultKind, Jobs: asked{s.store, s.reconciler.Damaged}, Base: s.base,
+			Project: s.project, Keys: s.cfg.APIKeys, DefaultKind: s.cfg.DefaultKind, Jobs: asked{s.store, s.reconciler.Damaged, s.complete}, Base: s.base,
 			Schedules: s.store, Scheduler: s.scheduler, Scheduled: s.scheduler.Wake,
 			Accepted: s.accepted, Canceled: s.accepted, Full: s.full, Readiness: s.Readiness, Webhook: s.metrics.countDeliveries(s.receiver), Metrics: s.metrics.handler(), Log: s.log.With("part", "api"), Now: time.Now,
 		}),
