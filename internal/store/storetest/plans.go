@@ -8,26 +8,24 @@ import (
 	"github.com/githubjobs/githubjobs/internal/store"
 )
 
-// PlannedJobs is how many jobs the queries of Queries are asked of.
-const PlannedJobs = 20_000
-
-// Queries are a query of each combination of filters, over PlannedJobs jobs that were
+// Queries are a query of each combination of filters, over n jobs that were
 // created at Now and a second apart before it; with and without a cursor, which stands
 // in their middle. All jobs have the label "all", every third one "third",
 // and a hundredth of all in a row share a batch, of which the one in the middle is
 // asked for.
-func Queries() (list []store.Query) {
+func Queries(n int) (list []store.Query) {
 	for _, in := range []store.Query{{}, {Batch: "b-50"}, {Labels: []string{"all"}}, {Labels: []string{"third", "all"}}, {Batch: "b-50", Labels: []string{"all", "third"}}} {
-		list = append(list, filtered(in)...)
+		list = append(list, filtered(n, in)...)
 	}
 	return list
 }
 
-func filtered(in store.Query) (list []store.Query) {
-	middle := store.Query{Limit: 1}.Page([]store.Listed{{ID: fmt.Sprint("job-", PlannedJobs/2), CreatedAt: Now.Add(-PlannedJobs / 2 * time.Second)}, {}}).Next
+func filtered(n int, in store.Query) (list []store.Query) {
+	at := func(i int) time.Time { return Now.Add(-time.Duration(i) * time.Second) }
+	middle := store.Query{Limit: 1}.Page([]store.Listed{{ID: fmt.Sprint("job-", n/2), CreatedAt: at(n / 2)}, {}}).Next
 	for _, by := range []store.Query{{}, {Status: githubjobs.StatusMerged}, {Status: githubjobs.StatusRunning}, {Reason: githubjobs.ReasonTimedOut}, {Reason: githubjobs.ReasonMerged}} {
 		for _, kind := range append(githubjobs.Kinds(), "") {
-			windows := [][2]time.Time{{}, {Now.Add(-PlannedJobs * 9 / 10 * time.Second), {}}, {{}, Now.Add(-PlannedJobs / 10 * time.Second)}, {Now.Add(-PlannedJobs * 9 / 10 * time.Second), Now.Add(-PlannedJobs / 10 * time.Second)}}
+			windows := [][2]time.Time{{}, {at(n * 9 / 10), {}}, {{}, at(n / 10)}, {at(n * 9 / 10), at(n / 10)}}
 			if in.Batch != "" || len(in.Labels) > 0 {
 				windows = [][2]time.Time{windows[0], windows[3]}
 			}
