@@ -2,11 +2,9 @@ package hub
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -31,50 +29,6 @@ func (r *Repository) ReadFile(ctx context.Context, path, ref string) ([]byte, er
 		return nil, &Error{Op: op, Kind: ErrInvalid, Message: path + " cannot be decoded", Err: err}
 	}
 	return []byte(content), nil
-}
-
-// maxRootFile is what GitHub inlines of a file, in bytes; RootFile reads no larger one.
-const maxRootFile = 1 << 20
-
-// RootFile reads a regular file in the root of a branch: three REST calls. Unlike
-// ReadFile it follows no symbolic link, and no tag is taken for the branch.
-// ErrNotFound: there is no such file, or no such branch. ErrInvalid: it is something
-// else than a regular file, or too large.
-func (r *Repository) RootFile(ctx context.Context, name, branch string) ([]byte, error) {
-	op := fmt.Sprintf("read %s on %s", name, branch)
-	head, _, err := r.head(ctx, branch)
-	if err != nil {
-		return nil, err
-	}
-	if head == "" {
-		return nil, &Error{Op: op, Kind: ErrNotFound, Message: "there is no branch " + branch}
-	}
-	tree, _, err := r.client.Git.GetTree(ctx, r.cfg.Owner, r.cfg.Name, head, false)
-	if err != nil {
-		return nil, fail(ctx, op, err)
-	}
-	i := slices.IndexFunc(tree.Entries, func(e *github.TreeEntry) bool { return e.GetPath() == name })
-	switch {
-	case i < 0 && tree.GetTruncated():
-		return nil, &Error{Op: op, Kind: ErrInvalid, Message: "the root of the repository has more entries than GitHub lists, so that " + name + " cannot be found"}
-	case i < 0:
-		return nil, &Error{Op: op, Kind: ErrNotFound, Message: "there is no " + name + " on " + branch}
-	}
-	switch e := tree.Entries[i]; {
-	case e.GetMode() != "100644" && e.GetMode() != "100755":
-		return nil, &Error{Op: op, Kind: ErrInvalid, Message: name + " is not a regular file"}
-	case e.GetSize() > maxRootFile:
-		return nil, &Error{Op: op, Kind: ErrInvalid, Message: fmt.Sprintf("%s has %d bytes; at most %d are read", name, e.GetSize(), maxRootFile)}
-	}
-	blob, _, err := r.client.Git.GetBlob(ctx, r.cfg.Owner, r.cfg.Name, tree.Entries[i].GetSHA())
-	if err != nil {
-		return nil, fail(ctx, op, err)
-	}
-	content, err := base64.StdEncoding.DecodeString(blob.GetContent())
-	if err != nil || blob.GetEncoding() != "base64" {
-		return nil, &Error{Op: op, Kind: ErrInvalid, Message: name + " cannot be decoded", Err: err}
-	}
-	return content, nil
 }
 
 // ReadCommit reads a commit: one REST call.

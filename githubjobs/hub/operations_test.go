@@ -76,7 +76,7 @@ func TestReadFile(t *testing.T) {
 	}
 }
 
-func TestRootFileIsARegularFileOfTheBranch(t *testing.T) {
+func TestAFileInTheRootIsARegularOneOfTheBranch(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
 	blob := f.git("rev-parse", "main:README.md")
@@ -86,20 +86,23 @@ func TestRootFileIsARegularFileOfTheBranch(t *testing.T) {
 	f.git("update-ref", "refs/heads/a/b", f.git("commit-tree", "-m", "x", f.gitIn(lines, "mktree")))
 	// git itself would take the tag for the name.
 	f.git("update-ref", "refs/tags/a/b", "main")
+	root, err := f.repo.Root(t.Context(), "a/b")
+	f.must(err)
 	for _, name := range []string{"plain", "program"} {
-		if raw, err := f.repo.RootFile(t.Context(), name, "a/b"); err != nil || !strings.Contains(string(raw), "reports") {
+		if raw, err := f.repo.File(t.Context(), root, name); err != nil || !strings.Contains(string(raw), "reports") {
 			t.Errorf("%s: %q, %v", name, raw, err)
 		}
 	}
 	for _, name := range []string{"link", "folder", "module"} {
-		if _, err := f.repo.RootFile(t.Context(), name, "a/b"); !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), name+" is not a regular file") {
+		if _, err := f.repo.File(t.Context(), root, name); !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), name+" is not a regular file") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for name, branch := range map[string]string{"README.md": "a/b", "plain": "nowhere"} {
-		if _, err := f.repo.RootFile(t.Context(), name, branch); !errors.Is(err, ErrNotFound) {
-			t.Errorf("%s on %s: %v", name, branch, err)
-		}
+	if _, err := f.repo.File(t.Context(), root, "README.md"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("no such file: %v", err)
+	}
+	if _, err := f.repo.Root(t.Context(), "nowhere"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("no such branch: %v", err)
 	}
 }
 

@@ -73,10 +73,20 @@ func TestJudge(t *testing.T) {
 		"old names in one place":           {files(File{Path: "reports/a.md"}, File{Path: "reports/A.md"}), ""},
 		"a name that went":                 {files(File{Path: "reports/a.md", New: true}, File{Path: "reports/A.md", Removed: true}), ""},
 		"another case of a name":           {files(File{Path: "reports/a.md", Previous: "reports/A.md", New: true}), ""},
-		"a star does not cross folders":    {files(File{Path: "logs/a/b.txt"}), RulePaths},
-		"a rename out of a folder":         {files(File{Path: "reports/x.go", Previous: "src/x.go"}), RulePaths},
-		"a denied path":                    {files(File{Path: "reports/key.secret"}), RulePaths},
-		"a rename of a denied path":        {files(File{Path: "reports/key.txt", Previous: "reports/key.secret"}), RulePaths},
+		"beside one on the base": {func(_ *Policy, v *View) {
+			v.Files, v.Beside = []File{{Path: "reports/a.md", New: true}}, []string{"reports", "reports/A.md"}
+		}, RuleNames},
+		"a folder beside one on the base": {func(_ *Policy, v *View) {
+			v.Files, v.Beside = []File{{Path: "reports/a.md", New: true}}, []string{"Reports"}
+		}, RuleNames},
+		"in place of one on the base": {func(_ *Policy, v *View) {
+			v.Files, v.Beside, v.TotalFiles = []File{{Path: "reports/a.md", New: true, Previous: "reports/A.md"}, {Path: "reports/B", Removed: true}, {Path: "reports/b", New: true}}, []string{"reports/A.md", "reports/B"}, 3
+		}, ""},
+		"too much to compare":           {func(_ *Policy, v *View) { v.BesideCut = true }, RuleNames},
+		"a star does not cross folders": {files(File{Path: "logs/a/b.txt"}), RulePaths},
+		"a rename out of a folder":      {files(File{Path: "reports/x.go", Previous: "src/x.go"}), RulePaths},
+		"a denied path":                 {files(File{Path: "reports/key.secret"}), RulePaths},
+		"a rename of a denied path":     {files(File{Path: "reports/key.txt", Previous: "reports/key.secret"}), RulePaths},
 		"the policy itself": {func(p *Policy, v *View) {
 			p.Merge.Paths.Allow, v.Files = []string{"**"}, []File{{Path: Path}}
 		}, RulePaths},

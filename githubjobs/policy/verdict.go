@@ -26,6 +26,10 @@ type View struct {
 	// TotalFiles is the pull request's own count; Files must be as many.
 	TotalFiles int
 	Files      []File
+	// Beside are the paths on the base in the folders that get new files, the root among
+	// them; BesideCut says that they are not all known.
+	Beside    []string
+	BesideCut bool
 }
 
 // File is one changed file.
@@ -96,7 +100,7 @@ func Judge(p Policy, v View) Verdict {
 		judge(RuleComplete, v.TotalFiles == len(v.Files) && v.TotalFiles < GitHubFileCap, incomplete(v)),
 		m.judgeCount(v.TotalFiles),
 		m.Paths.judge(v.Files),
-		judgeNames(v.Files),
+		judgeNames(v),
 	}
 	return Verdict{HeadSHA: v.HeadSHA, Method: m.Method, Findings: rules}
 }

@@ -3,6 +3,7 @@ package merge
 import (
 	"context"
 	"errors"
+	"path"
 	"slices"
 
 	"github.com/google/go-github/v60/github"
@@ -32,6 +33,8 @@ func (g *gate) read(ctx context.Context, again bool) (reading, error) {
 		r      reading
 		files  []*github.CommitFile
 		result ownResult
+		root   hub.Folder
+		outer  = ctx
 		number = g.report.Pull
 		head   = g.pull.GetHead().GetSHA()
 	)
@@ -50,29 +53,84 @@ func (g *gate) read(ctx context.Context, again bool) (reading, error) {
 	}
 	ask(func() (err error) { files, err = g.Repo.PullFiles(ctx, number); return err })
 	ask(func() (err error) { result, err = g.ownResult(ctx, head); return err })
-	ask(func() error { return r.readPolicy(ctx, g.Repo, g.Spec.Base) })
+	ask(func() (err error) { root, err = r.readPolicy(ctx, g.Repo, g.Spec.Base); return err })
 	if err := group.Wait(); err != nil {
 		return r, err
 	}
 	r.view, r.result = g.view(files), result.Result
+	if r.blocked == nil && r.policy.Merge.Enabled {
+		if err := g.readBeside(outer, root, &r.view); err != nil {
+			return r, err
+		}
+	}
 	r.view.WantSHA = result.sha
 	r.view.Successful = result.sha != "" && result.Outcome == githubjobs.OutcomeSuccess && result.Problem == nil
 	return r, nil
 }
 
-func (r *reading) readPolicy(ctx context.Context, repo *hub.Repository, base string) error {
-	document, err := repo.RootFile(ctx, policy.Path, base)
+func (r *reading) readPolicy(ctx context.Context, repo *hub.Repository, base string) (root hub.Folder, err error) {
+	root, err = repo.Root(ctx, base)
+	if err != nil && !errors.Is(err, hub.ErrInvalid) {
+		return nil, err
+	}
+	var document []byte
+	if err == nil {
+		document, err = repo.File(ctx, root, policy.Path)
+	}
 	switch {
 	case errors.Is(err, hub.ErrNotFound):
 		r.noPolicy = true
+		return root, nil
 	case errors.Is(err, hub.ErrInvalid):
 		r.blocked = invalidPolicy(base, errors.New(hub.Public(err)))
-		return nil
+		return root, nil
 	case err != nil:
-		return err
+		return nil, err
 	}
 	if r.policy, err = policy.Parse(document); err != nil {
 		r.blocked = invalidPolicy(base, err)
+	}
+	return root, nil
+}
+
+// maxFolders bounds how many folders of the base are listed for the names in them.
+const maxFolders = 50
+
+// readBeside reads which names there are on the base where new files are to stand.
+func (g *gate) readBeside(ctx context.Context, root hub.Folder, v *policy.View) error {
+	wanted := map[string]bool{}
+	for _, f := range v.Files {
+		for dir := path.Dir(f.Path); dir != "." && f.New; dir = path.Dir(dir) {
+			wanted[dir] = true
+		}
+	}
+	type folder struct {
+		path string
+		hub.Folder
+	}
+	queue, read := []folder{{"", root}}, 0
+	for ; len(queue) > 0; queue = queue[1:] {
+		for _, e := range queue[0].Folder {
+			name := path.Join(queue[0].path, e.GetPath())
+			v.Beside = append(v.Beside, name)
+			if e.GetType() != "tree" || !wanted[name] {
+				continue
+			}
+			if read++; read > maxFolders {
+				v.BesideCut = true
+				return nil
+			}
+			var below hub.Folder
+			err := g.retry(ctx, func() (err error) { below, err = g.Repo.Folder(ctx, e.GetSHA()); return err })
+			if errors.Is(err, hub.ErrInvalid) {
+				v.BesideCut = true
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			queue = append(queue, folder{name, below})
+		}
 	}
 	return nil
 }

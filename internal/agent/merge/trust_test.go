@@ -162,3 +162,30 @@ func TestMergeJudgesAgainWhenTheBaseMoves(t *testing.T) {
 		})
 	}
 }
+
+// Two jobs at once may bring names that some file systems take for one.
+func TestMergeComparesNewNamesWithThoseOnTheBase(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		base   string
+		reason string // empty: it is merged
+	}{
+		"other case":    {"reports/Daily.md", `"reports/Daily.md" "reports/daily.md"`},
+		"other folder":  {"Reports/x", `"Reports" "reports"`},
+		"other letters": {"reports/u\u0308.md", "how their letters are composed"},
+		"other name":    {"reports/weekly.md", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := setup(t, allow)
+			w.publish(githubjobs.OutcomeSuccess, map[string]string{"reports/daily.md": "# Daily\n", "reports/\u00fc.md": ""})
+			w.commit("main", map[string]string{test.base: "other\n"})
+			report := w.merge()
+			if test.reason != "" {
+				w.notMerged(report, actionRequired, test.reason)
+			} else if !report.Merged {
+				t.Errorf("%+v", report)
+			}
+		})
+	}
+}

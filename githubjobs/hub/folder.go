@@ -1,0 +1,68 @@
+package hub
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"slices"
+
+	"github.com/google/go-github/v60/github"
+)
+
+// Folder is what a folder of a commit holds.
+type Folder []*github.TreeEntry
+
+// Root lists the root of a branch: two REST calls. No tag is taken for the branch.
+// ErrNotFound: there is no such branch. ErrInvalid: GitHub does not list all of it.
+func (r *Repository) Root(ctx context.Context, branch string) (Folder, error) {
+	head, _, err := r.head(ctx, branch)
+	if err != nil {
+		return nil, err
+	}
+	if head == "" {
+		return nil, &Error{Op: "read branch " + branch, Kind: ErrNotFound, Message: "there is no branch " + branch}
+	}
+	return r.Folder(ctx, head)
+}
+
+// Folder lists the folder with this SHA, of a tree or of a commit: one REST call.
+func (r *Repository) Folder(ctx context.Context, sha string) (Folder, error) {
+	op := "list folder " + sha
+	tree, _, err := r.client.Git.GetTree(ctx, r.cfg.Owner, r.cfg.Name, sha, false)
+	if err != nil {
+		return nil, fail(ctx, op, err)
+	}
+	if tree.GetTruncated() {
+		return nil, &Error{Op: op, Kind: ErrInvalid, Message: "a folder of the repository has more entries than GitHub lists"}
+	}
+	return tree.Entries, nil
+}
+
+// maxFile is what GitHub inlines of a file, in bytes; File reads no larger one.
+const maxFile = 1 << 20
+
+// File reads a regular file in a folder: one REST call. Unlike ReadFile it follows no
+// symbolic link. ErrNotFound: there is no such name. ErrInvalid: it is something else
+// than a regular file, or too large.
+func (r *Repository) File(ctx context.Context, in Folder, name string) ([]byte, error) {
+	op := "read " + name
+	i := slices.IndexFunc(in, func(e *github.TreeEntry) bool { return e.GetPath() == name })
+	if i < 0 {
+		return nil, &Error{Op: op, Kind: ErrNotFound, Message: "there is no " + name}
+	}
+	switch e := in[i]; {
+	case e.GetMode() != "100644" && e.GetMode() != "100755":
+		return nil, &Error{Op: op, Kind: ErrInvalid, Message: name + " is not a regular file"}
+	case e.GetSize() > maxFile:
+		return nil, &Error{Op: op, Kind: ErrInvalid, Message: fmt.Sprintf("%s has %d bytes; at most %d are read", name, e.GetSize(), maxFile)}
+	}
+	blob, _, err := r.client.Git.GetBlob(ctx, r.cfg.Owner, r.cfg.Name, in[i].GetSHA())
+	if err != nil {
+		return nil, fail(ctx, op, err)
+	}
+	content, err := base64.StdEncoding.DecodeString(blob.GetContent())
+	if err != nil || blob.GetEncoding() != "base64" {
+		return nil, &Error{Op: op, Kind: ErrInvalid, Message: name + " cannot be decoded", Err: err}
+	}
+	return content, nil
+}
