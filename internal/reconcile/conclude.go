@@ -46,7 +46,7 @@ func (r *Reconciler) conclude(ctx context.Context, read hub.Reading) error {
 		switch {
 		case u.Ended.Add(lag).Before(read.At) && (u.Verdict == "" || r.verdicts[id] == u.Verdict):
 			facts = append(facts, githubjobs.Facts{ID: id, Settled: []githubjobs.Settled{u.Attempt}})
-		case u.Ended.Sub(read.At) < githubjobs.SlowStart:
+		case fresh(u, read.At):
 			r.soon = true
 		}
 	})
@@ -67,11 +67,16 @@ func (r *Reconciler) look(ctx context.Context) bool {
 		return r.soon
 	}
 	r.looked = now
-	err := r.eachUnsettled(ctx, func(string, githubjobs.Unsettled) { r.soon = true })
+	err := r.eachUnsettled(ctx, func(_ string, u githubjobs.Unsettled) { r.soon = r.soon || fresh(u, now) })
 	if err != nil && ctx.Err() == nil {
 		r.Log.Warn("looking for jobs whose end is not certain failed; the next read settles them", "error", err)
 	}
 	return r.soon
+}
+
+// fresh says that a read soon is worth it: later, time settles the end as well.
+func fresh(u githubjobs.Unsettled, now time.Time) bool {
+	return now.Sub(u.Ended).Abs() < githubjobs.SlowDelivery
 }
 
 // eachUnsettled visits the active jobs of which a read settles how they have ended.

@@ -18,7 +18,9 @@ type asked struct {
 	complete func() time.Time // see githubjobs.Facts.Complete
 }
 
-// Facts implements api.Jobs.
+func (s *Server) asked() asked { return asked{s.store, s.reconciler.Damaged, s.complete} }
+
+// Facts implements store.Jobs.
 func (j asked) Facts(ctx context.Context, project, id string) (githubjobs.Facts, error) {
 	f, err := j.Store.Facts(ctx, project, id)
 	if errors.Is(err, store.ErrDamaged) {

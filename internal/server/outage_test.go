@@ -25,7 +25,7 @@ func TestNothingIsMissingBeforeGitHubWasRead(t *testing.T) {
 	known := s.complete()
 	ended := githubjobs.RunFact{ID: 7, Attempt: 1, Status: "completed", Conclusion: "success", HeadSHA: head, At: known.Add(-time.Minute)}
 	check(t, s.store.MergeFacts(t.Context(), s.project, githubjobs.Facts{ID: id, Runs: []githubjobs.RunFact{ended}}))
-	f, err := asked{s.store, s.reconciler.Damaged, s.complete}.Facts(t.Context(), s.project, id)
+	f, err := s.asked().Facts(t.Context(), s.project, id)
 	check(t, err)
 	if j := githubjobs.Reduce(f, time.Now().Add(5*time.Hour)); j.Reason != githubjobs.ReasonPublishing {
 		t.Errorf("hours later, GitHub not read: %s (%s)", j.Reason, j.Message)
