@@ -160,7 +160,7 @@ func (c Config) withDefaults() Config {
 	}
 	c.ServerURL = strings.TrimRight(c.ServerURL, "/")
 	if c.APIURL == "" {
-		c.APIURL = apiURL(c.ServerURL)
+		c.APIURL = APIURL(c.ServerURL)
 	}
 	c.APIURL = strings.TrimRight(c.APIURL, "/")
 	if c.Author == (Identity{}) {
@@ -178,13 +178,15 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// apiURL is where a GitHub keeps its REST API (docs.github.com, "Getting started
+// APIURL is where a GitHub keeps its REST API (docs.github.com, "Getting started
 // with the REST API", for github.com, for GitHub Enterprise Cloud with data
 // residency, SUBDOMAIN.ghe.com, and for GitHub Enterprise Server).
-func apiURL(serverURL string) string {
-	u, err := url.Parse(serverURL)
-	switch host := strings.ToLower(u.Hostname()); {
-	case err != nil:
+func APIURL(serverURL string) string {
+	var host string
+	if u, err := url.Parse(serverURL); err == nil { // else both are wrong, and validation says so
+		host = strings.ToLower(u.Hostname())
+	}
+	switch {
 	case host == "github.com":
 		return "https://api.github.com"
 	case strings.HasSuffix(host, ".ghe.com"):

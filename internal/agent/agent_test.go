@@ -25,7 +25,7 @@ func TestSuccess(t *testing.T) {
 	if r.Outcome != githubjobs.OutcomeSuccess || r.ExitCode != 0 || r.Log != want || r.Error != "" || r.Attempt != 1 || r.RunID == 0 {
 		t.Errorf("result %+v", r)
 	}
-	if r.Summary != "```text\n"+want+"\n```" {
+	if r.Summary != "```\n"+want+"\n```" {
 		t.Errorf("summary %q", r.Summary)
 	}
 	if got := f.read(filepath.Join(f.dir().Tree(), "new.txt")); got != "new\n" {

@@ -1,7 +1,7 @@
 // Package config reads what the agent is told: by GitHub Actions in its GITHUB_
 // variables, by the workflow in GITHUBJOBS_ ones, and by the event of the run.
 //
-// The package imports githubjobs and the agent's actions and work.
+// The package imports githubjobs, githubjobs/hub and the agent's actions and work.
 package config
 
 import (
@@ -16,6 +16,7 @@ import (
 	"github.com/caarlos0/env/v10"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/githubjobs/hub"
 	"github.com/githubjobs/githubjobs/internal/agent/actions"
 	"github.com/githubjobs/githubjobs/internal/agent/work"
 )
@@ -90,10 +91,7 @@ func Load(environ map[string]string) (Config, error) {
 	}
 	c.ServerURL = strings.TrimRight(c.ServerURL, "/")
 	if c.APIURL == "" {
-		c.APIURL = c.ServerURL + "/api/v3"
-		if c.ServerURL == "https://github.com" {
-			c.APIURL = "https://api.github.com"
-		}
+		c.APIURL = hub.APIURL(c.ServerURL)
 	}
 	c.APIURL = strings.TrimRight(c.APIURL, "/")
 	return c, c.validate()

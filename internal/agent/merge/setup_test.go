@@ -2,14 +2,10 @@ package merge
 
 import (
 	"context"
-	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,11 +14,11 @@ import (
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs/hub"
+	"github.com/githubjobs/githubjobs/internal/agent/agenthub"
 	"github.com/githubjobs/githubjobs/internal/agent/git"
 	"github.com/githubjobs/githubjobs/internal/agent/publish"
 	"github.com/githubjobs/githubjobs/internal/localhub"
 	"github.com/githubjobs/githubjobs/internal/localhub/rest"
-	"github.com/githubjobs/githubjobs/internal/wire"
 )
 
 const (
@@ -33,10 +29,9 @@ const (
 
 // world is a localhub with a repository and a job in it, whose task has ended.
 type world struct {
-	*localhub.Server
+	*agenthub.Hub
 	t      *testing.T
 	app    *hub.App
-	bare   string
 	repo   *hub.Repository
 	client *github.Client // of the repository's owner
 	cfg    Config
@@ -54,45 +49,26 @@ func must(t *testing.T, err error) {
 // setup makes a repository with a policy (none when empty) and submits a job.
 func setup(t *testing.T, policy string) *world {
 	t.Helper()
-	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
-	server, err := localhub.New(localhub.Config{DataDir: t.TempDir(), Logger: quiet, Wrap: wire.Watch(t).Wrap})
-	must(t, err)
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- server.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-		server.Close()
-	})
-	w := &world{Server: server, t: t}
-	_, err = server.CreateUser("alice")
-	must(t, err)
-	_, err = server.CreateRepository("alice", "reports", rest.RepositoryOptions{AutoInit: true})
-	must(t, err)
-	w.bare, err = server.RepositoryPath("alice", "reports")
-	must(t, err)
+	w := &world{Hub: agenthub.NewHub(t, rest.RepositoryOptions{AutoInit: true}), t: t}
 	if policy != "" {
 		w.commit("main", map[string]string{".githubjobs.yml": policy})
 	}
 	w.commit("main", map[string]string{"reports/old.md": "one\n"})
-	token, err := server.CreateToken("alice", "tests")
+	token, err := w.CreateToken("alice", "tests")
 	must(t, err)
-	w.client, err = github.NewClient(nil).WithAuthToken(token).WithEnterpriseURLs(server.URL(), server.URL())
+	w.client, err = github.NewClient(nil).WithAuthToken(token).WithEnterpriseURLs(w.URL(), w.URL())
 	must(t, err)
 	w.app = w.install("gate", map[string]string{"contents": "write", "pull_requests": "write", "checks": "write", "metadata": "read"})
-	w.repo = w.hub(server.URL(), w.app)
+	w.repo = w.hub(w.URL(), w.app)
 	spec := githubjobs.Spec{ID: jobID, Kind: githubjobs.KindReport, Title: "Daily report", Base: "main"}
 	spec.Normalize(time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC))
 	submitted, err := w.repo.Submit(t.Context(), []githubjobs.Spec{spec})
 	must(t, err)
 	must(t, submitted[0].Err)
 	w.sha, w.tree = submitted[0].SHA, filepath.Join(t.TempDir(), "tree")
-	must(t, git.Checkout(t.Context(), w.bare, w.tree, branch, w.sha))
+	must(t, git.Checkout(t.Context(), w.Bare, w.tree, branch, w.sha))
 	w.cfg = Config{
-		Repo: w.repo, Spec: spec, JobSHA: w.sha, RunID: 7, Attempt: 1, RunURL: server.URL() + "/alice/reports/actions/runs/7", Logger: quiet,
+		Repo: w.repo, Spec: spec, JobSHA: w.sha, RunID: 7, Attempt: 1, RunURL: w.URL() + "/alice/reports/actions/runs/7", Logger: agenthub.Quiet,
 		Wait: func(ctx context.Context, _ time.Duration) error { return hub.Sleep(ctx, time.Millisecond) },
 	}
 	return w
@@ -125,19 +101,7 @@ func (w *world) behind(wrap func(http.ResponseWriter, *http.Request, http.Handle
 // git runs git in the bare repository.
 func (w *world) git(args ...string) string {
 	w.t.Helper()
-	return w.gitWith(nil, args...)
-}
-
-func (w *world) gitWith(env []string, args ...string) string {
-	w.t.Helper()
-	cmd := exec.Command("git", args...)
-	cmd.Env = slices.Concat(os.Environ(), []string{"GIT_DIR=" + w.bare, "GIT_CONFIG_GLOBAL=/dev/null",
-		"GIT_AUTHOR_NAME=Bob", "GIT_AUTHOR_EMAIL=bob@example.com", "GIT_COMMITTER_NAME=Bob", "GIT_COMMITTER_EMAIL=bob@example.com"}, env)
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		w.t.Fatalf("git %v: %v\n%s", args, err, out)
-	}
-	return strings.TrimSpace(string(out))
+	return w.Git(nil, args...)
 }
 
 // commit puts files on a branch.
@@ -145,12 +109,12 @@ func (w *world) commit(branch string, files map[string]string) string {
 	w.t.Helper()
 	dir := w.t.TempDir()
 	env := []string{"GIT_WORK_TREE=" + dir, "GIT_INDEX_FILE=" + filepath.Join(w.t.TempDir(), "index")}
-	w.gitWith(env, "read-tree", branch)
+	w.Git(env, "read-tree", branch)
 	for name, content := range files {
 		write(w.t, filepath.Join(dir, name), content)
-		w.gitWith(env, "add", "-f", "--", filepath.Join(dir, name))
+		w.Git(env, "add", "-f", "--", filepath.Join(dir, name))
 	}
-	sha := w.gitWith(env, "commit-tree", "-p", branch, "-m", "Change "+branch, w.gitWith(env, "write-tree"))
+	sha := w.Git(env, "commit-tree", "-p", branch, "-m", "Change "+branch, w.Git(env, "write-tree"))
 	w.git("update-ref", "refs/heads/"+branch, sha)
 	return sha
 }

@@ -132,9 +132,9 @@ func TestThePolicyIsARegularFile(t *testing.T) {
 	index := []string{"GIT_INDEX_FILE=" + filepath.Join(t.TempDir(), "index")}
 	target := filepath.Join(t.TempDir(), "target")
 	must(t, os.WriteFile(target, []byte("reports/policy.yml"), 0o644))
-	w.gitWith(index, "read-tree", "main")
-	w.gitWith(index, "update-index", "--add", "--cacheinfo", "120000,"+w.git("hash-object", "-w", target)+",.githubjobs.yml")
-	w.git("update-ref", "refs/heads/main", w.git("commit-tree", "-p", "main", "-m", "Link", w.gitWith(index, "write-tree")))
+	w.Git(index, "read-tree", "main")
+	w.Git(index, "update-index", "--add", "--cacheinfo", "120000,"+w.git("hash-object", "-w", target)+",.githubjobs.yml")
+	w.git("update-ref", "refs/heads/main", w.git("commit-tree", "-p", "main", "-m", "Link", w.Git(index, "write-tree")))
 	w.publish(githubjobs.OutcomeSuccess, map[string]string{"reports/daily.md": "# Daily\n"})
 	w.notMerged(w.merge(), actionRequired, "githubjobs: policy_invalid -->", "not a regular file")
 }

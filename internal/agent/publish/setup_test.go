@@ -2,22 +2,17 @@ package publish
 
 import (
 	"context"
-	"io"
-	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs/hub"
+	"github.com/githubjobs/githubjobs/internal/agent/agenthub"
 	"github.com/githubjobs/githubjobs/internal/agent/git"
-	"github.com/githubjobs/githubjobs/internal/localhub"
 	"github.com/githubjobs/githubjobs/internal/localhub/rest"
-	"github.com/githubjobs/githubjobs/internal/wire"
 )
 
 const jobID = "abc"
@@ -27,10 +22,9 @@ var created = time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC)
 // world is a localhub with a repository, a job in it, and the folder that the
 // job's task has worked in.
 type world struct {
-	*localhub.Server
+	*agenthub.Hub
 	t    *testing.T
 	repo *hub.Repository
-	bare string
 	cfg  Config
 }
 
@@ -38,34 +32,15 @@ type world struct {
 // executable's, "->" before a symbolic link's target.
 func setup(t *testing.T, base map[string]string) *world {
 	t.Helper()
-	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
-	server, err := localhub.New(localhub.Config{DataDir: t.TempDir(), Logger: quiet, Wrap: wire.Watch(t).Wrap})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- server.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-		server.Close()
-	})
-	w := &world{Server: server, t: t}
-	must(t, ignore(server.CreateUser("alice")))
-	must(t, ignore(server.CreateRepository("alice", "reports", rest.RepositoryOptions{})))
-	token, err := server.CreateToken("alice", "tests")
-	must(t, err)
-	w.bare, err = server.RepositoryPath("alice", "reports")
+	w := &world{Hub: agenthub.NewHub(t, rest.RepositoryOptions{}), t: t}
+	token, err := w.CreateToken("alice", "tests")
 	must(t, err)
 	w.seed(base)
-	w.repo, err = hub.New(hub.Config{ServerURL: server.URL(), Owner: "alice", Name: "reports", Token: token, Logger: quiet})
+	w.repo, err = hub.New(hub.Config{ServerURL: w.URL(), Owner: "alice", Name: "reports", Token: token, Logger: agenthub.Quiet})
 	must(t, err)
 	w.cfg = Config{
-		Repo: w.repo, JobID: jobID, JobSHA: w.submit(), RunID: 7, Attempt: 1, RunURL: server.URL() + "/alice/reports/actions/runs/7",
-		Tree: filepath.Join(t.TempDir(), "tree"), Logger: quiet,
+		Repo: w.repo, JobID: jobID, JobSHA: w.submit(), RunID: 7, Attempt: 1, RunURL: w.URL() + "/alice/reports/actions/runs/7",
+		Tree: filepath.Join(t.TempDir(), "tree"), Logger: agenthub.Quiet,
 		Wait: func(context.Context, time.Duration) error { return nil },
 	}
 	w.checkout()
@@ -99,19 +74,7 @@ func (w *world) submit() string {
 // git runs git in the bare repository.
 func (w *world) git(args ...string) string {
 	w.t.Helper()
-	return w.gitWith(nil, args...)
-}
-
-func (w *world) gitWith(env []string, args ...string) string {
-	w.t.Helper()
-	cmd := exec.Command("git", args...)
-	cmd.Env = slices.Concat(os.Environ(), []string{"GIT_DIR=" + w.bare, "GIT_CONFIG_GLOBAL=/dev/null",
-		"GIT_AUTHOR_NAME=Bob", "GIT_AUTHOR_EMAIL=bob@example.com", "GIT_COMMITTER_NAME=Bob", "GIT_COMMITTER_EMAIL=bob@example.com"}, env)
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		w.t.Fatalf("git %v: %v\n%s", args, err, out)
-	}
-	return strings.TrimSpace(string(out))
+	return w.Git(nil, args...)
 }
 
 // seed commits files to main, with a submodule "vendor/sub".
@@ -121,7 +84,7 @@ func (w *world) seed(files map[string]string) {
 		write(w.t, filepath.Join(dir, name), content)
 	}
 	run := func(args ...string) string {
-		return w.gitWith([]string{"GIT_WORK_TREE=" + dir, "GIT_INDEX_FILE=" + index}, args...)
+		return w.Git([]string{"GIT_WORK_TREE=" + dir, "GIT_INDEX_FILE=" + index}, args...)
 	}
 	run("add", "-A", "-f", ".")
 	run("update-index", "--add", "--cacheinfo", "160000,"+strings.Repeat("1", 40)+",vendor/sub")
@@ -131,7 +94,7 @@ func (w *world) seed(files map[string]string) {
 // checkout lays out the job's commit for the task, as the agent does.
 func (w *world) checkout() {
 	w.t.Helper()
-	must(w.t, git.Checkout(w.t.Context(), w.bare, w.cfg.Tree, "job/"+jobID, w.cfg.JobSHA))
+	must(w.t, git.Checkout(w.t.Context(), w.Bare, w.cfg.Tree, "job/"+jobID, w.cfg.JobSHA))
 }
 
 // task writes a file, as write does, into the task's folder.

@@ -122,7 +122,7 @@ func writeNew(path string, data []byte) error {
 // loadReport reads what the task said of itself. It may be anything, so that what
 // is no report counts as none.
 func loadReport(dir work.Dir) (report task.Report, ok bool) {
-	raw, err := readUntrusted(dir.Task(), reportName, maxReportBytes)
+	raw, err := work.ReadFile(dir.Task(), reportName, maxReportBytes)
 	if err != nil || json.Unmarshal(raw, &report) != nil {
 		return task.Report{}, false
 	}
@@ -138,26 +138,4 @@ func loadReport(dir work.Dir) (report task.Report, ok bool) {
 func started(dir work.Dir) bool {
 	_, err := os.Lstat(filepath.Join(dir.Task(), startedName))
 	return err == nil
-}
-
-// readUntrusted reads a regular file of bounded size, never through a link.
-func readUntrusted(folder, name string, limit int64) ([]byte, error) {
-	root, err := os.OpenRoot(folder)
-	if err != nil {
-		return nil, err
-	}
-	defer root.Close()
-	if info, err := root.Lstat(name); err != nil || !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no regular file", name)
-	}
-	f, err := root.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	raw, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err == nil && int64(len(raw)) > limit {
-		return nil, fmt.Errorf("%s is too large", name)
-	}
-	return raw, err
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/githubjobs/githubjobs/internal/agent/actions"
 	"github.com/githubjobs/githubjobs/internal/agent/config"
 	"github.com/githubjobs/githubjobs/internal/agent/git"
+	"github.com/githubjobs/githubjobs/internal/agent/markdown"
 	"github.com/githubjobs/githubjobs/internal/agent/process"
 	"github.com/githubjobs/githubjobs/internal/agent/tasklog"
 	"github.com/githubjobs/githubjobs/internal/agent/work"
@@ -67,7 +68,7 @@ func (s Step) Run(ctx context.Context) (githubjobs.Result, error) {
 	result.FinishedAt = now()
 	result.Log = log.Text()
 	if result.Summary == "" && result.Log != "" {
-		result.Summary = quote(log.LastLines(summaryLines))
+		result.Summary = markdown.Block(log.LastLines(summaryLines))
 	}
 	err := s.Dir.Save(work.Outcome{Spec: s.Spec, Result: result})
 	s.tell(result)

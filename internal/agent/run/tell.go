@@ -9,6 +9,7 @@ import (
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/internal/agent/actions"
+	"github.com/githubjobs/githubjobs/internal/agent/markdown"
 )
 
 // summaryLines is how many lines of a log make a summary where a kind has none.
@@ -42,7 +43,7 @@ func (s Step) markdown(headline string, took time.Duration, r githubjobs.Result)
 	var b strings.Builder
 	fmt.Fprintf(&b, "### %s\n\n", headline)
 	if r.Error != "" {
-		fmt.Fprintf(&b, "%s\n\n", quote(r.Error))
+		fmt.Fprintf(&b, "%s\n\n", markdown.Block(r.Error))
 	}
 	fmt.Fprintf(&b, "Job `%s` of kind `%s`, %s", s.Spec.ID, s.Spec.Kind, took)
 	if r.ExitCode >= 0 {
@@ -53,13 +54,4 @@ func (s Step) markdown(headline string, took time.Duration, r githubjobs.Result)
 		fmt.Fprintf(&b, "\n%s\n", r.Summary)
 	}
 	return b.String()
-}
-
-// quote makes text a code block of Markdown, with a fence that the text can't end.
-func quote(text string) string {
-	fence := "```"
-	for strings.Contains(text, fence) {
-		fence += "`"
-	}
-	return fence + "text\n" + text + "\n" + fence
 }

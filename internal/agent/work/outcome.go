@@ -145,6 +145,17 @@ func (d Dir) Load() (Outcome, error) {
 	return o, nil
 }
 
+// ReadFile reads a regular file of a folder, of at most limit bytes, and never through
+// a link: also where the folder is a task's.
+func ReadFile(folder, name string, limit int64) ([]byte, error) {
+	root, err := os.OpenRoot(folder)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	return readFile(root, name, limit)
+}
+
 // readFile reads a regular file within the root; a link out of it is an error.
 func readFile(root *os.Root, name string, limit int64) ([]byte, error) {
 	info, err := root.Lstat(name)
