@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -97,13 +98,7 @@ func TestCancel(t *testing.T) {
 			f := setup(t, "trap 'echo tidying up; exit 3' TERM; echo started; while :; do sleep 0.01; done", nil)
 			f.environ["GITHUBJOBS_GRACE"] = "30s" // It obeys as soon as this machine lets it.
 			f.step("fetch", ExitOK)
-			cmd, _ := f.command("run")
-			r, w := io.Pipe()
-			cmd.Stdout = w
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			await(t, r, "started")
+			cmd, _ := f.begin(t, "run", "started")
 			cmd.Process.Signal(signal)
 			cmd.Wait()
 			if got := f.outcome().Result; got.Outcome != githubjobs.OutcomeCanceled || !strings.HasPrefix(got.Log, "started\n") || !strings.HasSuffix(got.Log, "\ntidying up") {
@@ -116,15 +111,19 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// await reads until the text came, and goes on reading.
-func await(t *testing.T, r io.Reader, text string) {
+// begin starts a step and waits until the text has come from it. What comes afterwards is read and thrown away, until the writer is closed.
+func (f *fixture) begin(t *testing.T, step, text string) (*exec.Cmd, *io.PipeWriter) {
 	t.Helper()
+	cmd, _ := f.command(step)
+	r, w := io.Pipe()
+	cmd.Stdout = w
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
 	found := make(chan struct{})
 	go func() {
 		var all bytes.Buffer
-		buf := make([]byte, 4096)
-		seen := false
-		for {
+		for buf, seen := make([]byte, 4096), false; ; {
 			n, err := r.Read(buf)
 			all.Write(buf[:n])
 			if !seen && strings.Contains(all.String(), text) {
@@ -138,22 +137,17 @@ func await(t *testing.T, r io.Reader, text string) {
 	}()
 	select {
 	case <-found:
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatalf("%q did not come", text)
 	}
+	return cmd, w
 }
 
 func TestAnAgentThatIsKilledLeavesAnOutcome(t *testing.T) {
 	t.Parallel()
 	f := setup(t, "echo started; sleep 60", nil)
 	f.step("fetch", ExitOK)
-	cmd, _ := f.command("run")
-	r, w := io.Pipe()
-	cmd.Stdout = w
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	await(t, r, "started")
+	cmd, _ := f.begin(t, "run", "started")
 	cmd.Process.Kill()
 	cmd.Wait()
 	if got := f.outcome().Result; got.Outcome != githubjobs.OutcomeError || !strings.Contains(got.Error, "killed") {

@@ -4,7 +4,6 @@ package agent
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -194,14 +193,14 @@ func TestAForgedReport(t *testing.T) {
 func TestDeadlineInDocker(t *testing.T) {
 	t.Parallel()
 	image := require.Docker(t)
-	for name, script := range map[string]string{
-		"obeys":   `trap 'echo bye; exit 3' TERM; echo started; while :; do sleep 0.01; done`,
-		"resists": `trap '' TERM; echo started; while :; do sleep 1; done`,
+	for name, c := range map[string]struct{ script, grace string }{
+		"obeys":   {`trap 'echo bye; exit 3' TERM; echo started; while :; do sleep 0.01; done`, "30s"}, // as soon as this machine lets it
+		"resists": {`trap '' TERM; echo started; while :; do sleep 1; done`, "2s"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := setup(t, script, func(s *githubjobs.Spec) { s.TimeoutSeconds = 1; s.ID = "the-job" }).
-				with(map[string]string{"GITHUBJOBS_RUNTIME": "docker", "GITHUBJOBS_IMAGE": image, "GITHUBJOBS_GRACE": "2s"})
+			f := setup(t, c.script, func(s *githubjobs.Spec) { s.TimeoutSeconds = 1; s.ID = "the-job" }).
+				with(map[string]string{"GITHUBJOBS_RUNTIME": "docker", "GITHUBJOBS_IMAGE": image, "GITHUBJOBS_GRACE": c.grace})
 			r, _ := f.job(ExitTask)
 			if r.Outcome != githubjobs.OutcomeTimedOut || !strings.HasPrefix(r.Log, "started") || name == "obeys" && !strings.HasSuffix(r.Log, "bye") {
 				t.Errorf("result %+v", r)
@@ -251,13 +250,7 @@ func TestTheContainerEndsWithTheAgent(t *testing.T) {
 	f := setup(t, "echo started; trap '' TERM; sleep 300", nil).
 		with(map[string]string{"GITHUBJOBS_RUNTIME": "docker", "GITHUBJOBS_IMAGE": require.Docker(t)})
 	f.step("fetch", ExitOK)
-	cmd, _ := f.command("run")
-	r, w := io.Pipe()
-	cmd.Stdout = w
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	await(t, r, "\nstarted\n")
+	cmd, w := f.begin(t, "run", "\nstarted\n")
 	cmd.Process.Kill()
 	w.Close() // The docker command still holds the other end for a moment.
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {

@@ -4,7 +4,6 @@ package agent
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -144,13 +143,7 @@ func TestTheTaskEndsWithTheAgent(t *testing.T) {
 	f := asRoot(t, `id -u >user; (trap '' TERM HUP; setsid sleep 300 &) ; trap '' TERM; echo started; while :; do sleep 1; done`, nil)
 	f.environ["GITHUBJOBS_GRACE"] = "1m"
 	f.step("fetch", ExitOK)
-	cmd, _ := f.command("run")
-	r, w := io.Pipe()
-	cmd.Stdout = w
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	await(t, r, "\nstarted\n")
+	cmd, w := f.begin(t, "run", "\nstarted\n")
 	user := strings.TrimSpace(f.read(filepath.Join(f.dir().Tree(), "user")))
 	cmd.Process.Kill()
 	w.Close()
