@@ -64,7 +64,7 @@ func TestPublishBringsTheChangesToAPullRequest(t *testing.T) {
 	if head := w.git("rev-parse", "job/abc"); head != report.SHA || w.git("rev-parse", "job/abc^") != w.cfg.JobSHA {
 		t.Errorf("head %s, report %s", head, report.SHA)
 	}
-	w.git("fsck", "--strict", "--no-dangling")
+	w.fsck()
 	if n, all := w.CountRequests(localhub.RequestGit), len(w.Requests()); n != 4 || all != 5 {
 		t.Errorf("%d git requests of %d, want 4 of 5", n, all)
 	}
@@ -121,7 +121,7 @@ func TestPublishFoldersThatBecomeFilesAndBack(t *testing.T) {
 	if result.FilesTotal != 5 {
 		t.Errorf("%v", result.ChangedFiles)
 	}
-	w.git("fsck", "--strict", "--no-dangling")
+	w.fsck()
 }
 
 func TestPublishRefusesWhatNoJobMayChange(t *testing.T) {

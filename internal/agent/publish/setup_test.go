@@ -143,3 +143,9 @@ func (w *world) changes() string {
 	w.t.Helper()
 	return w.git("diff", "--no-renames", "--name-status", "main...job/"+jobID)
 }
+
+// fsck lets git look for damage in the job's branch. It looks at no other ref: GitHub's test merge may come while it reads.
+func (w *world) fsck() {
+	w.t.Helper()
+	w.git("fsck", "--strict", "--no-dangling", "job/"+jobID)
+}
