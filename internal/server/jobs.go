@@ -3,31 +3,48 @@ package server
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/internal/store"
 )
 
-// asked is the store as callers ask it; a job whose stored facts cannot be read is told
-// to the reconciler, which reads it from GitHub again. What was learnt is told with
-// until when it is complete: after an outage, what is missing has not been read yet.
-type asked struct {
+// complete is the store as all parts of the server use it. With facts it hands on, in
+// both directions, until when they are complete: after an outage, what is missing has
+// not been read yet. A job whose stored facts cannot be read is told to the reconciler,
+// which reads it from GitHub again.
+type complete struct {
 	store.Store
-	damaged  func(id string)
-	complete func() time.Time // see githubjobs.Facts.Complete
+	server *Server
 }
 
-func (s *Server) asked() asked { return asked{s.store, s.reconciler.Damaged, s.complete} }
-
 // Facts implements store.Jobs.
-func (j asked) Facts(ctx context.Context, project, id string) (githubjobs.Facts, error) {
-	f, err := j.Store.Facts(ctx, project, id)
+func (c complete) Facts(ctx context.Context, project, id string) (githubjobs.Facts, error) {
+	f, err := c.Store.Facts(ctx, project, id)
 	if errors.Is(err, store.ErrDamaged) {
-		j.damaged(id)
+		c.server.reconciler.Damaged(id)
 	}
-	f.Complete = j.complete()
+	f.Complete = c.server.complete()
 	return f, err
+}
+
+// MergeFacts implements store.Jobs.
+func (c complete) MergeFacts(ctx context.Context, project string, facts ...githubjobs.Facts) error {
+	return c.Store.MergeFacts(ctx, project, c.told(facts)...)
+}
+
+// FinishDelivery implements store.Deliveries.
+func (c complete) FinishDelivery(ctx context.Context, project, guid, outcome string, facts ...githubjobs.Facts) error {
+	return c.Store.FinishDelivery(ctx, project, guid, outcome, c.told(facts)...)
+}
+
+func (c complete) told(facts []githubjobs.Facts) []githubjobs.Facts {
+	facts = slices.Clone(facts)
+	for i := range facts {
+		facts[i].Complete = c.server.complete()
+	}
+	return facts
 }
 
 // complete is until when everything on GitHub is known; before all that happens there

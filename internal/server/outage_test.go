@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/internal/store"
+	"github.com/githubjobs/githubjobs/internal/store/sqlite"
 )
 
 // After an outage a delivery from before it is processed: the run ended hours ago, and
@@ -17,18 +19,26 @@ func TestNothingIsMissingBeforeGitHubWasRead(t *testing.T) {
 	id := s.create(t, report)
 	eventually(t, "pushed", func() bool { return s.status(t, id).Evidence.BranchSHA != "" })
 	head := s.status(t, id).Evidence.BranchSHA
+	project := s.project
 	s.stop()
+	known := time.Now().Add(-2 * time.Hour).UTC().Truncate(time.Second)
+	db, err := sqlite.Open(t.Context(), cfg.DatabasePath, time.Now)
+	check(t, err)
+	check(t, db.SetReconciled(t.Context(), project, known))
+	check(t, db.Close())
 
 	down := cfg
 	down.GitHubServerURL = "http://127.0.0.1:1"
 	s = start(t, down)
-	known := s.complete()
-	ended := githubjobs.RunFact{ID: 7, Attempt: 1, Status: "completed", Conclusion: "success", HeadSHA: head, At: known.Add(-time.Minute)}
-	check(t, s.store.MergeFacts(t.Context(), s.project, githubjobs.Facts{ID: id, Runs: []githubjobs.RunFact{ended}}))
-	f, err := s.asked().Facts(t.Context(), s.project, id)
+	ended := githubjobs.RunFact{ID: 7, Attempt: 1, Status: "completed", Conclusion: "success", HeadSHA: head, At: known.Add(time.Hour)}
+	check(t, s.store.MergeFacts(t.Context(), project, githubjobs.Facts{ID: id, Runs: []githubjobs.RunFact{ended}}))
+	f, err := s.store.Facts(t.Context(), s.project, id)
 	check(t, err)
-	if j := githubjobs.Reduce(f, time.Now().Add(5*time.Hour)); j.Reason != githubjobs.ReasonPublishing {
-		t.Errorf("hours later, GitHub not read: %s (%s)", j.Reason, j.Message)
+	if j := githubjobs.Reduce(f, time.Now()); j.Reason != githubjobs.ReasonPublishing {
+		t.Errorf("an hour later, GitHub not read: %s (%s)", j.Reason, j.Message)
+	}
+	if list, err := s.store.List(t.Context(), s.project, store.Query{}); err != nil || list.Jobs[0].Reason != githubjobs.ReasonPublishing {
+		t.Errorf("listed %+v, %v", list, err)
 	}
 	s.stop()
 

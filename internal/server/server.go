@@ -106,6 +106,7 @@ func (s *Server) open(ctx context.Context) error {
 	if s.store, err = openStore(ctx, s.cfg, s.log.With("part", "store")); err != nil {
 		return err
 	}
+	s.store = complete{s.store, s}
 	p, err := s.store.Project(ctx, s.project)
 	if err != nil {
 		return err
@@ -159,7 +160,7 @@ func (s *Server) wire(repository *hub.Repository) {
 		Project: s.project, Hub: repository, Store: s.store, Changed: s.reconciler.Wake, Released: s.dispatcher.Wake, Log: s.log.With("part", "control"), Now: time.Now,
 	})
 	s.scheduler = schedule.New(schedule.Options{
-		Project: s.project, Store: s.asked(), Base: s.baseNow, Accepted: s.accepted, Log: s.log.With("part", "schedule"), Now: time.Now,
+		Project: s.project, Store: s.store, Base: s.baseNow, Accepted: s.accepted, Log: s.log.With("part", "schedule"), Now: time.Now,
 	})
 	s.receiver = webhook.New(webhook.Options{
 		Project: s.project, Secret: s.cfg.WebhookSecret, Hub: repository, Store: s.store,
@@ -168,7 +169,7 @@ func (s *Server) wire(repository *hub.Repository) {
 	s.sweeper = &sweep.Sweeper{Retention: s.cfg.DeliveryRetention, Store: s.store, Log: s.log.With("part", "sweep"), Now: time.Now}
 	s.http = &http.Server{
 		Handler: api.New(api.Options{
-			Project: s.project, Keys: s.cfg.APIKeys, DefaultKind: s.cfg.DefaultKind, Jobs: s.asked(), Base: s.base,
+			Project: s.project, Keys: s.cfg.APIKeys, DefaultKind: s.cfg.DefaultKind, Jobs: s.store, Base: s.base,
 			Schedules: s.store, Scheduler: s.scheduler, Scheduled: s.scheduler.Wake,
 			Accepted: s.accepted, Canceled: s.accepted, Full: s.full, Readiness: s.Readiness, Webhook: s.metrics.countDeliveries(s.receiver), Metrics: s.metrics.handler(), Log: s.log.With("part", "api"), Now: time.Now,
 		}),

@@ -81,7 +81,9 @@ func MergeRow(stored Stored, f githubjobs.Facts, now time.Time) (row Row, change
 			return Row{}, false, err
 		}
 	}
-	row, err = NewRow(githubjobs.Merge(known, f), stored.Accepted, now)
+	merged := githubjobs.Merge(known, f)
+	merged.Complete = f.Complete
+	row, err = NewRow(merged, stored.Accepted, now)
 	return row, err == nil && !bytes.Equal(row.Facts, stored.Facts), err
 }
 

@@ -461,6 +461,17 @@ func refresh(t *testing.T, clk *clock, s store.Store) {
 	if c := counts(t, s); c.Active != 0 {
 		t.Fatalf("counts %+v: a job that never started is still active", c)
 	}
+	// After an outage: what came of it may be on GitHub, which is not read yet.
+	spec := Spec("b", Now)
+	ended := run(1, "completed", "success")
+	ok(t, s.MergeFacts(t.Context(), project, githubjobs.Facts{ID: "b", Spec: &spec, Runs: []githubjobs.RunFact{ended}, Complete: Now}))
+	if c := counts(t, s); c.Active != 1 {
+		t.Fatalf("counts %+v: a job counts as ended that may have gone on", c)
+	}
+	ok(t, s.Refresh(t.Context(), project)) // GitHub was read
+	if c := counts(t, s); c.Active != 0 {
+		t.Fatalf("counts %+v: a job of which nothing more is known is still active", c)
+	}
 }
 
 func delivery(t *testing.T, _ *clock, s store.Store) {
