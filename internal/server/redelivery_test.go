@@ -91,6 +91,8 @@ func TestMetrics(t *testing.T) {
 	eventually(t, "ready", func() bool { return s.Readiness(t.Context()).Ready })
 	id := s.create(t, report)
 	eventually(t, "pushed", func() bool { return s.status(t, id).Reason == githubjobs.ReasonPushed })
+	// The push is counted right after its facts are stored.
+	eventually(t, "the push is counted", func() bool { return strings.Contains(scrape(t, s), "githubjobs_pushes_total 1\n") })
 	text := scrape(t, s)
 	for _, want := range []string{
 		"githubjobs_reconcile_staleness_seconds ", `githubjobs_reconcile_reads_total{result="ok"} `, `githubjobs_github_requests_total{kind="push",status="200"} 1`,
