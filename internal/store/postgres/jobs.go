@@ -77,19 +77,29 @@ func (s *Store) Facts(ctx context.Context, project, id string) (githubjobs.Facts
 	return f, nil
 }
 
+// What the workers ask again and again; each has an index of its own.
+const (
+	waitingQuery = `SELECT id, facts FROM jobs WHERE project = $1 AND waiting ORDER BY priority DESC, created_at, id LIMIT $2`
+	dueQuery     = `SELECT id, facts FROM jobs WHERE project = $1 AND due_at > 0 AND due_at <= $3 ORDER BY due_at, id LIMIT $2`
+	activeQuery  = `SELECT id, facts FROM jobs WHERE project = $1 AND active AND id > $3 ORDER BY id LIMIT $2`
+	staleQuery   = `SELECT id, reason, facts FROM jobs WHERE project = $1 AND active`
+	knownQuery   = `SELECT id, head, deleted, open_run FROM jobs WHERE project = $1 AND live
+		UNION SELECT id, head, deleted, open_run FROM jobs WHERE project = $1 AND updated_at >= $2`
+)
+
 // Waiting implements store.Jobs.
 func (s *Store) Waiting(ctx context.Context, project string, limit int) ([]githubjobs.Facts, error) {
-	return s.page(ctx, project, limit, `SELECT id, facts FROM jobs WHERE project = $1 AND waiting ORDER BY priority DESC, created_at, id LIMIT $2`)
+	return s.page(ctx, project, limit, waitingQuery)
 }
 
 // Due implements store.Jobs.
 func (s *Store) Due(ctx context.Context, project string, until time.Time, limit int) ([]githubjobs.Facts, error) {
-	return s.page(ctx, project, limit, `SELECT id, facts FROM jobs WHERE project = $1 AND due_at BETWEEN 1 AND $3 ORDER BY due_at, id LIMIT $2`, millis(until))
+	return s.page(ctx, project, limit, dueQuery, millis(until))
 }
 
 // Active implements store.Jobs.
 func (s *Store) Active(ctx context.Context, project, after string, limit int) ([]githubjobs.Facts, error) {
-	return s.page(ctx, project, limit, `SELECT id, facts FROM jobs WHERE project = $1 AND active AND id > $3 ORDER BY id LIMIT $2`, after)
+	return s.page(ctx, project, limit, activeQuery, after)
 }
 
 // page reads the facts of jobs. The query's first arguments are project and limit.
@@ -176,7 +186,7 @@ func (s *Store) stale(ctx context.Context, project string) (stale []jobName, err
 			stale = append(stale, jobName{project, id})
 		}
 		return s.Spared(project, id, err)
-	}, `SELECT id, reason, facts FROM jobs WHERE project = $1 AND active`, project)
+	}, staleQuery, project)
 	return stale, err
 }
 
@@ -189,8 +199,7 @@ func (s *Store) Known(ctx context.Context, project string, since time.Time) (map
 		err := rows.Scan(&id, &k.Head, &k.Deleted, &k.Run)
 		known[id] = k
 		return err
-	}, `SELECT id, head, deleted, open_run FROM jobs WHERE project = $1 AND live
-		UNION SELECT id, head, deleted, open_run FROM jobs WHERE project = $1 AND updated_at >= $2`, project, millis(since))
+	}, knownQuery, project, millis(since))
 	return known, err
 }
 

@@ -31,6 +31,22 @@ func TestListingPlans(t *testing.T) {
 		admin(t, db, `INSERT INTO job_groups SELECT project, `+name+`, id, status, reason, kind, created_at FROM jobs WHERE `+name+` <> 'label=third' OR version % 3 = 0`)
 	}
 	admin(t, db, `ANALYZE jobs, job_groups`)
+	now := millis(storetest.Now)
+	for index, q := range map[string]struct {
+		query string
+		args  []any
+	}{
+		"jobs_waiting": {waitingQuery, []any{"p", 100}},
+		"jobs_due":     {dueQuery, []any{"p", 100, now}},
+		"jobs_active":  {activeQuery, []any{"p", 100, ""}},
+		"jobs_active ": {staleQuery, []any{"p"}},
+		"jobs_updated": {knownQuery, []any{"p", now + 1}},
+		"jobs_live":    {knownQuery, []any{"p", now + 1}},
+	} {
+		if plan := explained(t, s, q.query, q.args); !strings.Contains(plan, strings.TrimSpace(index)) || strings.Contains(plan, "Seq Scan") {
+			t.Errorf("%s: %s", q.query, plan)
+		}
+	}
 	for _, q := range storetest.Queries(n) {
 		statement, args, err := q.Select("p", nil)
 		if err != nil {

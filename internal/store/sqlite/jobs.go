@@ -149,19 +149,23 @@ func (s *Store) Facts(ctx context.Context, project, id string) (githubjobs.Facts
 	return f, nil
 }
 
+// What the workers ask again and again names its index: SQLite then refuses a query
+// that could not use it, instead of reading every job. A partial index is used only
+// where its own condition stands in the query.
+
 // Waiting implements store.Jobs.
 func (s *Store) Waiting(ctx context.Context, project string, limit int) ([]githubjobs.Facts, error) {
-	return s.page(ctx, project, limit, `SELECT id, facts FROM jobs WHERE project = $1 AND waiting = 1 ORDER BY priority DESC, created_at, id LIMIT $2`)
+	return s.page(ctx, project, limit, `SELECT id, facts FROM jobs INDEXED BY jobs_waiting WHERE project = $1 AND waiting = 1 ORDER BY priority DESC, created_at, id LIMIT $2`)
 }
 
 // Due implements store.Jobs.
 func (s *Store) Due(ctx context.Context, project string, until time.Time, limit int) ([]githubjobs.Facts, error) {
-	return s.page(ctx, project, limit, `SELECT id, facts FROM jobs WHERE project = $1 AND due_at BETWEEN 1 AND $3 ORDER BY due_at, id LIMIT $2`, millis(until))
+	return s.page(ctx, project, limit, `SELECT id, facts FROM jobs INDEXED BY jobs_due WHERE project = $1 AND due_at > 0 AND due_at <= $3 ORDER BY due_at, id LIMIT $2`, millis(until))
 }
 
 // Active implements store.Jobs.
 func (s *Store) Active(ctx context.Context, project, after string, limit int) ([]githubjobs.Facts, error) {
-	return s.page(ctx, project, limit, `SELECT id, facts FROM jobs WHERE project = $1 AND active = 1 AND id > $3 ORDER BY id LIMIT $2`, after)
+	return s.page(ctx, project, limit, `SELECT id, facts FROM jobs INDEXED BY jobs_active WHERE project = $1 AND active = 1 AND id > $3 ORDER BY id LIMIT $2`, after)
 }
 
 // page reads the facts of jobs. The query's first arguments are project and limit.
@@ -231,7 +235,7 @@ func (s *Store) Refresh(ctx context.Context, project string) error {
 
 // stale lists the active jobs whose columns no longer say what their facts mean.
 func (s *Store) stale(ctx context.Context, project string) (ids []string, err error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT id, reason, facts FROM jobs WHERE project = ? AND active = 1`, project)
+	rows, err := s.read.QueryContext(ctx, `SELECT id, reason, facts FROM jobs INDEXED BY jobs_active WHERE project = ? AND active = 1`, project)
 	if err != nil {
 		return nil, err
 	}
@@ -266,8 +270,8 @@ func (s *Store) refresh(t *tx, project, id string) error {
 
 // Known implements store.Jobs.
 func (s *Store) Known(ctx context.Context, project string, since time.Time) (map[string]store.Known, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT id, head, deleted, open_run FROM jobs WHERE project = ?1 AND live = 1
-		UNION SELECT id, head, deleted, open_run FROM jobs WHERE project = ?1 AND updated_at >= ?2`, project, millis(since))
+	rows, err := s.read.QueryContext(ctx, `SELECT id, head, deleted, open_run FROM jobs INDEXED BY jobs_live WHERE project = ?1 AND live = 1
+		UNION SELECT id, head, deleted, open_run FROM jobs INDEXED BY jobs_updated WHERE project = ?1 AND updated_at >= ?2`, project, millis(since))
 	if err != nil {
 		return nil, explain(err)
 	}
