@@ -33,6 +33,8 @@ var (
 	ErrPullsForbidden = errors.New("the repository does not let workflows open pull requests")
 	// ErrPullExists: there is an open pull request from this branch already.
 	ErrPullExists = errors.New("there is a pull request from this branch already")
+	// ErrNoFile: the branch is there, and has no such file.
+	ErrNoFile = errors.New("there is no such file")
 	// ErrRunEnded: the run cannot be cancelled, mostly because it has ended (409).
 	ErrRunEnded = errors.New("the run cannot be cancelled")
 

@@ -42,13 +42,13 @@ func (r *Repository) Folder(ctx context.Context, sha string) (Folder, error) {
 const maxFile = 1 << 20
 
 // File reads a regular file in a folder: one REST call. Unlike ReadFile it follows no
-// symbolic link. ErrNotFound: there is no such name. ErrInvalid: it is something else
+// symbolic link. ErrNotFound and ErrNoFile: there is no such name. ErrInvalid: it is something else
 // than a regular file, or too large.
 func (r *Repository) File(ctx context.Context, in Folder, name string) ([]byte, error) {
 	op := "read " + name
 	i := slices.IndexFunc(in, func(e *github.TreeEntry) bool { return e.GetPath() == name })
 	if i < 0 {
-		return nil, &Error{Op: op, Kind: ErrNotFound, Message: "there is no " + name}
+		return nil, &Error{Op: op, Kind: ErrNotFound, Message: "there is no " + name, Err: ErrNoFile}
 	}
 	switch e := in[i]; {
 	case e.GetMode() != "100644" && e.GetMode() != "100755":
@@ -65,4 +65,16 @@ func (r *Repository) File(ctx context.Context, in Folder, name string) ([]byte, 
 		return nil, &Error{Op: op, Kind: ErrInvalid, Message: name + " cannot be decoded", Err: err}
 	}
 	return content, nil
+}
+
+// WatchedFile reads a regular file in the root of a branch, for who asks again and again:
+// three REST calls, all of which GitHub answers by 304 while the branch stands still.
+// ErrNoFile: the branch is there, and the file is not. See Root and File for other errors.
+func (r *Repository) WatchedFile(ctx context.Context, name, branch string) ([]byte, error) {
+	ctx = whenChanged(ctx)
+	root, err := r.Root(ctx, branch)
+	if err != nil {
+		return nil, err
+	}
+	return r.File(ctx, root, name)
 }

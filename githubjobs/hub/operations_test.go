@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -103,6 +104,36 @@ func TestAFileInTheRootIsARegularOneOfTheBranch(t *testing.T) {
 	}
 	if _, err := f.repo.Root(t.Context(), "nowhere"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("no such branch: %v", err)
+	}
+}
+
+// A file that is read again and again costs nothing while its branch stands still.
+func TestWatchedFile(t *testing.T) {
+	f := setup(t)
+	read := func(want string, statuses ...int) {
+		t.Helper()
+		f.ResetRequests()
+		raw, err := f.repo.WatchedFile(t.Context(), "README.md", "main")
+		if err != nil || !strings.HasPrefix(string(raw), want) {
+			t.Errorf("%q, %v", raw, err)
+		}
+		var got []int
+		for _, r := range f.Requests() {
+			got = append(got, r.Status)
+		}
+		if !slices.Equal(got, statuses) {
+			t.Errorf("answered by %v, want %v", got, statuses)
+		}
+	}
+	read("#", 200, 200, 200)
+	read("#", 304, 304, 304)
+	f.addFile("main", "README.md", f.blob("other"))
+	read("other", 200, 200, 200)
+	if _, err := f.repo.WatchedFile(t.Context(), "none", "main"); !errors.Is(err, ErrNoFile) || !errors.Is(err, ErrNotFound) {
+		t.Errorf("no file: %v", err)
+	}
+	if _, err := f.repo.WatchedFile(t.Context(), "README.md", "nowhere"); errors.Is(err, ErrNoFile) || !errors.Is(err, ErrNotFound) {
+		t.Errorf("no branch: %v", err)
 	}
 }
 

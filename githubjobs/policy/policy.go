@@ -1,6 +1,6 @@
 // Package policy decides what may be merged: a repository's own rules, read from
 // .githubjobs.yml on the branch that is merged into, and the verdict of these
-// rules on one pull request at one head commit.
+// rules on one pull request at one head commit. It also finds the schedules of the file.
 //
 // The package is pure: it decides over what it is given. It imports the standard
 // library, doublestar, yaml and x/text.
@@ -38,6 +38,8 @@ func Methods() []Method { return []Method{Squash, Merge, Rebase} }
 // Policy is what a repository allows to be merged without a person.
 type Policy struct {
 	Merge MergeRules `yaml:"merge"`
+	// Schedules are for the server, which judges them apart; see the function Schedules.
+	Schedules rawNode `yaml:"schedules"`
 }
 
 // MergeRules are the rules of the merge gate. The zero value merges nothing.

@@ -98,7 +98,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		if !next.IsZero() {
 			pause = min(pause, next.Sub(s.Now()))
 		}
-		s.sleep(ctx, pause)
+		wait(ctx, pause, s.wake, s.failures > 0)
 	}
 	return nil
 }
@@ -116,11 +116,12 @@ func (s *Scheduler) note(err error) {
 	s.state.Problem = err
 }
 
-func (s *Scheduler) sleep(ctx context.Context, d time.Duration) {
+// wait waits for a time, and no longer than until it is woken; what failed is not tried
+// again before its time.
+func wait(ctx context.Context, d time.Duration, wake chan struct{}, failed bool) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
-	wake := s.wake
-	if s.failures > 0 { // what failed is not tried again before its time
+	if failed {
 		wake = nil
 	}
 	select {

@@ -32,11 +32,13 @@ func newScheduler(m *memory) *Scheduler {
 }
 
 // run runs a scheduler until the returned function is called.
-func run(t *testing.T, s *Scheduler) (stop func()) {
+func run(t *testing.T, s *Scheduler) (stop func()) { return runs(t, s.Run) }
+
+func runs(t *testing.T, work func(context.Context) error) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
-	go func() { ended <- s.Run(ctx) }()
+	go func() { ended <- work(ctx) }()
 	return sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; err != nil {

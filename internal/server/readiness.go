@@ -138,6 +138,9 @@ func (s *Server) judgeWorkers(r *api.Readiness) {
 	}
 	report("Pushing jobs to GitHub", push.Problem, push.Since)
 	report("Reading GitHub", read.Problem, read.Since)
+	if file := s.file.State(); file.Problem != "" {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("The schedules in force are not those of the file since %s: %s", file.Since.UTC().Format(time.RFC3339), file.Problem))
+	}
 	if plan := s.scheduler.State(); plan.Problem != nil {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("A schedule can't start its job since %s, and is tried again; the server's log tells why.", plan.Since.UTC().Format(time.RFC3339)))
 	}

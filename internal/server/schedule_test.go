@@ -1,6 +1,12 @@
 package server
 
 import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,5 +65,73 @@ func TestScheduleOutlivesTheServer(t *testing.T) {
 	eventually(t, "its job is pushed too", func() bool { return len(g.jobBranches(t)) == 2 })
 	if p := s.schedule(t, "GET", "paused", ""); p.LastTick != nil || p.LastJobID != created.JobID || len(p.NextTicks) != 0 {
 		t.Errorf("paused %+v", p)
+	}
+}
+
+// pushFile makes a commit on main that changes one file, or removes it, as a person does.
+func (g *github) pushFile(t *testing.T, name, content string) {
+	t.Helper()
+	dir := t.TempDir()
+	remote := strings.Replace(g.URL(), "://", "://x:"+g.token+"@", 1) + "/demo/reports.git"
+	run := func(args ...string) {
+		t.Helper()
+		cmd := exec.Command("git", append([]string{"-C", dir, "-c", "user.name=A", "-c", "user.email=a@example.com"}, args...)...)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("git %v: %v\n%s", args, err, out)
+		}
+	}
+	run("clone", "-q", remote, ".")
+	if content == "" {
+		run("rm", "-q", name)
+	} else {
+		check(t, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600))
+		run("add", name)
+	}
+	run("commit", "-q", "-m", "Change "+name)
+	run("push", "-q", "origin", "HEAD:main")
+}
+
+// The schedules of the file come, change and go with pushes to the default branch; a
+// broken file changes nothing, and the API leaves them alone.
+func TestSchedulesOfTheRepository(t *testing.T) {
+	t.Parallel()
+	g := startGitHub(t)
+	const good = "schedules:\n- name: nightly\n  cron: \"0 0 1 1 *\"\n  time_zone: Europe/Berlin\n  job: {job: Report}\n"
+	g.pushFile(t, ".githubjobs.yml", good)
+	s := start(t, g.config(t))
+	g.hook(t, s)
+	cron := func() string {
+		var all struct{ Schedules []api.Schedule }
+		call(t, "GET", s.URL()+"/api/schedules", "", &all)
+		if len(all.Schedules) != 1 {
+			return fmt.Sprint(len(all.Schedules), " schedules")
+		}
+		return string(all.Schedules[0].Source) + " " + all.Schedules[0].Cron
+	}
+	eventually(t, "the schedule is there", func() bool { return cron() == "file 0 0 1 1 *" })
+	var refused map[string]string
+	if res := call(t, "POST", s.URL()+"/api/schedules/nightly/pause", "", &refused); res.StatusCode != 409 || refused["code"] != "schedule_from_file" {
+		t.Errorf("paused: %s %v", res.Status, refused)
+	}
+	g.pushFile(t, ".githubjobs.yml", strings.Replace(good, "0 0 1 1 *", "0 0 1 2 *", 1))
+	eventually(t, "it has changed", func() bool { return cron() == "file 0 0 1 2 *" })
+	g.pushFile(t, ".githubjobs.yml", strings.Replace(good, "0 0 1 1 *", "0 0 31 2 *", 1))
+	eventually(t, "the broken file is told", func() bool {
+		r := s.Readiness(t.Context())
+		return r.Ready && slices.ContainsFunc(r.Warnings, func(w string) bool {
+			return strings.Contains(w, "schedule nightly: ") && strings.Contains(w, "never comes")
+		})
+	})
+	if got := cron(); got != "file 0 0 1 2 *" {
+		t.Errorf("with a broken file: %s", got)
+	}
+	var created api.Created
+	if res := call(t, "POST", s.URL()+"/api/schedules/nightly/trigger", "", &created); res.StatusCode != 200 {
+		t.Errorf("triggered: %s", res.Status)
+	}
+	g.pushFile(t, ".githubjobs.yml", "")
+	eventually(t, "it is gone", func() bool { return cron() == "0 schedules" })
+	if j := s.status(t, created.JobID); j.Schedule != "nightly" {
+		t.Errorf("its job %+v", j)
 	}
 }

@@ -53,6 +53,7 @@ type Server struct {
 	diagnoser  *reconcile.Diagnoser
 	controller *control.Controller
 	scheduler  *schedule.Scheduler
+	file       *schedule.File
 	receiver   *webhook.Receiver
 	sweeper    *sweep.Sweeper
 	listener   net.Listener
@@ -162,9 +163,14 @@ func (s *Server) wire(repository *hub.Repository) {
 	s.scheduler = schedule.New(schedule.Options{
 		Project: s.project, Store: s.store, Base: s.baseNow, Accepted: s.accepted, Log: s.log.With("part", "schedule"), Now: time.Now,
 	})
+	s.file = schedule.NewFile(schedule.FileOptions{
+		Project: s.project, Hub: repository, Store: s.store, Base: s.baseNow, Every: s.cfg.fileInterval(), Changed: s.scheduler.Wake,
+		Read: func(raw []byte, name string) (store.Plan, error) { return api.ReadPlan(raw, name, s.cfg.DefaultKind) },
+		Log:  s.log.With("part", "schedule"), Now: time.Now,
+	})
 	s.receiver = webhook.New(webhook.Options{
 		Project: s.project, Secret: s.cfg.WebhookSecret, Hub: repository, Store: s.store,
-		DefaultBranch: s.learnDefaultBranch, Log: s.log.With("part", "webhook"), Now: time.Now,
+		DefaultBranch: s.learnDefaultBranch, Ruled: s.learnBaseHead, Log: s.log.With("part", "webhook"), Now: time.Now,
 	})
 	s.sweeper = &sweep.Sweeper{Retention: s.cfg.DeliveryRetention, Store: s.store, Log: s.log.With("part", "sweep"), Now: time.Now}
 	s.http = &http.Server{
@@ -246,56 +252,4 @@ func (s *Server) accepted() {
 	s.dispatcher.Wake()
 	s.controller.Wake()
 	s.reconciler.Wake()
-}
-
-// base is the branch of jobs that name none; "" while it is not known. Right after
-// the very first start it waits a little for GitHub's answer.
-func (s *Server) base(ctx context.Context) (string, error) {
-	if s.cfg.BaseBranch != "" {
-		return s.cfg.BaseBranch, nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, firstAnswer)
-	defer cancel()
-	select {
-	case <-s.baseKnown:
-	case <-ctx.Done():
-	}
-	return s.baseNow(ctx)
-}
-
-// baseNow is base without waiting.
-func (s *Server) baseNow(context.Context) (string, error) {
-	if s.cfg.BaseBranch != "" {
-		return s.cfg.BaseBranch, nil
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.defaultBranch, nil
-}
-
-// setDefaultBranch says whether the name is news.
-func (s *Server) setDefaultBranch(name string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.defaultBranch == name || !validBase(name) {
-		return false
-	}
-	if s.defaultBranch == "" {
-		close(s.baseKnown)
-	}
-	s.defaultBranch = name
-	return true
-}
-
-// learnDefaultBranch remembers what GitHub says, for the next start as well, when
-// GitHub may be out of reach.
-func (s *Server) learnDefaultBranch(name string) {
-	if s.cfg.BaseBranch != "" || !s.setDefaultBranch(name) {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), headerTime)
-	defer cancel()
-	if err := s.store.SetDefaultBranch(ctx, s.project, name); err != nil {
-		s.log.Warn("the default branch could not be remembered for the next start", "error", err)
-	}
 }

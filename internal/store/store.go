@@ -165,6 +165,9 @@ type Projects interface {
 	Project(ctx context.Context, project string) (Project, error)
 	// SetDefaultBranch remembers the repository's default branch.
 	SetDefaultBranch(ctx context.Context, project, branch string) error
+	// SetBaseHead remembers where the branch that jobs start from was when its rules may
+	// have changed.
+	SetBaseHead(ctx context.Context, project, sha string) error
 	// SetReconciled remembers until when the facts of GitHub are known completely.
 	SetReconciled(ctx context.Context, project string, at time.Time) error
 }
@@ -172,5 +175,6 @@ type Projects interface {
 // Project is what the server remembers of one repository.
 type Project struct {
 	DefaultBranch string
+	BaseHead      string // of the branch that jobs start from, when a push last may have changed its rules; "" before that
 	ReconciledAt  time.Time
 }

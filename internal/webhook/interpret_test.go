@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -149,6 +150,34 @@ func TestInterpret(t *testing.T) {
 func encode(v any) []byte {
 	raw, _ := json.Marshal(v)
 	return raw
+}
+
+// A push that may have changed the repository's rules is told before its delivery counts
+// as processed; one whose commits tell that it has not is not.
+func TestRuled(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	const file = ".githubjobs.yml"
+	report := object{"added": []string{"reports/a.md"}, "modified": []string{"sub/" + file}}
+	pushes := map[string]object{
+		"unsaid": {}, "forced": {"forced": true, "commits": []object{report}}, "new": {"created": true, "commits": []object{report}},
+		"added": {"commits": []object{report, {"added": []string{file}}}}, "modified": {"commits": []object{{"modified": []string{file}}}},
+		"removed": {"commits": []object{{"removed": []string{file}}}}, "many": {"commits": slices.Repeat([]object{report}, maxCommits)},
+		"other": {"commits": []object{report}}, "job/j": {},
+	}
+	for branch, e := range pushes {
+		e["ref"], e["after"], e["repository"] = "refs/heads/"+branch, "x", ours
+		d := store.Delivery{Project: "p", GUID: branch, Event: "push", ReceivedAt: now, Body: encode(e)}
+		if err := f.store.RecordDelivery(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := f.process(t.Context()); err != nil || n != len(pushes) {
+		t.Fatalf("processed %d, %v", n, err)
+	}
+	if slices.Sort(f.ruled); !slices.Equal(f.ruled, []string{"added x", "forced x", "many x", "modified x", "new x", "removed x", "unsaid x"}) {
+		t.Errorf("told %q", f.ruled)
+	}
 }
 
 func TestLearns(t *testing.T) {

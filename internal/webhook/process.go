@@ -82,6 +82,9 @@ func (r *Receiver) finish(ctx context.Context, d store.Delivery, got reading, er
 	if err != nil {
 		return fmt.Errorf("delivery %s: %w", d.GUID, err)
 	}
+	if got.rules {
+		r.Ruled(ctx, got.branch, got.head)
+	}
 	if err := r.Store.FinishDelivery(ctx, r.Project, d.GUID, got.outcome, got.facts...); err != nil {
 		return fmt.Errorf("delivery %s: %w", d.GUID, err)
 	}
@@ -93,6 +96,9 @@ func (r *Receiver) finish(ctx context.Context, d store.Delivery, got reading, er
 type reading struct {
 	facts    []githubjobs.Facts
 	outcome  string
+	rules    bool      // the repository's own rules may have changed
+	branch   string    // on which they did
+	head     string    // of that branch
 	progress *progress // instead of both: it is for the store to say whether the run is ours
 }
 

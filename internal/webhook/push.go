@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs/hub"
+	"github.com/githubjobs/githubjobs/githubjobs/policy"
 	"github.com/githubjobs/githubjobs/internal/store"
 )
 
@@ -32,13 +34,28 @@ func (r *Receiver) push(d store.Delivery) (reading, error) {
 	id, ok := githubjobs.ParseBranch(branch)
 	if !ok {
 		r.Hub.LearnBase(e.HeadCommit.GetID(), e.HeadCommit.GetTreeID())
-		return nothing("learnt the tree of %s", branch), nil
+		return reading{outcome: "learnt the tree of " + branch, rules: mayChange(e, policy.Path), branch: branch, head: e.GetAfter()}, nil
 	}
 	if e.GetDeleted() {
 		at := moment(e.GetRepo().GetPushedAt(), d)
 		return reading{facts: []githubjobs.Facts{{ID: id, Branch: &githubjobs.BranchFact{Head: e.GetBefore(), Deleted: true, At: at, Seen: at}}}, outcome: "job " + id + ": branch deleted"}, nil
 	}
 	return jobPush(id, e, moment(e.GetRepo().GetPushedAt(), d))
+}
+
+// maxCommits is how many commits GitHub names in a push event (docs.github.com, "Webhook
+// events and payloads").
+const maxCommits = 2048
+
+// mayChange says whether a push may have changed a file: unless the commits are all named,
+// and none of them did.
+func mayChange(e github.PushEvent, path string) bool {
+	if e.GetForced() || e.GetCreated() || len(e.Commits) == 0 || len(e.Commits) >= maxCommits {
+		return true
+	}
+	return slices.ContainsFunc(e.Commits, func(c *github.HeadCommit) bool {
+		return slices.Contains(slices.Concat(c.Added, c.Modified, c.Removed), path)
+	})
 }
 
 // moment is a time that GitHub told, or else when the delivery came.

@@ -45,8 +45,10 @@ type Options struct {
 	// DefaultBranch is told the repository's default branch as deliveries name it,
 	// from several goroutines.
 	DefaultBranch func(name string)
-	Log           *slog.Logger
-	Now           func() time.Time
+	// Ruled is told of a push that may have changed policy.Path on a branch.
+	Ruled func(ctx context.Context, branch, head string)
+	Log   *slog.Logger
+	Now   func() time.Time
 }
 
 // Receiver is the endpoint (ServeHTTP) and the worker behind it (Run).

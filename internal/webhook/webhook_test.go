@@ -41,6 +41,7 @@ type fixture struct {
 	*Receiver
 	store    *sqlite.Store
 	hub      *watched
+	ruled    []string // branches and heads that were told
 	branches []string // default branches that were told
 }
 
@@ -58,6 +59,11 @@ func setup(t testing.TB) *fixture {
 	f := &fixture{store: db, hub: &watched{Repository: repository}}
 	f.Receiver = New(Options{
 		Project: "p", Secret: secret, Hub: f.hub, Store: db, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
+		Ruled: func(_ context.Context, branch, head string) {
+			f.hub.mu.Lock()
+			defer f.hub.mu.Unlock()
+			f.ruled = append(f.ruled, branch+" "+head)
+		},
 		DefaultBranch: func(name string) {
 			f.hub.mu.Lock()
 			defer f.hub.mu.Unlock()

@@ -13,7 +13,7 @@ import (
 func (s *Store) Project(ctx context.Context, project string) (store.Project, error) {
 	var p store.Project
 	var reconciled int64
-	err := s.read.QueryRowContext(ctx, `SELECT default_branch, reconciled_at FROM projects WHERE id = ?`, project).Scan(&p.DefaultBranch, &reconciled)
+	err := s.read.QueryRowContext(ctx, `SELECT default_branch, base_head, reconciled_at FROM projects WHERE id = ?`, project).Scan(&p.DefaultBranch, &p.BaseHead, &reconciled)
 	if errors.Is(err, sql.ErrNoRows) {
 		return p, nil
 	}
@@ -25,6 +25,12 @@ func (s *Store) Project(ctx context.Context, project string) (store.Project, err
 func (s *Store) SetDefaultBranch(ctx context.Context, project, branch string) error {
 	return s.exec(ctx, `INSERT INTO projects (id, default_branch) VALUES (?, ?)
 		ON CONFLICT (id) DO UPDATE SET default_branch = excluded.default_branch`, project, store.Text(branch))
+}
+
+// SetBaseHead implements store.Projects.
+func (s *Store) SetBaseHead(ctx context.Context, project, sha string) error {
+	return s.exec(ctx, `INSERT INTO projects (id, base_head) VALUES (?, ?)
+		ON CONFLICT (id) DO UPDATE SET base_head = excluded.base_head`, project, sha)
 }
 
 // SetReconciled implements store.Projects.

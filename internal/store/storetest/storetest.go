@@ -324,10 +324,11 @@ func projectMemory(t *testing.T, _ *clock, s store.Store) {
 	}
 	ok(t, s.SetDefaultBranch(t.Context(), project, "main"))
 	ok(t, s.SetReconciled(t.Context(), project, Now))
+	ok(t, s.SetBaseHead(t.Context(), project, "abc"))
 	ok(t, s.SetDefaultBranch(t.Context(), project, "trunk"))
 	p, err = s.Project(t.Context(), project)
 	ok(t, err)
-	if p.DefaultBranch != "trunk" || !p.ReconciledAt.Equal(Now) {
+	if p.DefaultBranch != "trunk" || p.BaseHead != "abc" || !p.ReconciledAt.Equal(Now) {
 		t.Fatalf("project %+v", p)
 	}
 }
