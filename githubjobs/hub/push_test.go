@@ -106,7 +106,7 @@ func (d discard) Write(p []byte) (int, error) { return len(p), nil }
 func TestPushErrorsAreTyped(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
-	reset := time.Now().Add(90 * time.Second).Unix()
+	const soon = "in as long as the test says, from the answer on"
 	for name, test := range map[string]struct {
 		status    int
 		header    map[string]string
@@ -118,7 +118,7 @@ func TestPushErrorsAreTyped(t *testing.T) {
 		"secondary 429":   {429, map[string]string{"Retry-After": "7"}, "", ErrRateLimited, 7 * time.Second, true},
 		"429 unexplained": {429, nil, "", ErrRateLimited, time.Minute, true},
 		"secondary 403":   {403, nil, `{"message":"You have exceeded a secondary rate limit"}`, ErrRateLimited, time.Minute, true},
-		"primary 403": {403, map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": strconv.FormatInt(reset, 10)},
+		"primary 403": {403, map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": soon},
 			"API rate limit exceeded", ErrRateLimited, 90 * time.Second, true},
 		"no right": {403, nil, "Write access to repository not granted.", ErrForbidden, 0, false},
 		"broken":   {502, nil, "<html>", ErrUnavailable, 0, true},
@@ -133,6 +133,9 @@ func TestPushErrorsAreTyped(t *testing.T) {
 							return
 						}
 						for k, v := range test.header {
+							if v == soon {
+								v = strconv.FormatInt(time.Now().Add(test.after).Unix(), 10)
+							}
 							w.Header().Set(k, v)
 						}
 						w.Header().Set("X-GitHub-Request-Id", "AB:12")
