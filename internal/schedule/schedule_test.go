@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -276,8 +277,13 @@ func TestBaseUnknown(t *testing.T) {
 		m.schedules["s"] = minutely(func(*store.Schedule) {})
 		m.schedules["other"] = minutely(func(s *store.Schedule) { s.Name, s.Job.Base = "other", "release" })
 		s := newScheduler(m)
-		base := ""
-		s.Base = func(context.Context) (string, error) { return base, nil }
+		var known atomic.Bool
+		s.Base = func(context.Context) (string, error) {
+			if known.Load() {
+				return "main", nil
+			}
+			return "", nil
+		}
 		stop := run(t, s)
 		time.Sleep(2*time.Minute + time.Second)
 		synctest.Wait()
@@ -287,7 +293,7 @@ func TestBaseUnknown(t *testing.T) {
 		if p := s.State(); !errors.Is(p.Problem, ErrBaseUnknown) || !strings.Contains(p.Problem.Error(), "schedule s") || p.Since.Format("15:04:05") != "00:01:00" {
 			t.Errorf("%+v", p)
 		}
-		base = "main"
+		known.Store(true)
 		time.Sleep(retryMax)
 		stop()
 		if len(m.order) != 3 || s.State().Problem != nil {

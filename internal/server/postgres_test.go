@@ -9,10 +9,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/internal/api"
 	"github.com/githubjobs/githubjobs/internal/require"
 )
 
@@ -87,6 +89,40 @@ func TestTwoServersOnOneDatabase(t *testing.T) {
 	if got := hub.jobBranches(t); !slices.Equal(got, want) {
 		t.Errorf("branches %v, want %v", got, want)
 	}
+}
+
+// A tick starts one job, and so does a key, whichever of two servers is asked; one that
+// was told by the server in reserve is in force at the leader.
+func TestScheduleOnTwoServers(t *testing.T) {
+	t.Parallel()
+	hub := startGitHub(t)
+	cfg := hub.config(t)
+	cfg.DatabasePath, cfg.DatabaseURL = "", postgresDatabase(t)
+	servers := []*running{start(t, cfg), start(t, cfg)}
+	for _, s := range servers {
+		eventually(t, "ready", func() bool { return s.Readiness(t.Context()).Ready })
+		s.schedule(t, "PUT", "s", `{"cron":"0 0 1 1 *","job":`+report+`}`)
+	}
+	one, err := servers[0].store.Schedule(t.Context(), servers[0].project, "s")
+	check(t, err)
+	one.Since, one.Cron = time.Now().Add(-25*time.Hour), "0 0 * * *" // a day passes
+	check(t, servers[1].store.SaveSchedule(t.Context(), servers[1].project, one, nil))
+	eventually(t, "the job of the tick is pushed", func() bool { return len(hub.jobBranches(t)) == 1 })
+
+	ids := make([]string, 10)
+	var wg sync.WaitGroup
+	for i := range ids {
+		wg.Go(func() {
+			var c api.Created
+			call(t, "POST", servers[i%2].URL()+"/api/schedules/s/trigger", "", &c, "Idempotency-Key", "k")
+			ids[i] = c.JobID
+		})
+	}
+	wg.Wait()
+	if ids[0] == "" || len(slices.Compact(slices.Clone(ids))) != 1 {
+		t.Errorf("one key has started %q", ids)
+	}
+	eventually(t, "its job is pushed too", func() bool { return len(hub.jobBranches(t)) == 2 })
 }
 
 // A server with PostgreSQL goes on after a restart where it was.
