@@ -47,7 +47,7 @@ func New(cfg Config) (*Repository, error) {
 		return nil, &ConfigError{"ServerURL", err.Error()}
 	}
 	meter := &meter{base: waitForLimits(cfg)}
-	auth, tokens, err := credentials(cfg, newConditional(meter))
+	auth, tokens, err := credentials(cfg, patient{newConditional(meter)})
 	if err != nil {
 		return nil, err
 	}
