@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +20,10 @@ func TestStatusReadsCallNoGitHub(t *testing.T) {
 	id := w.create(`{"job": "Look", "kind": "command", "config": {"script": "true"}}`)
 	w.wait(id)
 	w.idle()
+	// What the server reads once after its start, as late as it likes, is no answer to a caller.
+	w.until("the server reads the schedules of .githubjobs.yml", func() bool {
+		return slices.ContainsFunc(w.hub.Requests(), func(r localhub.Request) bool { return strings.Contains(r.Path, "/git/blobs/") })
+	})
 	w.hub.ResetRequests()
 	for range 200 {
 		if job := w.status(id); job.Status != githubjobs.StatusCompleted {

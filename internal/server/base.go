@@ -81,4 +81,5 @@ func (s *Server) learnDefaultBranch(name string) {
 	if err := s.store.SetDefaultBranch(ctx, s.project, name); err != nil {
 		s.log.Warn("the default branch could not be remembered for the next start", "error", err)
 	}
+	s.file.Wake() // which could not be read before
 }
