@@ -77,7 +77,7 @@ func TestFailure(t *testing.T) {
 
 func TestDeadline(t *testing.T) {
 	t.Parallel()
-	f := setup(t, "echo started; trap '' TERM; while :; do sleep 1; done", func(s *githubjobs.Spec) { s.TimeoutSeconds = 1 })
+	f := setup(t, "echo started; trap '' INT TERM; while :; do sleep 1; done", func(s *githubjobs.Spec) { s.TimeoutSeconds = 1 })
 	r, out := f.job(ExitTask)
 	if r.Outcome != githubjobs.OutcomeTimedOut || r.Log != "started" || r.Error != "stopped after 1s, the job's timeout_seconds" {
 		t.Errorf("result %+v", r)
@@ -95,7 +95,7 @@ func TestCancel(t *testing.T) {
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		t.Run(signal.String(), func(t *testing.T) {
 			t.Parallel()
-			f := setup(t, "trap 'echo tidying up; exit 3' TERM; echo started; while :; do sleep 0.01; done", nil)
+			f := setup(t, "trap 'echo tidying up; exit 3' INT; echo started; while :; do sleep 0.01; done", nil)
 			f.environ["GITHUBJOBS_GRACE"] = "30s" // It obeys as soon as this machine lets it.
 			f.step("fetch", ExitOK)
 			cmd, _ := f.begin(t, "run", "started")

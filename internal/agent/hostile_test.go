@@ -194,8 +194,8 @@ func TestDeadlineInDocker(t *testing.T) {
 	t.Parallel()
 	image := require.Docker(t)
 	for name, c := range map[string]struct{ script, grace string }{
-		"obeys":   {`trap 'echo bye; exit 3' TERM; echo started; while :; do sleep 0.01; done`, "30s"}, // as soon as this machine lets it
-		"resists": {`trap '' TERM; echo started; while :; do sleep 1; done`, "2s"},
+		"obeys":   {`trap 'echo bye; exit 3' INT; echo started; while :; do sleep 0.01; done`, "30s"}, // as soon as this machine lets it
+		"resists": {`trap '' INT TERM; echo started; while :; do sleep 1; done`, "2s"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -247,7 +247,7 @@ agent task /work attached`
 
 func TestTheContainerEndsWithTheAgent(t *testing.T) {
 	t.Parallel()
-	f := setup(t, "echo started; trap '' TERM; sleep 300", nil).
+	f := setup(t, "echo started; trap '' INT TERM; sleep 300", nil).
 		with(map[string]string{"GITHUBJOBS_RUNTIME": "docker", "GITHUBJOBS_IMAGE": require.Docker(t)})
 	f.step("fetch", ExitOK)
 	cmd, w := f.begin(t, "run", "\nstarted\n")

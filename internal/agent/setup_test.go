@@ -140,12 +140,10 @@ func (f *fixture) command(step string) (*exec.Cmd, *bytes.Buffer) {
 func (f *fixture) agentForAll() string {
 	f.t.Helper()
 	path := filepath.Join(f.t.TempDir(), "agent")
-	program, err := os.ReadFile(os.Args[0])
-	if err == nil {
-		err = os.WriteFile(path, program, 0o755)
-	}
-	if err != nil {
-		f.t.Fatal(err)
+	// Not by this process: a program that another test starts meanwhile would have the file open for writing
+	// until it runs, and what is open so can't be executed (ETXTBSY).
+	if out, err := exec.Command("cp", os.Args[0], path).CombinedOutput(); err != nil {
+		f.t.Fatalf("copy the agent: %v\n%s", err, out)
 	}
 	return path
 }
@@ -153,7 +151,9 @@ func (f *fixture) agentForAll() string {
 func (f *fixture) step(step string, wantCode int) string {
 	f.t.Helper()
 	cmd, out := f.command(step)
-	_ = cmd.Run() // The exit code says it.
+	if err := cmd.Run(); cmd.ProcessState == nil { // else the exit code says it
+		f.t.Fatalf("agent %s: %v", step, err)
+	}
 	if code := cmd.ProcessState.ExitCode(); code != wantCode {
 		f.t.Fatalf("agent %s: exit code %d, want %d\n%s", step, code, wantCode, out)
 	}

@@ -124,7 +124,7 @@ func TestNothingIsPassedToTheNextStep(t *testing.T) {
 func TestAForkBombEnds(t *testing.T) {
 	t.Parallel()
 	f := asRoot(t, `
-		id -u; trap '' TERM
+		id -u; trap '' INT TERM
 		bomb() { setsid bash -c 'trap "" TERM HUP INT; while :; do (exec setsid sleep 0.0"$RANDOM") & (:) & done' & }
 		bomb; bomb; bomb; wait`, func(s *githubjobs.Spec) { s.TimeoutSeconds = 1 })
 	f.environ["GITHUBJOBS_PIDS"] = "200"
@@ -140,7 +140,7 @@ func TestAForkBombEnds(t *testing.T) {
 // that does not end in time.
 func TestTheTaskEndsWithTheAgent(t *testing.T) {
 	t.Parallel()
-	f := asRoot(t, `id -u >user; (trap '' TERM HUP; setsid sleep 300 &) ; trap '' TERM; echo started; while :; do sleep 1; done`, nil)
+	f := asRoot(t, `id -u >user; (trap '' INT TERM HUP; setsid sleep 300 &) ; trap '' INT TERM; echo started; while :; do sleep 1; done`, nil)
 	f.environ["GITHUBJOBS_GRACE"] = "1m"
 	f.step("fetch", ExitOK)
 	cmd, w := f.begin(t, "run", "\nstarted\n")

@@ -70,8 +70,9 @@ type Config struct {
 	Pids   int    `env:"GITHUBJOBS_PIDS" envDefault:"1024"`
 	// Network is the container's network, by name; by default the engine's own default.
 	Network string `env:"GITHUBJOBS_NETWORK"`
-	// Grace is the time between the request to end and the kill. A cancelled step is
-	// killed by GitHub's runner after ten seconds, so it must be well below.
+	// Grace is the time between the request to end (SIGINT, after three quarters of it
+	// SIGTERM) and the kill. A cancelled step is killed by GitHub's runner after ten
+	// seconds, so it must be well below.
 	Grace time.Duration `env:"GITHUBJOBS_GRACE" envDefault:"5s"`
 }
 

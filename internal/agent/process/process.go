@@ -31,20 +31,26 @@ type Exit struct {
 // are 64 signals; what is above is a code of the program's own.
 func Signalled(code int) bool { return code > 128 && code <= 128+64 }
 
-// Grace is what a program is given that is told to end.
+// Grace is what a program is given that is told to end: first by SIGINT, after three
+// quarters of the time by SIGTERM, and at its end it is killed. A runner of GitHub's
+// does the same to a step that is cancelled, in 7.5 and 2.5 seconds
+// (docs.github.com, "Workflow cancellation reference").
 type Grace struct {
 	Time time.Duration
 	// Cut, when it is closed, ends the time at once. It may be nil.
 	Cut <-chan struct{}
 }
 
+// hint is after how long the program is told by SIGTERM.
+func (g Grace) hint() time.Duration { return g.Time / 4 * 3 }
+
 // Ok reports whether the program ended by itself and well.
 func (e Exit) Ok() bool { return e.Code == 0 && !e.Stopped }
 
 // Run starts cmd in a process group of its own, its output going to out in the
 // order in which it was written, and returns when neither it nor any process that
-// it started is alive. When ctx is done the group gets SIGTERM, and after grace
-// everything is killed. Its error tells that the program could not be started, or
+// it started is alive. When ctx is done the group gets SIGINT, then SIGTERM, and after
+// grace everything is killed. Its error tells that the program could not be started, or
 // that something of it is alive still. A program of another user (As) gets neither
 // groups nor capabilities.
 //
@@ -111,20 +117,29 @@ func wait(ctx context.Context, cmd *exec.Cmd, grace Grace) Exit {
 	case <-ended:
 	case <-ctx.Done():
 		stopped = true
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
-		select {
-		case <-ended:
-		case <-time.After(grace.Time):
-		case <-grace.Cut:
-		}
-		select {
-		case <-ended:
-		default:
-			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-			<-ended
-		}
+		grace.end(ended, func(s syscall.Signal) { _ = syscall.Kill(-cmd.Process.Pid, s) })
+		<-ended
 	}
 	return Exit{Code: codeOf(cmd.ProcessState), Stopped: stopped}
+}
+
+// end sends one signal after the other until ended is closed, SIGKILL at the latest.
+func (g Grace) end(ended <-chan struct{}, send func(syscall.Signal)) {
+	send(syscall.SIGINT)
+	for _, next := range []struct {
+		after  time.Duration
+		signal syscall.Signal
+	}{{g.hint(), syscall.SIGTERM}, {g.Time - g.hint(), syscall.SIGKILL}} {
+		select {
+		case <-ended:
+			return
+		case <-time.After(next.after):
+			send(next.signal)
+		case <-g.Cut:
+			send(syscall.SIGKILL)
+			return
+		}
+	}
 }
 
 func codeOf(state *os.ProcessState) int {

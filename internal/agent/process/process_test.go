@@ -38,7 +38,7 @@ func supervise(script string) int {
 	cmd := exec.Command("bash", "-c", script)
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "DIR=" + os.Getenv("PROCESS_TEST_DIR")}
 	var out bytes.Buffer
-	exit, err := Run(ctx, cmd, &out, Grace{Time: 300 * time.Millisecond})
+	exit, err := Run(ctx, cmd, &out, Grace{Time: 800 * time.Millisecond})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -132,9 +132,10 @@ func TestDeadline(t *testing.T) {
 		script string
 		code   int
 	}{
-		"obeys":  {`trap 'echo bye; exit 5' TERM; echo $$ >$DIR/pid; while :; do sleep 0.01; done`, 5},
-		"resist": {`trap '' TERM; echo $$ >$DIR/pid; while :; do sleep 1; done`, 137},
-		"plain":  {`echo $$ >$DIR/pid; sleep 60`, 143},
+		"obeys":    {`trap 'echo bye; exit 5' INT; echo $$ >$DIR/pid; while :; do sleep 0.01; done`, 5},
+		"reminded": {`trap '' INT; trap 'exit 6' TERM; echo $$ >$DIR/pid; while :; do sleep 0.01; done`, 6},
+		"resist":   {`trap '' INT TERM; echo $$ >$DIR/pid; while :; do sleep 1; done`, 137},
+		"plain":    {`echo $$ >$DIR/pid; sleep 60`, 130},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -32,6 +32,7 @@ type order struct {
 	Commit     string          `json:"commit"`
 	Repository string          `json:"repository"`
 	Server     string          `json:"server"`
+	Grace      time.Duration   `json:"grace"`
 }
 
 func saveOrder(dir work.Dir, o order) error {
@@ -101,7 +102,7 @@ func perform(ctx context.Context, dir work.Dir, kinds map[githubjobs.Kind]task.K
 	return kind.Run(ctx, task.Task{
 		Spec: o.Spec, Commit: o.Commit, Repository: o.Repository, Server: o.Server,
 		Base: dir.Base(), Tree: dir.Tree(), Inputs: dir.Inputs(), Scratch: dir.Task(),
-		Environ: os.Environ(), Log: out,
+		Environ: os.Environ(), Grace: o.Grace, Log: out,
 	})
 }
 

@@ -144,7 +144,7 @@ func (s Step) prepare(ctx context.Context, box sandbox) error {
 	if err := git.Checkout(ctx, s.Dir.Base(), s.Dir.Tree(), s.Config.RefName, s.Config.SHA); err != nil {
 		return err
 	}
-	if err := saveOrder(s.Dir, order{Spec: s.Spec, Commit: s.Config.SHA, Repository: s.Config.Repository, Server: s.Config.ServerURL}); err != nil {
+	if err := saveOrder(s.Dir, order{Spec: s.Spec, Commit: s.Config.SHA, Repository: s.Config.Repository, Server: s.Config.ServerURL, Grace: s.Config.Grace}); err != nil {
 		return err
 	}
 	return box.own(s.Dir.Tree(), s.Dir.Task(), s.Dir.Home())

@@ -180,7 +180,7 @@ func (d dockerSandbox) start(ctx context.Context, out io.Writer) (exit process.E
 		_ = cmd.Wait() // ProcessState says it all.
 	}()
 	exit.Stopped = watch(ctx, ended, d.step.Config.Grace,
-		func() { _, _ = d.after(ctx, "kill", "--signal", "TERM", d.name()) },
+		func() { _, _ = d.after(ctx, "kill", "--signal", "INT", d.name()) },
 		func() {
 			if _, err := d.after(ctx, "kill", d.name()); err != nil {
 				_ = cmd.Process.Kill() // The container is gone, or the engine is.

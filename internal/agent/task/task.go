@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/google/go-github/v60/github"
 
@@ -46,6 +47,8 @@ type Task struct {
 	Repository, Server string
 	// Environ is the environment of programs that the task starts.
 	Environ []string
+	// Grace is how long a program of the task's may take to end when ctx is done.
+	Grace time.Duration
 	// Log gets the task's output.
 	Log io.Writer
 }

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/internal/agent/process"
@@ -20,10 +19,6 @@ import (
 // depth is enough for `git log` to be of use and for the comparison with the last
 // few commits, and keeps the fetch of a big repository short.
 const depth = 50
-
-// patience is how long a script may take to end when it is told to. Who tells it
-// so kills it earlier.
-const patience = time.Minute
 
 // Kind implements task.Kind.
 type Kind struct{}
@@ -52,7 +47,7 @@ func (Kind) Run(ctx context.Context, t task.Task) (task.Report, error) {
 	}
 	cmd := exec.Command(shell, "-e", script)
 	cmd.Dir, cmd.Env = t.Tree, t.Environ
-	exit, err := process.Run(ctx, cmd, t.Log, process.Grace{Time: patience})
+	exit, err := process.Run(ctx, cmd, t.Log, process.Grace{Time: t.Grace})
 	if err != nil {
 		return task.Report{}, err
 	}
