@@ -18,14 +18,14 @@ func ValidLabel(s string) bool { return labelPattern.MatchString(s) }
 // ValidBatch says whether s can name a batch, by the rule of job ids.
 func ValidBatch(s string) bool { return idPattern.MatchString(s) }
 
-// normalLabels sorts labels and drops repetitions, so that one set has one form.
-func normalLabels(labels []string) []string {
-	if len(labels) == 0 {
+// normalSet sorts words and drops repetitions, so that one set has one form.
+func normalSet(words []string) []string {
+	if len(words) == 0 {
 		return nil
 	}
-	labels = slices.Clone(labels)
-	slices.Sort(labels)
-	return slices.Compact(labels)
+	words = slices.Clone(words)
+	slices.Sort(words)
+	return slices.Compact(words)
 }
 
 func (s Spec) validateGroups() (errs []error) {

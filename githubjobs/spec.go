@@ -50,6 +50,14 @@ type Spec struct {
 	Labels []string `json:"labels,omitempty"`
 	// Batch names the jobs that belong together with this one; empty for none.
 	Batch string `json:"batch_id,omitempty"`
+	// DependsOn are the ids of the jobs that must be done before this one is pushed, sorted.
+	DependsOn []string `json:"depends_on,omitempty"`
+	// OnDependencyFailure is what becomes of it when one of them has failed; empty for DependencyFail.
+	OnDependencyFailure DependencyPolicy `json:"on_dependency_failure,omitempty"`
+	// ConcurrencyKey names the jobs of which one at a time is on GitHub; see ValidConcurrencyKey.
+	ConcurrencyKey string `json:"concurrency_key,omitempty"`
+	// ConcurrencyPolicy is what it does to the others of its key; empty for ConcurrencyQueue.
+	ConcurrencyPolicy ConcurrencyPolicy `json:"concurrency_policy,omitempty"`
 	// Request tells the request that an idempotency key belongs to from any other: the
 	// SHA-256, in hexadecimal, of what the caller sent. It is empty for a job without a key.
 	Request string `json:"request,omitempty"`
@@ -98,7 +106,7 @@ func (s *Spec) Normalize(now time.Time) {
 	if s.CreatedAt.IsZero() {
 		s.CreatedAt = now
 	}
-	s.Labels = normalLabels(s.Labels)
+	s.Labels, s.DependsOn = normalSet(s.Labels), normalSet(s.DependsOn)
 	s.DelayUntil = s.DelayUntil.UTC().Truncate(time.Millisecond)
 	s.CreatedAt = s.CreatedAt.UTC().Truncate(time.Millisecond)
 }
@@ -120,6 +128,7 @@ func (s Spec) Validate() error {
 	errs = append(errs, s.Kind.Validate(s.Config), validateBase(s.Base))
 	errs = append(errs, s.validateGroups()...)
 	errs = append(errs, s.validateQueue()...)
+	errs = append(errs, s.validateOrder()...)
 	if s.Request != "" && !requestPattern.MatchString(s.Request) {
 		errs = append(errs, fieldErrorf("request", "%q is no SHA-256 in hexadecimal", s.Request))
 	}
