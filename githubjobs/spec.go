@@ -46,6 +46,8 @@ type Spec struct {
 	// QueueTTLSeconds bounds the time from the creation, or from DelayUntil, to the start of
 	// the task. A job that has not begun by then is given up. 0 means without limit.
 	QueueTTLSeconds int `json:"queue_ttl_seconds,omitempty"`
+	// Network is what the task may reach; empty means NetworkDefault.
+	Network Network `json:"network,omitempty"`
 	// Labels are the caller's words for finding the job again, sorted; see ValidLabel.
 	Labels []string `json:"labels,omitempty"`
 	// Batch names the jobs that belong together with this one; empty for none.
@@ -107,6 +109,9 @@ func (s *Spec) Normalize(now time.Time) {
 		s.CreatedAt = now
 	}
 	s.Labels, s.DependsOn = normalSet(s.Labels), normalSet(s.DependsOn)
+	if s.Network == NetworkDefault {
+		s.Network = ""
+	}
 	s.DelayUntil = s.DelayUntil.UTC().Truncate(time.Millisecond)
 	s.CreatedAt = s.CreatedAt.UTC().Truncate(time.Millisecond)
 }
@@ -125,7 +130,7 @@ func (s Spec) Validate() error {
 	if limit := int(MaxTimeout / time.Second); s.TimeoutSeconds < 1 || s.TimeoutSeconds > limit {
 		errs = append(errs, fieldErrorf("timeout_seconds", "%d is out of range; give 1 to %d", s.TimeoutSeconds, limit))
 	}
-	errs = append(errs, s.Kind.Validate(s.Config), validateBase(s.Base))
+	errs = append(errs, s.Kind.Validate(s.Config), validateBase(s.Base), s.validateNetwork())
 	errs = append(errs, s.validateGroups()...)
 	errs = append(errs, s.validateQueue()...)
 	errs = append(errs, s.validateOrder()...)

@@ -35,6 +35,7 @@ func TestSpecValidateNamesTheField(t *testing.T) {
 		`labels[1]: "b c" is not a label`:                      func(s *Spec) { s.Labels = []string{"a", "b c"} },
 		`labels[0]: "" is not a label`:                         func(s *Spec) { s.Labels = []string{""} },
 		`labels[0]: "@all" is not a label`:                     func(s *Spec) { s.Labels = []string{"@all"} },
+		`network: "host" is unknown; use default or none`:      func(s *Spec) { s.Network = "host" },
 		"labels: are 21":                                       func(s *Spec) { s.Labels = slices.Repeat([]string{"a"}, 21) },
 		`batch_id: "B" must match`:                             func(s *Spec) { s.Batch = "B" },
 		`base: "" is not a branch`:                             func(s *Spec) { s.Base = "" },

@@ -270,11 +270,12 @@ func TestLimitsOfTheContainer(t *testing.T) {
 	for name, test := range map[string]struct{ script, want string }{
 		"memory":    {`x=$(head -c 300000000 /dev/zero | tr '\0' x); echo survived`, "GITHUBJOBS_MEMORY"},
 		"processes": {`for i in $(seq 200); do sleep 5 & done; echo survived`, "exit code"},
+		"file size": {`head -c 3000000 /dev/zero >big; echo survived`, "GITHUBJOBS_FILE_SIZE"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := setup(t, test.script, nil).with(map[string]string{
-				"GITHUBJOBS_RUNTIME": "docker", "GITHUBJOBS_IMAGE": image, "GITHUBJOBS_MEMORY": "64m", "GITHUBJOBS_PIDS": "64",
+				"GITHUBJOBS_RUNTIME": "docker", "GITHUBJOBS_IMAGE": image, "GITHUBJOBS_MEMORY": "64m", "GITHUBJOBS_PIDS": "64", "GITHUBJOBS_FILE_SIZE": "2m",
 			})
 			r, _ := f.job(ExitTask)
 			if r.Outcome != githubjobs.OutcomeFailure || strings.Contains(r.Log, "survived") || !strings.Contains(r.Error, test.want) {

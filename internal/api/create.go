@@ -25,16 +25,17 @@ const (
 
 // JobRequest is what a caller says of a job, or of each job of a schedule.
 type JobRequest struct {
-	Job            string          `json:"job" doc:"What is to be done, in words" minLength:"1"`
-	Kind           githubjobs.Kind `json:"kind,omitempty" doc:"The sort of task" enum:"command,report"`
-	Title          string          `json:"title,omitempty" doc:"One line; by default the first line of job" maxLength:"72"`
-	Config         json.RawMessage `json:"config,omitempty" doc:"The kind's own settings"`
-	TimeoutSeconds int             `json:"timeout_seconds,omitempty" doc:"Bounds the task itself, not the time in GitHub's queue" minimum:"1" maximum:"20700"`
-	Base           string          `json:"base,omitempty" doc:"The branch that the result is merged into; by default the server's"`
-	Labels         []string        `json:"labels,omitempty" doc:"Words by which the job is found again; letters, digits and . _ : / = -" maxItems:"20"`
-	BatchID        string          `json:"batch_id,omitempty" doc:"Names the jobs that belong together with this one; a–z, 0–9 and -" maxLength:"63"`
-	Priority       int             `json:"priority,omitempty" doc:"Orders the jobs that wait for their push, the highest first" minimum:"-100" maximum:"100" default:"0"`
-	QueueTTL       int             `json:"queue_ttl_seconds,omitempty" doc:"Bounds the time from the creation, or from delay_until, to the start of the task; a job that has not begun by then fails as never_started" minimum:"1" maximum:"2592000"`
+	Job            string             `json:"job" doc:"What is to be done, in words" minLength:"1"`
+	Kind           githubjobs.Kind    `json:"kind,omitempty" doc:"The sort of task" enum:"command,report"`
+	Title          string             `json:"title,omitempty" doc:"One line; by default the first line of job" maxLength:"72"`
+	Config         json.RawMessage    `json:"config,omitempty" doc:"The kind's own settings"`
+	TimeoutSeconds int                `json:"timeout_seconds,omitempty" doc:"Bounds the task itself, not the time in GitHub's queue" minimum:"1" maximum:"20700"`
+	Base           string             `json:"base,omitempty" doc:"The branch that the result is merged into; by default the server's"`
+	Labels         []string           `json:"labels,omitempty" doc:"Words by which the job is found again; letters, digits and . _ : / = -" maxItems:"20"`
+	BatchID        string             `json:"batch_id,omitempty" doc:"Names the jobs that belong together with this one; a–z, 0–9 and -" maxLength:"63"`
+	Priority       int                `json:"priority,omitempty" doc:"Orders the jobs that wait for their push, the highest first" minimum:"-100" maximum:"100" default:"0"`
+	Network        githubjobs.Network `json:"network,omitempty" doc:"What the task may reach: what the runner gives it (default), or nothing (none)" enum:"default,none" default:"default"`
+	QueueTTL       int                `json:"queue_ttl_seconds,omitempty" doc:"Bounds the time from the creation, or from delay_until, to the start of the task; a job that has not begun by then fails as never_started" minimum:"1" maximum:"2592000"`
 }
 
 // CreateRequest is the body of create-job.

@@ -22,8 +22,8 @@ func TestCreate(t *testing.T) {
 		want githubjobs.Spec // the fields that the body decides
 	}{
 		"the job alone":   {`{"job":"Daily report\nof all"}`, githubjobs.Spec{Kind: "report", Title: "Daily report", Prompt: "Daily report\nof all", TimeoutSeconds: 1800, Base: "main"}},
-		"everything":      {`{"job":"x","kind":"command","title":"A title","config":{"script":"echo [skip ci]"},"timeout_seconds":60,"base":"release/1","labels":["b","a=1","b"],"batch_id":"n-7","priority":-5,"delay_until":"2026-11-22T01:00:00+01:00","queue_ttl_seconds":600}`, githubjobs.Spec{Kind: "command", Title: "A title", Prompt: "x", Config: json.RawMessage(`{"script":"echo [skip ci]"}`), TimeoutSeconds: 60, Base: "release/1", Priority: -5, DelayUntil: time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC), QueueTTLSeconds: 600, Labels: []string{"a=1", "b"}, Batch: "n-7"}},
-		"nulls":           {`{"job":"x","kind":null,"title":null,"config":null,"timeout_seconds":null,"base":null,"labels":null,"batch_id":null,"priority":null,"delay_until":null,"queue_ttl_seconds":null}`, githubjobs.Spec{Kind: "report", Title: "x", Prompt: "x", TimeoutSeconds: 1800, Base: "main"}},
+		"everything":      {`{"job":"x","kind":"command","title":"A title","config":{"script":"echo [skip ci]"},"timeout_seconds":60,"base":"release/1","labels":["b","a=1","b"],"batch_id":"n-7","priority":-5,"network":"none","delay_until":"2026-11-22T01:00:00+01:00","queue_ttl_seconds":600}`, githubjobs.Spec{Kind: "command", Title: "A title", Prompt: "x", Config: json.RawMessage(`{"script":"echo [skip ci]"}`), TimeoutSeconds: 60, Base: "release/1", Priority: -5, Network: "none", DelayUntil: time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC), QueueTTLSeconds: 600, Labels: []string{"a=1", "b"}, Batch: "n-7"}},
+		"nulls":           {`{"job":"x","kind":null,"title":null,"config":null,"timeout_seconds":null,"base":null,"labels":null,"batch_id":null,"priority":null,"network":null,"delay_until":null,"queue_ttl_seconds":null}`, githubjobs.Spec{Kind: "report", Title: "x", Prompt: "x", TimeoutSeconds: 1800, Base: "main"}},
 		"space around":    {" \r\n\t{ \"job\" : \"x\" } \n", githubjobs.Spec{Kind: "report", Title: "x", Prompt: "x", TimeoutSeconds: 1800, Base: "main"}},
 		"text that turns": {"{\"job\":\"a\u202eb\\u2066c\u009b\"}", githubjobs.Spec{Kind: "report", Title: "abc", Prompt: "a\u202eb\u2066c\u009b", TimeoutSeconds: 1800, Base: "main"}},
 		"other languages": {`{"job":"日報 📈 \u00e9"}`, githubjobs.Spec{Kind: "report", Title: "日報 📈 é", Prompt: "日報 📈 é", TimeoutSeconds: 1800, Base: "main"}},
@@ -98,6 +98,7 @@ func TestCreateRefuses(t *testing.T) {
 		"a base of a job":     {`{"job":"x","base":"job/1"}`, 400, "invalid_field", "base", []string{"job/1"}},
 		"a base with dots":    {`{"job":"x","base":"a..b"}`, 400, "invalid_field", "base", []string{"a..b"}},
 		"several at once":     {`{"job":"x","kind":"cook","base":"-"}`, 400, "invalid_field", "kind", []string{"kind:", "base:"}},
+		"a network's name":    {`{"job":"x","network":"host"}`, 400, "invalid_field", "network", []string{`"host" is unknown; use default or none`}},
 		"labels of text":      {`{"job":"x","labels":"a"}`, 400, "invalid_field", "labels", []string{"labels must be a list of strings, not a string"}},
 		"a label of numbers":  {`{"job":"x","labels":["a",1]}`, 400, "invalid_field", "labels", []string{"labels [1] must be a string, not a number"}},
 		"a label with space":  {`{"job":"x","labels":["a b"]}`, 400, "invalid_field", "labels[0]", []string{`"a b" is not a label`}},

@@ -37,6 +37,7 @@ var createFields = map[string]func(json.RawMessage, *request) error{
 	"priority": func(raw json.RawMessage, r *request) error {
 		return whole(raw, "", -githubjobs.MaxPriority, githubjobs.MaxPriority, &r.spec.Priority)
 	},
+	"network":     func(raw json.RawMessage, r *request) error { return text(raw, &r.spec.Network) },
 	"delay_until": func(raw json.RawMessage, r *request) error { return instant(raw, &r.spec.DelayUntil) },
 	"queue_ttl_seconds": func(raw json.RawMessage, r *request) error {
 		return whole(raw, " of seconds", 1, int(githubjobs.MaxQueueTTL.Seconds()), &r.spec.QueueTTLSeconds)

@@ -7,9 +7,11 @@ package config
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/url"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -68,6 +70,8 @@ type Config struct {
 	Memory string `env:"GITHUBJOBS_MEMORY" envDefault:"4g"`
 	CPUs   string `env:"GITHUBJOBS_CPUS"`
 	Pids   int    `env:"GITHUBJOBS_PIDS" envDefault:"1024"`
+	// FileSize bounds each file that a task writes, in both runtimes; written like Memory.
+	FileSize string `env:"GITHUBJOBS_FILE_SIZE" envDefault:"4g"`
 	// Network is the container's network, by name; by default the engine's own default.
 	Network string `env:"GITHUBJOBS_NETWORK"`
 	// Grace is the time between the request to end (SIGINT, after three quarters of it
@@ -144,6 +148,7 @@ func (c Config) validate() error {
 	check(c.Runtime == Docker || c.Runtime == Process, "GITHUBJOBS_RUNTIME: %q is unknown; use docker or process", c.Runtime)
 	check(c.Image == "" || imagePattern.MatchString(c.Image), "GITHUBJOBS_IMAGE: %q is not the name of an image", c.Image)
 	check(memoryPattern.MatchString(c.Memory), "GITHUBJOBS_MEMORY: %q is not a size; write it like 512m or 4g", c.Memory)
+	check(memoryPattern.MatchString(c.FileSize) && c.MaxFile() > 0, "GITHUBJOBS_FILE_SIZE: %q is not a size; write it like 512m or 4g", c.FileSize)
 	check(c.CPUs == "" || cpusPattern.MatchString(c.CPUs), "GITHUBJOBS_CPUS: %q is not a number of processors, like 1.5", c.CPUs)
 	check(c.Result == "" || shaPattern.MatchString(c.Result), "GITHUBJOBS_RESULT: %q is not the full SHA of a commit; it is for the output `result` of the publish step", c.Result)
 	check(c.Pull == 0 || c.Pull > 0 && c.Result != "", "GITHUBJOBS_PULL: %d is of no use without GITHUBJOBS_RESULT; they are for the outputs of the publish step", c.Pull)
@@ -161,6 +166,17 @@ func isURL(s string) bool {
 // OtherUser tells whether the task runs on this machine as a user of its own.
 func (c Config) OtherUser() bool {
 	return c.Runtime == Process && (!c.SameUser || os.Getuid() == 0)
+}
+
+// MaxFile is FileSize in bytes; 0 when it is no size that can be counted.
+func (c Config) MaxFile() int64 {
+	number := strings.TrimRight(c.FileSize, "bkmgBKMG")
+	n, err := strconv.ParseInt(number, 10, 64)
+	shift := map[string]int{"k": 10, "m": 20, "g": 30}[strings.ToLower(c.FileSize[len(number):])]
+	if err != nil || n > math.MaxInt64>>shift {
+		return 0
+	}
+	return n << shift
 }
 
 // Dir is the work folder of the run.

@@ -30,6 +30,12 @@ func prepare(cmd *exec.Cmd) error {
 	}
 	// A session of its own has no terminal, so that nothing can be typed into this one's.
 	cmd.SysProcAttr.Setsid, cmd.SysProcAttr.Pdeathsig = true, syscall.SIGKILL
+	if cmd.SysProcAttr.Unshareflags&unix.CLONE_NEWNET != 0 {
+		cmd.SysProcAttr.Unshareflags &^= unix.CLONE_NEWNET
+		if err := leaveNetwork(); err != nil {
+			return err
+		}
+	}
 	if cmd.SysProcAttr.Credential != nil {
 		return dropCapabilities()
 	}

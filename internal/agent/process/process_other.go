@@ -20,8 +20,11 @@ func FreeUser() (uint32, error) { return 0, errNotLinux }
 // As makes cmd a program that can't be started.
 func As(cmd *exec.Cmd, uid uint32) { cmd.Err = errNotLinux }
 
+// Offline makes cmd a program that can't be started.
+func Offline(cmd *exec.Cmd) { cmd.Err = errNotLinux }
+
 // Limit sets no limits.
-func Limit(int) error { return errNotLinux }
+func Limit(int, int64) error { return errNotLinux }
 
 func prepare(cmd *exec.Cmd) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

@@ -59,10 +59,34 @@ func As(cmd *exec.Cmd, uid uint32) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
 }
 
+// Offline gives cmd a network of its own, in which there is the loopback and nothing
+// else. It is for programs of another user (As).
+func Offline(cmd *exec.Cmd) { cmd.SysProcAttr.Unshareflags |= unix.CLONE_NEWNET }
+
+// leaveNetwork takes the thread, and with it the program that it starts, into a new
+// network whose loopback it brings up, which the program could not do.
+func leaveNetwork() error {
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		return fmt.Errorf("this machine gives the task no network of its own, which network: none needs: %w; use the docker runtime", err)
+	}
+	socket, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(socket)
+	loopback, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
+	loopback.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
+	return unix.IoctlIfreq(socket, unix.SIOCSIFFLAGS, loopback)
+}
+
 // Limit bounds how many processes (and threads) a user may have that this process
-// starts programs as, and lets no program leave a picture of its memory behind.
-func Limit(processes int) error {
-	for resource, limit := range map[int]uint64{unix.RLIMIT_CORE: 0, unix.RLIMIT_NPROC: uint64(processes)} {
+// starts programs as, and how many bytes a file may have that they write, and lets no
+// program leave a picture of its memory behind.
+func Limit(processes int, file int64) error {
+	for resource, limit := range map[int]uint64{unix.RLIMIT_CORE: 0, unix.RLIMIT_NPROC: uint64(processes), unix.RLIMIT_FSIZE: uint64(file)} {
 		var now unix.Rlimit
 		err := unix.Getrlimit(resource, &now)
 		if err == nil {

@@ -28,6 +28,8 @@ type keepOrder struct {
 	Environ   []string      `json:"environ"`
 	Grace     time.Duration `json:"grace"`
 	Processes int           `json:"processes"`
+	FileSize  int64         `json:"file_size"` // in bytes, of each file
+	Offline   bool          `json:"offline,omitempty"`
 }
 
 // kept is what the keeper answers: one line of JSON on its standard error.
@@ -68,7 +70,7 @@ func keep(ctx context.Context, in *bufio.Reader, out io.Writer) (exit process.Ex
 	if err != nil {
 		return exit, err
 	}
-	if err := process.Limit(o.Processes); err != nil {
+	if err := process.Limit(o.Processes, o.FileSize); err != nil {
 		return exit, err
 	}
 	task := identity{int(uid), int(uid)}
@@ -101,6 +103,9 @@ func (o keepOrder) command(uid uint32) *exec.Cmd {
 	cmd.Args = []string{"agent", "task", string(o.Dir)}
 	cmd.Dir, cmd.Env = o.Dir.Tree(), o.Environ
 	process.As(cmd, uid)
+	if o.Offline {
+		process.Offline(cmd)
+	}
 	return cmd
 }
 

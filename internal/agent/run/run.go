@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
@@ -174,14 +175,20 @@ func (s Step) conclude(ctx context.Context, exit process.Exit, err error, result
 		} else if process.Signalled(exit.Code) {
 			result.Error += fmt.Sprintf(": ended by signal %d", exit.Code-128)
 		}
-		if exit.Code == 137 && s.Config.Runtime == config.Docker {
+		switch {
+		case exit.Code == 137 && s.Config.Runtime == config.Docker:
 			result.Error += "; in a container mostly because memory ran out, which GITHUBJOBS_MEMORY limits"
+		case exit.Code == fileTooLarge:
+			result.Error += "; a file grew larger than GITHUBJOBS_FILE_SIZE lets it"
 		}
 	}
 	if told {
 		result.Summary, result.Stats = report.Summary, report.Stats
 	}
 }
+
+// fileTooLarge is the exit code after the signal for that.
+const fileTooLarge = 128 + int(syscall.SIGXFSZ)
 
 // cleanUp makes the checkout readable again, and takes back what the task may have
 // planted in the files through which a step sets variables for the next ones.

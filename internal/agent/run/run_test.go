@@ -5,6 +5,8 @@ package run
 import (
 	"context"
 	"errors"
+	"io"
+	"strings"
 	"testing"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
@@ -48,5 +50,14 @@ func TestConclude(t *testing.T) {
 				t.Errorf("%s, exit code %d, %q", r.Outcome, r.ExitCode, r.Error)
 			}
 		})
+	}
+}
+
+// A runtime that can't keep a task from the network does not run one that must be.
+func TestOfflineIsKeptOrRefused(t *testing.T) {
+	t.Parallel()
+	step := Step{Spec: githubjobs.Spec{Network: githubjobs.NetworkNone}, Dir: work.Dir(t.TempDir())}
+	if _, err := (processSandbox{step, "/nonexistent"}).perform(t.Context(), io.Discard); err == nil || !strings.Contains(err.Error(), "network: none") {
+		t.Errorf("got %v", err)
 	}
 }

@@ -4,6 +4,7 @@ package run
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/csv"
 	"errors"
@@ -18,6 +19,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/internal/agent/config"
 	"github.com/githubjobs/githubjobs/internal/agent/process"
 	"github.com/githubjobs/githubjobs/internal/agent/work"
@@ -59,8 +61,8 @@ func (s Step) sandbox() (sandbox, error) {
 
 func (d dockerSandbox) describe() string {
 	c := d.step.Config
-	return fmt.Sprintf("Runtime: docker. The task runs in %s as user %d, without capabilities; memory %s, processors %s, %d processes.",
-		c.Image, d.uid, c.Memory, d.cpus(), c.Pids)
+	return fmt.Sprintf("Runtime: docker. The task runs in %s as user %d, without capabilities; memory %s, processors %s, %d processes; network: %s.",
+		c.Image, d.uid, c.Memory, d.cpus(), c.Pids, cmp.Or(d.network(), string(githubjobs.NetworkDefault)))
 }
 
 func (d dockerSandbox) cpus() string {
@@ -127,18 +129,26 @@ func (d dockerSandbox) options() []string {
 		"--user", fmt.Sprintf("%d:%d", d.uid, d.gid), "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
 		"--read-only", "--tmpfs", "/tmp:rw,exec,nosuid,nodev,size=1g,mode=1777",
 		"--memory", c.Memory, "--memory-swap", c.Memory, "--cpus", d.cpus(), "--pids-limit", strconv.Itoa(c.Pids),
-		"--ulimit", "core=0", "--log-driver", "none", "--hostname", "job", "--workdir", inContainer.Tree(),
+		"--ulimit", "core=0", "--ulimit", fmt.Sprintf("fsize=%d", c.MaxFile()), "--log-driver", "none", "--hostname", "job", "--workdir", inContainer.Tree(),
 		"--mount", bind(dir.Base(), inContainer.Base(), true), "--mount", bind(dir.Inputs(), inContainer.Inputs(), true),
 		"--mount", bind(dir.Tree(), inContainer.Tree(), false), "--mount", bind(dir.Task(), inContainer.Task(), false),
 		"--mount", bind(dir.Home(), inContainer.Home(), false),
 	}
-	if c.Network != "" {
-		options = append(options, "--network", c.Network)
+	if network := d.network(); network != "" {
+		options = append(options, "--network", network)
 	}
 	for _, variable := range d.step.taskEnviron(inContainer, "/tmp") {
 		options = append(options, "--env", variable)
 	}
 	return options
+}
+
+// network is that of the container; empty for the engine's own default.
+func (d dockerSandbox) network() string {
+	if d.step.Spec.Offline() {
+		return "none" // Docker's name for a container that has the loopback alone
+	}
+	return d.step.Config.Network
 }
 
 // bind writes a mount in Docker's form, which is a line of CSV.
@@ -193,9 +203,16 @@ func (d dockerSandbox) start(ctx context.Context, out io.Writer) (exit process.E
 	return exit, last.line(), nil
 }
 
-// remove makes sure that the container is gone.
+// remove makes sure that the container is gone. The engine removes it by itself when it
+// has ended (--rm), and refuses to do so twice before it is done with that.
 func (d dockerSandbox) remove(ctx context.Context) {
-	_, _ = d.after(ctx, "rm", "--force", "--volumes", d.name())
+	for range 100 {
+		_, err := d.after(ctx, "rm", "--force", "--volumes", d.name())
+		if err == nil || !strings.Contains(err.Error(), "is already in progress") {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
 }
 
 // after runs a docker command that is needed also when ctx is done.

@@ -4,6 +4,7 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -29,6 +30,9 @@ func (p processSandbox) describe() string {
 func (p processSandbox) own(...string) error { return nil }
 
 func (p processSandbox) perform(ctx context.Context, out io.Writer) (process.Exit, error) {
+	if p.step.Spec.Offline() {
+		return process.Exit{}, errors.New("the job asks for network: none, which GITHUBJOBS_UNSAFE_SAME_USER can't keep a task to; use the docker runtime, or a runner that is root or has sudo without a password")
+	}
 	if err := process.Shield(); err != nil {
 		return process.Exit{}, fmt.Errorf("shield the agent from the task: %w", err)
 	}

@@ -45,8 +45,12 @@ func (s Step) newUserSandbox(self string) (sandbox, error) {
 }
 
 func (u userSandbox) describe() string {
+	network := "has its network"
+	if u.step.Spec.Offline() {
+		network = "has no network"
+	}
 	return fmt.Sprintf("Runtime: process. The task runs as a user of its own, without privileges and variables of the runner, with at most %d processes; "+
-		"it can read what every user of this machine can, and has its network.", u.step.Config.Pids)
+		"it can read what every user of this machine can, and %s.", u.step.Config.Pids, network)
 }
 
 func (u userSandbox) own(...string) error {
@@ -72,7 +76,7 @@ func (u userSandbox) temp() string { return filepath.Join(u.step.Dir.Task(), "tm
 
 func (u userSandbox) perform(ctx context.Context, out io.Writer) (process.Exit, error) {
 	order, err := json.Marshal(keepOrder{
-		Dir: u.step.Dir, Environ: u.step.processEnviron(u.temp()), Grace: u.step.Config.Grace, Processes: u.step.Config.Pids,
+		Dir: u.step.Dir, Environ: u.step.processEnviron(u.temp()), Grace: u.step.Config.Grace, Processes: u.step.Config.Pids, FileSize: u.step.Config.MaxFile(), Offline: u.step.Spec.Offline(),
 	})
 	if err != nil {
 		return process.Exit{}, err
