@@ -25,7 +25,9 @@ type Job struct {
 	ExitCode     *int        `json:"exit_code,omitempty"` // of the task; absent until it ended, and when it was never run to an end
 	Kind         Kind        `json:"kind"`
 	Title        string      `json:"title"`
-	Schedule     string      `json:"schedule,omitempty"` // that the job is of, if it is of one
+	Schedule     string      `json:"schedule,omitempty"`    // that the job is of, if it is of one
+	Batch        string      `json:"batch_id,omitempty"`    // that the job is of, if it is of one
+	BatchIndex   *int        `json:"batch_index,omitempty"` // from 0; absent where the batch was not created as a whole
 	CreatedAt    time.Time   `json:"created_at,omitzero"`
 	StartedAt    time.Time   `json:"started_at,omitzero"`
 	FinishedAt   time.Time   `json:"finished_at,omitzero"`

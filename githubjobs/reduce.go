@@ -25,6 +25,9 @@ func Reduce(f Facts, now time.Time) Job {
 	j := Job{ID: f.ID, Branch: Branch(f.ID), ChangedFiles: []string{}}
 	if f.Spec != nil {
 		j.Kind, j.Title, j.Schedule, j.CreatedAt = f.Spec.Kind, f.Spec.Title, f.Spec.Schedule, f.Spec.CreatedAt
+		if j.Batch = f.Spec.Batch; f.Spec.Member != nil {
+			j.BatchIndex = &f.Spec.Member.Index
+		}
 	}
 	v := viewOf(f)
 	v.describe(&j)

@@ -60,6 +60,8 @@ type Spec struct {
 	ConcurrencyKey string `json:"concurrency_key,omitempty"`
 	// ConcurrencyPolicy is what it does to the others of its key; empty for ConcurrencyQueue.
 	ConcurrencyPolicy ConcurrencyPolicy `json:"concurrency_policy,omitempty"`
+	// Member is the job's place in that batch, where the batch was created as a whole.
+	Member *Member `json:"member,omitempty"`
 	// Request tells the request that an idempotency key belongs to from any other: the
 	// SHA-256, in hexadecimal, of what the caller sent. It is empty for a job without a key.
 	Request string `json:"request,omitempty"`
@@ -132,6 +134,7 @@ func (s Spec) Validate() error {
 	}
 	errs = append(errs, s.Kind.Validate(s.Config), validateBase(s.Base), s.validateNetwork())
 	errs = append(errs, s.validateGroups()...)
+	errs = append(errs, s.validateMember())
 	errs = append(errs, s.validateQueue()...)
 	errs = append(errs, s.validateOrder()...)
 	if s.Request != "" && !requestPattern.MatchString(s.Request) {

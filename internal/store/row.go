@@ -28,6 +28,8 @@ type Row struct {
 	Live      bool      // the branch exists, or a run has not ended
 	DueAt     time.Time // of the next step about the job; zero for none
 	News      Known
+
+	batch batchTerms
 }
 
 // NewRow computes the row of a job. accepted says that this store took the job
@@ -52,7 +54,7 @@ func NewRow(f githubjobs.Facts, accepted bool, now time.Time) (Row, error) {
 		Facts: raw, Known: f.Spec != nil, Groups: groups,
 		Waiting: accepted && waits(f, now), Priority: priority(f),
 		Active: f.Spec != nil && !j.Terminal,
-		Status: j.Status, Reason: j.Reason, Kind: j.Kind, Title: Text(j.Title), CreatedAt: j.CreatedAt,
+		Status: j.Status, Reason: j.Reason, Kind: j.Kind, Title: Text(j.Title), CreatedAt: j.CreatedAt, batch: termsOf(f.Spec),
 	}, nil
 }
 

@@ -36,6 +36,7 @@ var (
 // context's error; in the latter case the write may yet happen.
 type Store interface {
 	Jobs
+	Batches
 	Deliveries
 	Schedules
 	Projects

@@ -25,25 +25,29 @@ type Stored struct {
 	Waiting  bool
 	Active   bool
 	Status   githubjobs.Status
+	Reason   githubjobs.Reason
 	Groups   string // JSON list of the batch and the labels that the job is found by, as in Query; empty for none
+
+	batch batchTerms // of a row that is to be written; no store keeps them
 }
 
 // Stored returns the row as what the next write will find.
 func (r Row) Stored(accepted bool) Stored {
-	return Stored{Facts: r.Facts, Accepted: accepted, Known: r.Known, Waiting: r.Waiting, Active: r.Active, Status: r.Status, Groups: r.Groups}
+	return Stored{Facts: r.Facts, Accepted: accepted, Known: r.Known, Waiting: r.Waiting, Active: r.Active, Status: r.Status, Reason: r.Reason, Groups: r.Groups, batch: r.batch}
 }
 
 // Tally gathers by how much the writes of one transaction change the counters. A
 // store adds it to its counters in the same transaction, so that totals are read
 // and never counted.
 type Tally struct {
-	by     map[Counter]int64
-	newest map[Counter]int64
+	by      map[Counter]int64
+	newest  map[Counter]int64
+	batches map[BatchKey]*BatchChange
 }
 
 // NewTally returns an empty tally.
 func NewTally() Tally {
-	return Tally{map[Counter]int64{}, map[Counter]int64{}}
+	return Tally{map[Counter]int64{}, map[Counter]int64{}, map[BatchKey]*BatchChange{}}
 }
 
 // Counter names one counter of a project: a status, one of the Count constants, or
@@ -62,6 +66,7 @@ type Change struct {
 func (t Tally) Job(project string, before, after Stored) {
 	t.count(project, before, -1)
 	t.count(project, after, 1)
+	t.countBatch(project, before, after)
 }
 
 func (t Tally) count(project string, s Stored, by int64) {

@@ -102,7 +102,7 @@ func (b *batch) lockJobs() []statement {
 		b.jobs[n], projects[i], ids[i] = &job{}, n.project, n.id
 	}
 	return []statement{{rows: b.scan, args: []any{projects, ids}, query: `
-		SELECT j.project, j.id, j.facts, j.accepted, j.known, j.waiting, j.active, j.status, j.group_names
+		SELECT j.project, j.id, j.facts, j.accepted, j.known, j.waiting, j.active, j.status, j.reason, j.group_names
 		FROM jobs j WHERE (j.project, j.id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
 		ORDER BY j.project, j.id FOR UPDATE`}}
 }
@@ -110,7 +110,7 @@ func (b *batch) lockJobs() []statement {
 func (b *batch) scan(rows pgx.Rows) error {
 	var n jobName
 	var s store.Stored
-	err := rows.Scan(&n.project, &n.id, &s.Facts, &s.Accepted, &s.Known, &s.Waiting, &s.Active, &s.Status, &s.Groups)
+	err := rows.Scan(&n.project, &n.id, &s.Facts, &s.Accepted, &s.Known, &s.Waiting, &s.Active, &s.Status, &s.Reason, &s.Groups)
 	if err == nil {
 		*b.jobs[n] = job{exists: true, before: s, now: s}
 	}
@@ -159,12 +159,9 @@ func (j *job) set(row store.Row, accepted bool) {
 
 // write writes the rows that were staged, and runs the other statements.
 func (b *batch) write(ctx context.Context, conn *pgxpool.Conn) error {
-	var puts []statement
-	for _, n := range b.names {
-		if j := b.jobs[n]; j.row != nil {
-			b.tally.Job(n.project, j.before, j.now)
-			puts = append(append(puts, j.put(n)), j.putGroups(n)...)
-		}
+	puts, err := b.putJobs()
+	if err != nil {
+		return err
 	}
 	slices.SortStableFunc(b.statements, func(x, y statement) int { return cmp.Compare(x.order, y.order) })
 	if puts = append(puts, b.statements...); len(puts) == 0 {
@@ -174,6 +171,30 @@ func (b *batch) write(ctx context.Context, conn *pgxpool.Conn) error {
 		puts, b.begun = slices.Insert(puts, 0, begin), true
 	}
 	return pipeline(ctx, conn, puts)
+}
+
+// putJobs writes the jobs that were staged, and counts them.
+func (b *batch) putJobs() (puts []statement, err error) {
+	var fresh, rest []jobName
+	for _, n := range b.names {
+		j := b.jobs[n]
+		if j.row == nil {
+			continue
+		}
+		b.tally.Job(n.project, j.before, j.now)
+		if rest = append(rest, n); !j.exists {
+			fresh = append(fresh, n)
+		}
+	}
+	if len(fresh) >= bulkFrom {
+		rest = slices.DeleteFunc(rest, func(n jobName) bool { return !b.jobs[n].exists })
+		puts, err = b.putNew(fresh)
+	}
+	for _, n := range rest {
+		j := b.jobs[n]
+		puts = append(append(puts, j.put(n)), j.putGroups(n)...)
+	}
+	return puts, err
 }
 
 const (
@@ -220,17 +241,22 @@ func (j *job) putGroups(n jobName) (list []statement) {
 		WHERE (g.status, g.reason, g.kind, g.created_at) IS DISTINCT FROM (excluded.status, excluded.reason, excluded.kind, excluded.created_at)`})
 }
 
-// commit adds the tally to the counters and makes everything durable.
+// commit adds the tally to the counters and the batches, and makes everything durable.
 func (b *batch) commit(ctx context.Context, conn *pgxpool.Conn, shard int) error {
-	if !b.begun {
+	changes := b.tally.BatchChanges()
+	if !b.begun && len(changes) == 0 {
 		return nil
 	}
 	var end []statement
+	if !b.begun {
+		end = append(end, begin)
+	}
 	for _, c := range b.tally.Changes() {
 		end = append(end, statement{args: []any{c.Project, c.Name, shard, c.N, c.Time}, query: `
 			INSERT INTO counters AS c (project, name, shard, n) VALUES ($1, $2, $3, $4)
 			ON CONFLICT (project, name, shard) DO UPDATE SET n = CASE WHEN $5 THEN greatest(c.n, excluded.n) ELSE c.n + excluded.n END`})
 	}
+	end = append(end, batchStatements(changes)...)
 	for project := range b.accepted {
 		end = append(end, statement{query: announce, args: []any{project}})
 	}

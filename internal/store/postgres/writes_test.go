@@ -115,9 +115,9 @@ func TestWrites(t *testing.T) {
 		{"it tells nothing new", func() error { return s.FinishDelivery(ctx, "p", "g2", "x", queued) }, 3, 2, 2}, // delivery; deliveries
 		{"it is finished again", func() error { return s.FinishDelivery(ctx, "p", "g2", "x", queued) }, 3, 1, 0}, // the statement finds none
 		{"a read of GitHub tells nothing new", func() error { return s.MergeFacts(ctx, "p", queued, queued) }, 2, 0, 0},
-		{"a hundred jobs are read", func() error { return s.MergeFacts(ctx, "p", many...) }, 3, 102, 102}, // and pending, active
+		{"a hundred jobs are read", func() error { return s.MergeFacts(ctx, "p", many...) }, 3, 3, 102}, // in one statement; pending, active
 		{"no status depends on the time", func() error { return s.Refresh(ctx, "p") }, 1, 0, 0},
-		{"one with a batch and two labels is accepted", func() error { return s.Accept(ctx, "p", grouped) }, 3, 5, 7}, // and three groups, in one statement
+		{"one with a batch and two labels is accepted", func() error { return s.Accept(ctx, "p", grouped) }, 3, 6, 8}, // and three groups, in one statement; its batch
 		{"it tells of its run", func() error { return s.MergeFacts(ctx, "p", of("g", queued)) }, 3, 3, 5},             // job, groups; waiting
 		{"which changes only its time", func() error { return s.MergeFacts(ctx, "p", of("g", later)) }, 3, 2, 1},      // the statement finds nothing to change
 		{"a status is read", func() error { _, err := s.Facts(ctx, "p", "a"); return err }, 1, 0, 0},

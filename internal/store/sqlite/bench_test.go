@@ -107,3 +107,9 @@ func insert(b *testing.B, n, size int) float64 {
 	}
 	return float64(n) / time.Since(began).Seconds()
 }
+
+func BenchmarkAcceptAll(b *testing.B) {
+	s := open(b, filepath.Join(b.TempDir(), "a.db"), nil)
+	defer s.Close()
+	storetest.BenchmarkAcceptAll(b, s)
+}

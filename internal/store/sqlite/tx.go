@@ -67,7 +67,7 @@ func (t *tx) begin() error {
 	return err
 }
 
-// commit adds the tally to the counters and makes everything durable.
+// commit adds the tally to the counters and the batches, and makes everything durable.
 func (t *tx) commit() error {
 	for _, c := range t.tally.Changes() {
 		_, err := t.exec(`INSERT INTO counters (project, name, n) VALUES ($1, $2, $3)
@@ -75,6 +75,9 @@ func (t *tx) commit() error {
 		if err != nil {
 			return err
 		}
+	}
+	if err := t.commitBatches(); err != nil {
+		return err
 	}
 	_, err := t.exec(`COMMIT`)
 	return err

@@ -43,7 +43,7 @@ func TestWrites(t *testing.T) {
 		{"it is finished again", func() error { return s.FinishDelivery(ctx, "p", "g2", "x", queued) }, 1, 0}, // the statement finds none
 		{"a read of GitHub tells nothing new", func() error { return s.MergeFacts(ctx, "p", queued, queued) }, 0, 0},
 		{"no status depends on the time", func() error { return s.Refresh(ctx, "p") }, 0, 0},
-		{"one with a batch and two labels is accepted", func() error { return s.Accept(ctx, "p", grouped) }, 5, 7}, // and three groups, in one statement
+		{"one with a batch and two labels is accepted", func() error { return s.Accept(ctx, "p", grouped) }, 6, 8}, // and three groups, in one statement; its batch
 		{"it tells of its run", func() error { return s.MergeFacts(ctx, "p", of("g", queued)) }, 3, 5},             // job, groups; waiting
 		{"which changes only its time", func() error { return s.MergeFacts(ctx, "p", of("g", later)) }, 2, 1},      // the statement finds nothing to change
 		{"a status is read", func() error { _, err := s.Facts(ctx, "p", "a"); return err }, 0, 0},

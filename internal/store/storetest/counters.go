@@ -42,6 +42,7 @@ func CheckCounters(t *testing.T, s store.Store, project string) {
 	if c.Jobs != total || c.Active != active || c.Waiting != len(waiting) || c.Deliveries != len(pending) {
 		t.Errorf("%s: %d jobs, %d active, %d waiting, %d deliveries; counted %+v", project, total, active, len(waiting), len(pending), c)
 	}
+	checkBatches(t, s, project)
 }
 
 func walkProject(t *testing.T, s store.Store, project string, q store.Query) (list []store.Listed) {
@@ -88,9 +89,9 @@ func Storm(t *testing.T, writes int, stores ...store.Store) {
 
 func randomWrite(t *testing.T, s store.Store, r *rand.Rand, guid string) error {
 	p := []string{project, "other"}[r.IntN(2)]
-	switch r.IntN(4) {
+	switch r.IntN(5) {
 	case 0:
-		if err := s.Accept(t.Context(), p, Spec(randomID(r), Now)); !errors.Is(err, store.ErrExists) {
+		if err := s.Accept(t.Context(), p, randomSpec(r, randomID(r), Now)); !errors.Is(err, store.ErrExists) {
 			return err
 		}
 		return nil
@@ -100,6 +101,8 @@ func randomWrite(t *testing.T, s store.Store, r *rand.Rand, guid string) error {
 			return err
 		}
 		return s.FinishDelivery(t.Context(), p, guid, "done", randomFacts(r))
+	case 2:
+		return randomBatch(t, s, r, p)
 	}
 	facts := []githubjobs.Facts{randomFacts(r)}
 	for r.IntN(3) > 0 { // also several of one job
@@ -110,12 +113,20 @@ func randomWrite(t *testing.T, s store.Store, r *rand.Rand, guid string) error {
 
 func randomID(r *rand.Rand) string { return fmt.Sprint("job-", r.IntN(25)) }
 
+// randomSpec is of one of several batches, or of none: of two specs of one job the older
+// one counts, which may be of another batch.
+func randomSpec(r *rand.Rand, id string, created time.Time) githubjobs.Spec {
+	spec := Spec(id, created)
+	spec.Batch = []string{"", "b-1", "b-2"}[r.IntN(3)]
+	return spec
+}
+
 func randomFacts(r *rand.Rand) githubjobs.Facts {
 	f := githubjobs.Facts{ID: randomID(r)}
 	at := Now.Add(-time.Duration(r.IntN(100)) * time.Second)
 	switch r.IntN(6) {
 	case 0:
-		spec := Spec(f.ID, at)
+		spec := randomSpec(r, f.ID, at)
 		f.Spec = &spec
 	case 1:
 		f.Dispatch = &githubjobs.Dispatch{At: at}
