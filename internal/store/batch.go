@@ -43,7 +43,7 @@ type Batch struct {
 	// githubjobs.Member.MaxFailures.
 	Limit     int
 	Status    map[githubjobs.Status]int // how many jobs have each status; none stands for 0
-	Canceled  int                       // how many of the failed ones were cancelled
+	Failures  int                       // how many of the failed ones failed by themselves; see Failure
 	StoppedAt time.Time                 // when the last jobs were asked to end because too many had failed; zero for never
 }
 
@@ -60,15 +60,12 @@ func (b Batch) Active() int {
 	return b.Status[githubjobs.StatusPending] + b.Status[githubjobs.StatusRunning]
 }
 
-// Failures is how many of them failed by themselves.
-func (b Batch) Failures() int { return b.Status[githubjobs.StatusFailed] - b.Canceled }
-
 // Over says whether more of them failed than may.
-func (b Batch) Over() bool { return b.Limit > 0 && b.Failures() >= b.Limit }
+func (b Batch) Over() bool { return b.Limit > 0 && b.Failures >= b.Limit }
 
 // NewBatch makes a batch of the columns of its row.
-func NewBatch(id string, created int64, size, limit int, statuses [5]int, canceled int, stopped int64) Batch {
-	b := Batch{ID: id, CreatedAt: time.UnixMilli(created).UTC(), Size: size, Limit: limit, Canceled: canceled, Status: map[githubjobs.Status]int{}}
+func NewBatch(id string, created int64, size, limit int, statuses [5]int, failures int, stopped int64) Batch {
+	b := Batch{ID: id, CreatedAt: time.UnixMilli(created).UTC(), Size: size, Limit: limit, Failures: failures, Status: map[githubjobs.Status]int{}}
 	for i, status := range githubjobs.Statuses() {
 		if statuses[i] != 0 {
 			b.Status[status] = statuses[i]
@@ -118,7 +115,7 @@ type BatchKey struct{ Project, ID string }
 type BatchChange struct {
 	BatchKey
 	By       [5]int64 // for each of githubjobs.Statuses, in their order
-	Canceled int64
+	Failures int64
 	batchTerms
 	// Stop is set to note, at that time in milliseconds, that the batch was stopped, if it
 	// has so many jobs.
@@ -135,7 +132,7 @@ func (c BatchChange) Jobs() (n int64) {
 
 // Counts says whether the change is more than a stop.
 func (c BatchChange) Counts() bool {
-	return c.By != [5]int64{} || c.Canceled != 0 || c.Created != never
+	return c.By != [5]int64{} || c.Failures != 0 || c.Created != never
 }
 
 // batchTerms are what a job says of its batch. Of several jobs the least time and the
@@ -144,6 +141,12 @@ type batchTerms struct{ Created, Size, Limit int64 }
 
 // never is later than every time.
 const never = 1<<63 - 1
+
+// Failure says whether a job with this reason counts as a failure of its batch: one that
+// was cancelled does not.
+func Failure(reason githubjobs.Reason) bool {
+	return reason.Status() == githubjobs.StatusFailed && reason != githubjobs.ReasonCanceled
+}
 
 // termsOf trusts a spec only where it is consistent: a commit may say anything.
 func termsOf(spec *githubjobs.Spec) batchTerms {
@@ -192,8 +195,8 @@ func (t Tally) addToBatch(project, id string, s Stored, by int64) {
 	if i := slices.Index(githubjobs.Statuses(), s.Status); i >= 0 {
 		c.By[i] += by
 	}
-	if s.Reason == githubjobs.ReasonCanceled {
-		c.Canceled += by
+	if Failure(s.Reason) {
+		c.Failures += by
 	}
 }
 
@@ -230,11 +233,11 @@ func (t Tally) BatchChanges() (list []BatchChange) {
 // Statements that write a batch, in SQL that SQLite and PostgreSQL both read but for the
 // names of the functions that give the lesser and the greater of two numbers.
 const (
-	putBatch = `INSERT INTO batches AS b (project, id, created_at, size, failure_limit, pending, running, completed, failed, merged, canceled)
+	putBatch = `INSERT INTO batches AS b (project, id, created_at, size, failure_limit, pending, running, completed, failed, merged, failures)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (project, id) DO UPDATE SET
 		created_at = least(b.created_at, excluded.created_at), size = greatest(b.size, excluded.size), failure_limit = greatest(b.failure_limit, excluded.failure_limit),
 		pending = b.pending + excluded.pending, running = b.running + excluded.running, completed = b.completed + excluded.completed,
-		failed = b.failed + excluded.failed, merged = b.merged + excluded.merged, canceled = b.canceled + excluded.canceled,
+		failed = b.failed + excluded.failed, merged = b.merged + excluded.merged, failures = b.failures + excluded.failures,
 		stopped_at = CASE WHEN $12 THEN 0 ELSE b.stopped_at END`
 	dropBatch = `DELETE FROM batches WHERE project = $1 AND id = $2 AND pending + running + completed + failed + merged = 0`
 	stopBatch = `UPDATE batches SET stopped_at = $3 WHERE project = $1 AND id = $2 AND pending + running + completed + failed + merged = $4`
@@ -251,7 +254,7 @@ func (c BatchChange) Statements(least, greatest string) (list []BatchStatement) 
 	if c.Counts() {
 		query := strings.NewReplacer("least(", least+"(", "greatest(", greatest+"(").Replace(putBatch)
 		jobs := c.Jobs()
-		list = append(list, BatchStatement{query, []any{c.Project, c.ID, c.Created, c.Size, c.Limit, c.By[0], c.By[1], c.By[2], c.By[3], c.By[4], c.Canceled, jobs > 0}})
+		list = append(list, BatchStatement{query, []any{c.Project, c.ID, c.Created, c.Size, c.Limit, c.By[0], c.By[1], c.By[2], c.By[3], c.By[4], c.Failures, jobs > 0}})
 		if jobs < 0 {
 			list = append(list, BatchStatement{dropBatch, []any{c.Project, c.ID}})
 		}
@@ -263,14 +266,14 @@ func (c BatchChange) Statements(least, greatest string) (list []BatchStatement) 
 }
 
 // BatchColumns are what ScanBatch reads.
-const BatchColumns = `id, created_at, size, failure_limit, pending, running, completed, failed, merged, canceled, stopped_at`
+const BatchColumns = `id, created_at, size, failure_limit, pending, running, completed, failed, merged, failures, stopped_at`
 
 // ScanBatch reads a row of BatchColumns.
 func ScanBatch(scan func(...any) error) (Batch, error) {
 	var id string
 	var created, stopped int64
-	var size, limit, canceled int
+	var size, limit, failures int
 	var n [5]int
-	err := scan(&id, &created, &size, &limit, &n[0], &n[1], &n[2], &n[3], &n[4], &canceled, &stopped)
-	return NewBatch(id, created, size, limit, n, canceled, stopped), err
+	err := scan(&id, &created, &size, &limit, &n[0], &n[1], &n[2], &n[3], &n[4], &failures, &stopped)
+	return NewBatch(id, created, size, limit, n, failures, stopped), err
 }

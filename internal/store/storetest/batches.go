@@ -128,7 +128,7 @@ func failingBatch(t *testing.T, _ *clock, s store.Store) {
 	fail(0, refused)
 	failing(false)
 	fail(1, githubjobs.Facts{Cancel: &githubjobs.CancelFact{By: "x", At: Now}, Dispatch: &githubjobs.Dispatch{Dropped: true, At: Now}})
-	if b := failing(false); b.Canceled != 1 || b.Failures() != 1 || b.Over() {
+	if b := failing(false); b.Failures != 1 || b.Over() {
 		t.Errorf("a job that was cancelled has not failed by itself: %+v", b)
 	}
 	fail(2, refused)
@@ -201,8 +201,8 @@ func checkBatches(t *testing.T, s store.Store, project string) {
 			counted[id] = b
 		}
 		j := githubjobs.Reduce(f, Now)
-		if b.Status[j.Status]++; j.Reason == githubjobs.ReasonCanceled {
-			b.Canceled++
+		if b.Status[j.Status]++; store.Failure(j.Reason) {
+			b.Failures++
 		}
 		if m := f.Spec.Member; m != nil {
 			if b.Size = m.Of; m.MaxFailures != nil {
@@ -254,4 +254,28 @@ func randomBatch(t *testing.T, s store.Store, r *rand.Rand, project string) erro
 		f.Spec = &spec
 	}
 	return s.MergeFacts(t.Context(), project, f)
+}
+
+// Clock shows the time of the suite.
+func Clock() time.Time { return Now }
+
+// Named makes jobs of several states in batches that callers name.
+func Named(t *testing.T, s store.Store) {
+	t.Helper()
+	for i := range 30 {
+		spec := Spec(fmt.Sprint("job-", i), Now.Add(time.Duration(i)*time.Second))
+		spec.Batch, spec.Labels = []string{"a", "b", ""}[i%3], []string{"batch=z"}
+		ok(t, s.Accept(t.Context(), project, spec))
+		f := githubjobs.Facts{ID: spec.ID}
+		switch i % 5 {
+		case 0:
+			f.Runs = []githubjobs.RunFact{run(1, "in_progress", "")}
+		case 1:
+			f.Runs = []githubjobs.RunFact{run(1, "completed", "cancelled")}
+		case 2:
+			f.Dispatch = &githubjobs.Dispatch{Refused: "no", At: Now}
+		}
+		ok(t, s.MergeFacts(t.Context(), project, f))
+	}
+	CheckCounters(t, s, project)
 }

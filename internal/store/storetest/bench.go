@@ -44,3 +44,26 @@ func BenchmarkAcceptAll(b *testing.B, s store.Store) {
 	single.Wait()
 	b.ReportMetric(float64(longest.Milliseconds()), "longest-wait-ms")
 }
+
+// ShareBatch lets every server accept jobs that name a batch, from many callers: all of them
+// the same one, or each its own.
+func ShareBatch(b *testing.B, shared bool, servers ...store.Store) {
+	const callers = 48
+	var all sync.WaitGroup
+	for i := range callers {
+		at := i % len(servers)
+		all.Go(func() {
+			for range b.N/callers + 1 {
+				spec := Spec(githubjobs.NewID(Now), Now)
+				if spec.Batch = "shared"; !shared {
+					spec.Batch = string(rune('a' + at))
+				}
+				if err := servers[at].Accept(b.Context(), project, spec); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+}
