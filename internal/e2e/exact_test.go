@@ -6,11 +6,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -124,10 +126,12 @@ func postgresSchema(t *testing.T) (variable func(int) string, lose func()) {
 type exact struct {
 	*testing.T
 	w      *world
+	dir    string // of localhub's repository
 	fleet  *fleet
 	pushes overlaps
 	jobs   int
-	kills  int
+	kills  int // in one createAll
+	killed int
 }
 
 func newExact(t *testing.T, servers int, variable func(int) string) *exact {
@@ -137,6 +141,11 @@ func newExact(t *testing.T, servers int, variable func(int) string) *exact {
 		files:       map[string]string{files.RunJobPath: ""}, // what runs do is tested elsewhere
 		environment: []string{"REFS_PER_10_SECONDS=1000000"},
 	})
+	var err error
+	if e.dir, err = e.w.hub.RepositoryPath("demo", "reports"); err != nil {
+		t.Fatal(err)
+	}
+	e.w.git(e.dir, "config", "core.logAllRefUpdates", "always")
 	e.fleet = e.w.startFleet(servers, variable)
 	if _, err := e.w.hub.Faults().Replace(1, failing()...); err != nil {
 		t.Fatal(err)
@@ -151,7 +160,7 @@ func prompt(n int) string { return fmt.Sprintf("Order %d", n) }
 // createAll lets callers create every job, each repeating its request until it is answered, while servers are killed.
 func (e *exact) createAll() {
 	e.Helper()
-	work := make(chan int)
+	work, due := make(chan int), make(chan struct{}, 1)
 	var callers, killer sync.WaitGroup
 	for range exactCalls {
 		callers.Go(func() {
@@ -160,28 +169,32 @@ func (e *exact) createAll() {
 			}
 		})
 	}
-	stop := make(chan struct{})
-	killer.Go(func() { e.killAtRandom(stop) })
+	killer.Go(func() { e.killAtRandom(due) })
+	kills := map[int]int{} // how many are due at a job
+	for range e.kills {
+		kills[rand.N(e.jobs)]++
+	}
 	for n := range e.jobs {
+		for range kills[n] {
+			due <- struct{}{} // at most one of them waits: they are spread over all jobs
+		}
 		work <- n
 	}
 	close(work)
+	close(due)
 	callers.Wait()
-	close(stop)
 	killer.Wait()
 }
 
-// killAtRandom kills a server and starts it again, as often as is asked for: while the callers ask, and then while
-// what they were promised is pushed.
-func (e *exact) killAtRandom(stop <-chan struct{}) {
-	for range e.kills {
-		select {
-		case <-time.After(rand.N(700 * time.Millisecond)):
-		case <-stop: // the dispatcher is still busy: the rest of the kills meet it
-		}
+// killAtRandom kills a server and starts it again whenever that is due: while the callers ask, and what they were
+// promised is pushed.
+func (e *exact) killAtRandom(due <-chan struct{}) {
+	for range due {
+		time.Sleep(rand.N(200 * time.Millisecond))
 		i := rand.N(len(e.fleet.members))
 		e.fleet.kill(i)
 		e.fleet.start(i)
+		e.killed++
 	}
 }
 
@@ -222,30 +235,51 @@ func (e *exact) check() {
 	for n := range e.jobs {
 		e.pushed(n)
 	}
-	dir, err := e.w.hub.RepositoryPath("demo", "reports")
-	if err != nil {
-		e.Fatal(err)
-	}
-	branches := map[string]bool{}
-	for name := range strings.FieldsSeq(e.w.git(dir, "for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads/job/")) {
-		branches[name] = true
-	}
-	base := e.w.git(dir, "rev-parse", "main")
+	branches, base := e.branches(), strings.TrimSpace(e.w.git(e.dir, "rev-parse", "main"))
 	for n := range e.jobs {
 		branch := githubjobs.Branch(githubjobs.KeyedID("demo-reports", key(n)))
-		spec, err := githubjobs.ParseSpec(e.w.git(dir, "log", "-1", "--format=%B", branch))
-		if err != nil || spec.Prompt != prompt(n) || e.w.git(dir, "rev-parse", branch+"^") != base {
-			e.Errorf("%s carries %+v, %v", branch, spec, err)
+		head, there := branches[branch]
+		spec, err := githubjobs.ParseSpec(head.message)
+		if !there || err != nil || spec.Prompt != prompt(n) || head.parent != base {
+			e.Errorf("%s carries %+v on %q, %v", branch, spec, head.parent, err)
+		}
+		if n := e.moves(branch); n != 1 {
+			e.Errorf("%s was created or moved %d times", branch, n)
 		}
 		delete(branches, branch)
 	}
 	if len(branches) != 0 {
-		e.Errorf("%d branches belong to no key: %v", len(branches), branches)
+		e.Errorf("%d branches belong to no key: %v", len(branches), slices.Collect(maps.Keys(branches)))
 	}
 	if n := e.pushes.found.Load(); n != 0 {
 		e.Errorf("%d pushes began while another one was under way", n)
 	}
-	e.Logf("%d keys, %d kills, %d pushes; every job was known to be on GitHub %s after the last answer", e.jobs, e.kills, e.pushes.total.Load(), time.Since(began).Round(time.Millisecond))
+	e.Logf("%d keys, %d kills, %d pushes; every job was known to be on GitHub %s after the last answer", e.jobs, e.killed, e.pushes.total.Load(), time.Since(began).Round(time.Millisecond))
+}
+
+// tip is the commit at the head of a branch.
+type tip struct{ parent, message string }
+
+// branches are those of jobs on localhub, by name.
+func (e *exact) branches() map[string]tip {
+	e.Helper()
+	branches := map[string]tip{}
+	for one := range strings.SplitSeq(e.w.git(e.dir, "for-each-ref", "--format=%(refname:lstrip=2)%00%(parent)%00%(contents)%01", "refs/heads/job/"), "\x01") {
+		if f := strings.Split(strings.TrimSpace(one), "\x00"); len(f) == 3 {
+			branches[f[0]] = tip{f[1], f[2]}
+		}
+	}
+	return branches
+}
+
+// moves is how often a branch was created or moved, by git's own record.
+func (e *exact) moves(branch string) int {
+	e.Helper()
+	record, err := os.ReadFile(filepath.Join(e.dir, "logs", "refs", "heads", branch))
+	if err != nil {
+		e.Fatal(err)
+	}
+	return strings.Count(string(record), "\n")
 }
 
 // pushed waits until a server says that a job is on GitHub.
