@@ -16,6 +16,7 @@ import (
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/internal/api/problem"
+	"github.com/githubjobs/githubjobs/internal/failpoint"
 	"github.com/githubjobs/githubjobs/internal/store"
 )
 
@@ -68,9 +69,11 @@ func (a *api) cancelJob(ctx context.Context, in *cancelInput) (*cancelOutput, er
 		return &cancelOutput{Status: http.StatusAccepted, Body: j}, nil
 	}
 	asked := githubjobs.Facts{ID: f.ID, Cancel: &githubjobs.CancelFact{By: "A caller of the API", Why: why, At: now}}
+	failpoint.Here("cancel/ask")
 	if err := a.Jobs.MergeFacts(ctx, a.Project, asked); err != nil {
 		return nil, a.cancelProblem(ctx, err)
 	}
+	failpoint.Here("cancel/asked")
 	a.Canceled()
 	return &cancelOutput{Status: http.StatusAccepted, Body: githubjobs.Reduce(githubjobs.Merge(f, asked), now)}, nil
 }

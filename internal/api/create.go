@@ -14,6 +14,7 @@ import (
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/internal/api/problem"
+	"github.com/githubjobs/githubjobs/internal/failpoint"
 	"github.com/githubjobs/githubjobs/internal/store"
 )
 
@@ -82,6 +83,7 @@ func (a *api) createJob(ctx context.Context, in *createInput) (*createOutput, er
 	if after := a.Full(ctx); after > 0 {
 		return a.turnedAway(ctx, spec, after)
 	}
+	failpoint.Here("create/accept")
 	err = a.Jobs.Accept(ctx, a.Project, spec)
 	switch {
 	case errors.Is(err, store.ErrExists) && spec.Request != "":
@@ -89,6 +91,7 @@ func (a *api) createJob(ctx context.Context, in *createInput) (*createOutput, er
 	case err != nil:
 		return nil, a.storeProblem(ctx, err)
 	}
+	failpoint.Here("create/accepted")
 	a.Accepted()
 	return &createOutput{Body: Created{JobID: spec.ID, Branch: githubjobs.Branch(spec.ID), Status: githubjobs.StatusPending}}, nil
 }

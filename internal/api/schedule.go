@@ -13,6 +13,7 @@ import (
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/internal/api/problem"
+	"github.com/githubjobs/githubjobs/internal/failpoint"
 	"github.com/githubjobs/githubjobs/internal/schedule"
 	"github.com/githubjobs/githubjobs/internal/store"
 )
@@ -160,9 +161,11 @@ func (a *api) changeSchedule(ctx context.Context, name string, create bool, chan
 		plan, changed := s.Plan, false
 		change(&plan)
 		if s, changed, err = schedule.Change(s, plan, a.Now()); err == nil && changed {
+			failpoint.Here("schedule/save")
 			err = a.Schedules.SaveSchedule(ctx, a.Project, s, nil)
 		}
 		if err == nil {
+			failpoint.Here("schedule/saved")
 			a.Scheduled()
 			out.Body = a.tell(s)
 			return out, nil

@@ -14,6 +14,7 @@ import (
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs/hub"
+	"github.com/githubjobs/githubjobs/internal/failpoint"
 )
 
 const (
@@ -133,7 +134,7 @@ func (c *Controller) take(ctx context.Context, f githubjobs.Facts) error {
 		return c.Store.RefreshJobs(ctx, c.Project, f.ID)
 	case step == githubjobs.StepExpire:
 		defer c.Released()
-		return c.Store.MergeFacts(ctx, c.Project, githubjobs.Facts{ID: f.ID, Cancel: &githubjobs.CancelFact{By: "The server", Expired: true, At: now}})
+		return c.store(ctx, githubjobs.Facts{ID: f.ID, Cancel: &githubjobs.CancelFact{By: "The server", Expired: true, At: now}})
 	default:
 		return c.cancel(ctx, f, step)
 	}
@@ -141,6 +142,7 @@ func (c *Controller) take(ctx context.Context, f githubjobs.Facts) error {
 
 // cancel takes a step towards the end of a run.
 func (c *Controller) cancel(ctx context.Context, f githubjobs.Facts, step githubjobs.Step) error {
+	failpoint.Here("control/ask")
 	answer, detail, err := c.ask(ctx, f, step)
 	if err != nil {
 		return err
@@ -151,11 +153,19 @@ func (c *Controller) cancel(ctx context.Context, f githubjobs.Facts, step github
 		done.Answer = answer
 	}
 	c.Log.Info("controlled a job", "job_id", f.ID, "step", step, "run_id", run.ID, "answer", done.Answer, "detail", detail)
-	if err := c.Store.MergeFacts(ctx, c.Project, githubjobs.Facts{ID: f.ID, Cancel: &done}); err != nil {
+	if err := c.store(ctx, githubjobs.Facts{ID: f.ID, Cancel: &done}); err != nil {
 		return err
 	}
 	c.Changed()
 	return nil
+}
+
+// store keeps what came of a step.
+func (c *Controller) store(ctx context.Context, f githubjobs.Facts) error {
+	failpoint.Here("control/store")
+	err := c.Store.MergeFacts(ctx, c.Project, f)
+	failpoint.Here("control/stored")
+	return err
 }
 
 // ask takes the step on GitHub. What GitHub refuses for good is an answer.

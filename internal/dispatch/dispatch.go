@@ -20,6 +20,7 @@ import (
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs/hub"
+	"github.com/githubjobs/githubjobs/internal/failpoint"
 	"github.com/githubjobs/githubjobs/internal/store"
 )
 
@@ -233,7 +234,10 @@ func (d *Dispatcher) drop(ctx context.Context, waiting []githubjobs.Facts) (n in
 	for _, f := range facts {
 		delete(d.delayed, f.ID)
 	}
-	return len(facts), d.Store.MergeFacts(ctx, d.Project, facts...)
+	failpoint.Here("dispatch/drop")
+	err = d.Store.MergeFacts(ctx, d.Project, facts...)
+	failpoint.Here("dispatch/dropped")
+	return len(facts), err
 }
 
 // due leaves out the jobs that have to wait before they are tried again, and says

@@ -8,6 +8,7 @@ import (
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs/hub"
+	"github.com/githubjobs/githubjobs/internal/failpoint"
 )
 
 // recordTime bounds the storing of what a push did when the server is going down.
@@ -16,7 +17,9 @@ const recordTime = 10 * time.Second
 // submit pushes jobs and stores what came of it. An error is one of the whole push.
 func (d *Dispatcher) submit(ctx context.Context, specs []githubjobs.Spec) error {
 	began := d.Now()
+	failpoint.Here("dispatch/push")
 	results, err := d.Hub.Submit(ctx, specs)
+	failpoint.Here("dispatch/pushed")
 	d.pace.pushed(began, len(specs))
 	if err != nil {
 		d.doubt(specs)
@@ -32,6 +35,7 @@ func (d *Dispatcher) submit(ctx context.Context, specs []githubjobs.Spec) error 
 		d.doubt(specs)
 		return fmt.Errorf("storing what came of the push of %d jobs: %w", len(specs), err)
 	}
+	failpoint.Here("dispatch/stored")
 	for _, s := range specs {
 		delete(d.unsure, s.ID)
 	}

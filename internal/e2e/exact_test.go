@@ -4,6 +4,7 @@ import (
 	"context"
 	crand "crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -19,6 +20,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	files "github.com/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs"
@@ -104,7 +106,11 @@ func postgresSchema(t *testing.T) (variable func(int) string, lose func()) {
 			t.Fatal(err)
 		}
 		defer conn.Close(context.Background())
-		if _, err := conn.Exec(context.Background(), statement); err != nil {
+		_, err = conn.Exec(context.Background(), statement)
+		for code := (&pgconn.PgError{}); errors.As(err, &code) && code.Code == "40P01"; { // PostgreSQL still ends what a killed server was about
+			_, err = conn.Exec(context.Background(), statement)
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -126,7 +132,6 @@ func postgresSchema(t *testing.T) (variable func(int) string, lose func()) {
 type exact struct {
 	*testing.T
 	w      *world
-	dir    string // of localhub's repository
 	fleet  *fleet
 	pushes overlaps
 	jobs   int
@@ -141,11 +146,7 @@ func newExact(t *testing.T, servers int, variable func(int) string) *exact {
 		files:       map[string]string{files.RunJobPath: ""}, // what runs do is tested elsewhere
 		environment: []string{"REFS_PER_10_SECONDS=1000000"},
 	})
-	var err error
-	if e.dir, err = e.w.hub.RepositoryPath("demo", "reports"); err != nil {
-		t.Fatal(err)
-	}
-	e.w.git(e.dir, "config", "core.logAllRefUpdates", "always")
+	e.w.recordMoves()
 	e.fleet = e.w.startFleet(servers, variable)
 	if _, err := e.w.hub.Faults().Replace(1, failing()...); err != nil {
 		t.Fatal(err)
@@ -190,7 +191,7 @@ func (e *exact) createAll() {
 // promised is pushed.
 func (e *exact) killAtRandom(due <-chan struct{}) {
 	for range due {
-		time.Sleep(rand.N(200 * time.Millisecond))
+		time.Sleep(rand.N(100*time.Millisecond) << rand.N(6)) // mostly during the first read, at times long after it
 		i := rand.N(len(e.fleet.members))
 		e.fleet.kill(i)
 		e.fleet.start(i)
@@ -235,7 +236,7 @@ func (e *exact) check() {
 	for n := range e.jobs {
 		e.pushed(n)
 	}
-	branches, base := e.branches(), strings.TrimSpace(e.w.git(e.dir, "rev-parse", "main"))
+	branches, base := e.branches(), strings.TrimSpace(e.w.git(e.w.bare(), "rev-parse", "main"))
 	for n := range e.jobs {
 		branch := githubjobs.Branch(githubjobs.KeyedID("demo-reports", key(n)))
 		head, there := branches[branch]
@@ -243,7 +244,7 @@ func (e *exact) check() {
 		if !there || err != nil || spec.Prompt != prompt(n) || head.parent != base {
 			e.Errorf("%s carries %+v on %q, %v", branch, spec, head.parent, err)
 		}
-		if n := e.moves(branch); n != 1 {
+		if n := e.w.moves(branch); n != 1 {
 			e.Errorf("%s was created or moved %d times", branch, n)
 		}
 		delete(branches, branch)
@@ -264,22 +265,12 @@ type tip struct{ parent, message string }
 func (e *exact) branches() map[string]tip {
 	e.Helper()
 	branches := map[string]tip{}
-	for one := range strings.SplitSeq(e.w.git(e.dir, "for-each-ref", "--format=%(refname:lstrip=2)%00%(parent)%00%(contents)%01", "refs/heads/job/"), "\x01") {
+	for one := range strings.SplitSeq(e.w.git(e.w.bare(), "for-each-ref", "--format=%(refname:lstrip=2)%00%(parent)%00%(contents)%01", "refs/heads/job/"), "\x01") {
 		if f := strings.Split(strings.TrimSpace(one), "\x00"); len(f) == 3 {
 			branches[f[0]] = tip{f[1], f[2]}
 		}
 	}
 	return branches
-}
-
-// moves is how often a branch was created or moved, by git's own record.
-func (e *exact) moves(branch string) int {
-	e.Helper()
-	record, err := os.ReadFile(filepath.Join(e.dir, "logs", "refs", "heads", branch))
-	if err != nil {
-		e.Fatal(err)
-	}
-	return strings.Count(string(record), "\n")
 }
 
 // pushed waits until a server says that a job is on GitHub.

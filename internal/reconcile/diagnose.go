@@ -9,6 +9,7 @@ import (
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs/hub"
+	"github.com/githubjobs/githubjobs/internal/failpoint"
 	"github.com/githubjobs/githubjobs/internal/store"
 )
 
@@ -114,9 +115,11 @@ func (d *Diagnoser) Once(ctx context.Context) (stuck int, err error) {
 	}
 	news := d.news(questions, found, counts.LastDelivery, now)
 	for batch := range slices.Chunk(news, page) {
+		failpoint.Here("diagnose/found")
 		if err := d.Store.MergeFacts(ctx, d.Project, batch...); err != nil {
 			return 0, err
 		}
+		failpoint.Here("diagnose/stored")
 	}
 	d.last = found
 	d.Log.Info("looked up what keeps stuck jobs", "jobs", len(questions), "news", len(news))

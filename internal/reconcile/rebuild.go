@@ -8,6 +8,7 @@ import (
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs/hub"
+	"github.com/githubjobs/githubjobs/internal/failpoint"
 	"github.com/githubjobs/githubjobs/internal/store"
 )
 
@@ -71,6 +72,7 @@ func (r *Reconciler) Rebuild(ctx context.Context, force bool, wait func(context.
 		case err == nil:
 			r.failures = 0
 			left--
+			failpoint.Here("rebuild/read")
 			continue
 		case !hub.Temporary(err):
 			return err

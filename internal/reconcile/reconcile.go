@@ -18,6 +18,7 @@ import (
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs/hub"
+	"github.com/githubjobs/githubjobs/internal/failpoint"
 	"github.com/githubjobs/githubjobs/internal/store"
 )
 
@@ -261,9 +262,11 @@ func (r *Reconciler) Once(ctx context.Context) error {
 	r.Log.Debug("read GitHub", "requests", read.Requests, "unchanged", read.Unchanged)
 	r.fresh = nil
 	if !read.At.IsZero() { // else GitHub did not say when; the next read begins where this one did
+		failpoint.Here("reconcile/concluded")
 		if err := r.Store.SetReconciled(ctx, r.Project, read.At); err != nil {
 			return stored(err)
 		}
+		failpoint.Here("reconcile/complete")
 		r.complete.Store(read.At.UnixNano())
 	}
 	return errors.Join(r.lookForOddities(ctx), r.redeliver(ctx, p.ReconciledAt, read))
@@ -299,9 +302,11 @@ func (r *Reconciler) found(ctx context.Context, facts []githubjobs.Facts) error 
 			r.noJobs[f.ID] = f.Branch.Head
 		}
 	}
+	failpoint.Here("reconcile/found")
 	if err := r.Store.MergeFacts(ctx, r.Project, facts...); err != nil {
 		return stored(err)
 	}
+	failpoint.Here("reconcile/merged")
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs/hub"
 	"github.com/githubjobs/githubjobs/githubjobs/policy"
+	"github.com/githubjobs/githubjobs/internal/failpoint"
 	"github.com/githubjobs/githubjobs/internal/store"
 )
 
@@ -214,9 +215,11 @@ func (f *File) apply(ctx context.Context, plans map[string]store.Plan) error {
 			continue
 		}
 		after.Source = store.SourceFile
+		failpoint.Here("file/save")
 		if err := f.Store.SaveSchedule(ctx, f.Project, after, nil); err != nil {
 			return err
 		}
+		failpoint.Here("file/saved")
 		f.Log.Info("a schedule of "+policy.Path+" is in force", "schedule", name)
 		f.Changed()
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/internal/failpoint"
 	"github.com/githubjobs/githubjobs/internal/store"
 )
 
@@ -123,6 +124,7 @@ func (s *Scheduler) accept(ctx context.Context, one store.Schedule, k key, isTic
 	if one.LastJob = spec.ID; isTick {
 		one.LastTick.JobID, one.LastTick.Outcome = spec.ID, store.OutcomeStarted
 	}
+	failpoint.Here("schedule/start")
 	err = s.Store.SaveSchedule(ctx, s.Project, one, &spec)
 	if errors.Is(err, store.ErrExists) {
 		err = store.ErrChanged // it is found when the schedule is looked at again
@@ -130,6 +132,7 @@ func (s *Scheduler) accept(ctx context.Context, one store.Schedule, k key, isTic
 	if err != nil {
 		return Begun{}, err
 	}
+	failpoint.Here("schedule/started")
 	s.Log.Info("a schedule has started a job", "schedule", one.Name, "job_id", spec.ID, "tick", isTick)
 	s.Accepted()
 	return Begun{Facts: githubjobs.Facts{ID: spec.ID, Spec: &spec}}, nil

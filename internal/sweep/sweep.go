@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"github.com/githubjobs/githubjobs/internal/failpoint"
 )
 
 const (
@@ -54,7 +56,9 @@ func (s *Sweeper) Run(ctx context.Context) error {
 func (s *Sweeper) sweep(ctx context.Context) (removed int, err error) {
 	before := s.Now().Add(-s.Retention)
 	for {
+		failpoint.Here("sweep/deliveries")
 		n, err := s.Store.SweepDeliveries(ctx, before, batch)
+		failpoint.Here("sweep/swept")
 		removed += n
 		if err != nil {
 			return removed, fmt.Errorf("after %d deliveries: %w", removed, err)

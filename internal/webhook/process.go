@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/internal/failpoint"
 	"github.com/githubjobs/githubjobs/internal/store"
 )
 
@@ -85,9 +86,11 @@ func (r *Receiver) finish(ctx context.Context, d store.Delivery, got reading, er
 	if got.rules {
 		r.Ruled(ctx, got.branch, got.head)
 	}
+	failpoint.Here("webhook/finish")
 	if err := r.Store.FinishDelivery(ctx, r.Project, d.GUID, got.outcome, got.facts...); err != nil {
 		return fmt.Errorf("delivery %s: %w", d.GUID, err)
 	}
+	failpoint.Here("webhook/finished")
 	r.Log.Debug("webhook delivery", "guid", d.GUID, "event", d.Event, "outcome", got.outcome)
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/githubjobs/githubjobs/internal/api/problem"
+	"github.com/githubjobs/githubjobs/internal/failpoint"
 	"github.com/githubjobs/githubjobs/internal/store"
 )
 
@@ -96,6 +97,7 @@ func (r *Receiver) refuse(w http.ResponseWriter, req *http.Request, p *problem.E
 }
 
 func (r *Receiver) record(w http.ResponseWriter, req *http.Request, d store.Delivery) {
+	failpoint.Here("webhook/record")
 	switch err := r.Store.RecordDelivery(req.Context(), d); {
 	case errors.Is(err, store.ErrDuplicate):
 		answer(w, http.StatusOK, "received before")
@@ -103,6 +105,7 @@ func (r *Receiver) record(w http.ResponseWriter, req *http.Request, d store.Deli
 		r.Log.Error("storing a webhook delivery", "guid", d.GUID, "event", d.Event, "error", err)
 		problem.New(problem.StorageUnavailable, "The delivery could not be stored; redeliver it later. What it tells is also found by reading GitHub.").After(10 * time.Second).Write(w)
 	default:
+		failpoint.Here("webhook/recorded")
 		r.Wake()
 		answer(w, http.StatusAccepted, "accepted")
 	}

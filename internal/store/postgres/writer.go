@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/githubjobs/githubjobs/internal/failpoint"
 	"github.com/githubjobs/githubjobs/internal/store"
 )
 
@@ -174,6 +175,7 @@ func (w *writer) transact(ctx context.Context, writes []*write) error {
 	if err := b.write(ctx, conn); err != nil {
 		return repeatable(errors.Join(err, rollback(ctx, conn, err)))
 	}
+	failpoint.Here("postgres/commit")
 	if err := b.commit(ctx, conn, w.shard); err != nil {
 		err = errors.Join(err, rollback(ctx, conn, err))
 		if lost(err) { // the commit may have been made
@@ -181,6 +183,7 @@ func (w *writer) transact(ctx context.Context, writes []*write) error {
 		}
 		return repeatable(err)
 	}
+	failpoint.Here("postgres/committed")
 	return nil
 }
 

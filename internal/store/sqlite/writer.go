@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/githubjobs/githubjobs/internal/failpoint"
 	"github.com/githubjobs/githubjobs/internal/store"
 )
 
@@ -138,12 +139,15 @@ func (w *writer) transact(batch []*write) error {
 	}
 	err := w.apply(batch)
 	if err == nil {
+		failpoint.Here("sqlite/commit")
 		err = w.tx.commit()
 	}
 	if err != nil {
 		w.tx.rollback()
+		return err
 	}
-	return err
+	failpoint.Here("sqlite/committed")
+	return nil
 }
 
 func (w *writer) apply(batch []*write) error {
