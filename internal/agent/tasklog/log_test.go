@@ -2,7 +2,12 @@ package tasklog
 
 import (
 	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
+	"html"
+	"net/url"
 	"runtime"
 	"strings"
 	"testing"
@@ -82,6 +87,41 @@ func TestMask(t *testing.T) {
 		if got := l.Text(); got != want {
 			t.Errorf("%q: got %q, want %q", text, got, want)
 		}
+	}
+}
+
+// A secret is masked however a program has encoded it, alone or in the midst of other text.
+func TestEncodedSecretsAreMasked(t *testing.T) {
+	t.Parallel()
+	const secret = "pa$$ word/&<'\"é?+12"
+	encodings := map[string]func(string) string{
+		"base64":                 func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) },
+		"base64 without padding": func(s string) string { return base64.RawStdEncoding.EncodeToString([]byte(s)) },
+		"base64 for URLs":        func(s string) string { return base64.URLEncoding.EncodeToString([]byte(s)) },
+		"query":                  url.QueryEscape, "path": url.PathEscape, "HTML": html.EscapeString,
+		"lower-case URL": func(s string) string { return strings.ToLower(url.QueryEscape(s)) },
+		"hexadecimal":    func(s string) string { return hex.EncodeToString([]byte(s)) },
+		"JSON":           func(s string) string { raw, _ := json.Marshal(s); return string(raw) },
+		"a shell word":   func(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" },
+	}
+	for name, encode := range encodings {
+		for _, around := range []string{"", "u", "us", "use", "user:"} {
+			text := encode(around + secret + around)
+			l := New(nil, []string{secret})
+			for _, c := range []byte(text) { // split over as many writes as can be
+				l.Write([]byte{c})
+			}
+			l.Close()
+			got := l.Text()
+			if !strings.Contains(got, "***") || len(got) > len(text)/2+16+4*len(around) {
+				t.Errorf("%s of %q: %q became %q", name, around, text, got)
+			}
+		}
+	}
+	l := New(nil, []string{"line one!\nline two!"})
+	fmt.Fprintln(l, base64.StdEncoding.EncodeToString([]byte("line one!\nline two!")), `"line one!\nline two!"`)
+	if l.Close(); l.Text() != `*** "***"` {
+		t.Errorf("a secret of two lines: %q", l.Text())
 	}
 }
 

@@ -2,6 +2,7 @@ package tasklog
 
 import (
 	"bytes"
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -33,17 +34,26 @@ var secretName = regexp.MustCompile(`(?i)(?:^|_)(?:TOKEN|SECRET|SECRETS|PASSWORD
 type mask struct{ values [][]byte }
 
 func newMask(secrets []string) mask {
-	var m mask
+	var all []string
 	for _, secret := range secrets {
+		if len(secret) >= minSecret { // encoded, it may be in one line however many it has
+			all = append(all, forms(secret)...)
+		}
 		// The log is masked line by line, so each line of a secret is one.
 		for line := range strings.Lines(secret) {
 			if line = strings.TrimSpace(line); len(line) >= minSecret {
-				m.values = append(m.values, []byte(line))
+				all = append(all, forms(line)...)
 			}
 		}
 	}
 	// A secret that holds another one must go first, or a part of it stays.
-	slices.SortFunc(m.values, func(a, b []byte) int { return len(b) - len(a) })
+	slices.SortFunc(all, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
+	var m mask
+	for _, form := range slices.Compact(all) {
+		if len(form) >= minSecret {
+			m.values = append(m.values, []byte(form))
+		}
+	}
 	return m
 }
 
