@@ -223,6 +223,19 @@ func TestStoreFails(t *testing.T) {
 	}
 }
 
+// panics is a store with a defect.
+type panics struct{ Jobs }
+
+func (panics) Facts(context.Context, string, string) (githubjobs.Facts, error) { panic("a defect") }
+
+func TestPanicInAStatusRead(t *testing.T) {
+	t.Parallel()
+	s := setup(t, func(o *Options) { o.Jobs = panics{o.Jobs} })
+	if res := s.do(t, "GET", "/api/jobs/status?job_id=abc", ""); res.StatusCode != 500 || res.body != `{"error":"Failed to get job status"}` {
+		t.Errorf("%d %s", res.StatusCode, res.body)
+	}
+}
+
 func TestBaseUnknown(t *testing.T) {
 	t.Parallel()
 	s := setup(t, func(o *Options) { o.Base = func(context.Context) (string, error) { return "", nil } })

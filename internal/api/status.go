@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"runtime/debug"
 	"strconv"
 	"strings"
 
@@ -38,8 +39,15 @@ func (a *api) jobStatus(w http.ResponseWriter, r *http.Request) {
 
 var jsonType = []string{"application/json"} // never changed
 
-// readStatus returns a job in JSON.
-func (a *api) readStatus(ctx context.Context, id string) ([]byte, *problem.Error) {
+// readStatus returns a job in JSON. Whatever goes wrong, a panic too, has the answer that
+// the contract gives it.
+func (a *api) readStatus(ctx context.Context, id string) (answer []byte, p *problem.Error) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			a.log(ctx).Error("reading the status of a job ended in a panic", "job_id", id, "panic", reason, "stack", string(debug.Stack()))
+			answer, p = nil, problem.New(problem.StatusFailed, "Failed to get job status")
+		}
+	}()
 	if id == "" {
 		return nil, problem.New(problem.MissingField, "job_id is missing; ask for /api/jobs/status?job_id=… with the id that create-job returned.").OfField("job_id")
 	}
@@ -52,7 +60,6 @@ func (a *api) readStatus(ctx context.Context, id string) ([]byte, *problem.Error
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, problem.New(problem.JobNotFound, "There is no job %q.", id).OfField("job_id")
 	}
-	var answer []byte
 	if err == nil {
 		answer, err = a.encode(facts.Spec, githubjobs.Reduce(facts, a.Now()))
 	}
