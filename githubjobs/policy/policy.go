@@ -55,6 +55,9 @@ type MergeRules struct {
 	Paths PathRules `yaml:"paths"`
 	// MaxFiles bounds the number of changed files; 0 sets no bound of its own.
 	MaxFiles int `yaml:"max_files"`
+	// MaxBytes bounds the size of the changed files as they are after the change; 0 sets
+	// no bound.
+	MaxBytes Size `yaml:"max_bytes"`
 }
 
 // PathRules are globs over whole paths, relative to the root of the repository.

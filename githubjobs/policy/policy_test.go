@@ -20,6 +20,11 @@ func TestParse(t *testing.T) {
 		"merge: {enabeld: true}":                 "line 1: enabeld is not a setting",
 		"merge: {enabled: maybe}":                "bool",
 		"merge: {method: fast}":                  `merge.method "fast" is unknown`,
+		"merge: {max_bytes: -1}":                 "is not a size",
+		"merge: {max_bytes: much}":               `line 1: "much" is not a size; write it like 500KB or 10MB`,
+		"merge: {max_bytes: 1.5MB}":              "is not a size",
+		"merge: {max_bytes: 9000000000GB}":       "is not a size",
+		"merge: {max_bytes: [1]}":                "is not a size",
 		"merge: {max_files: -1}":                 "must not be negative",
 		"merge: {paths: {allow: ['[']}}":         "not a valid glob",
 		"merge: {paths: {allow: ['']}}":          "not a valid glob",
@@ -64,6 +69,10 @@ func TestJudge(t *testing.T) {
 		"an empty diff":                    {files(), RuleNotEmpty},
 		"a list that was cut":              {func(_ *Policy, v *View) { v.TotalFiles = 2 }, RuleComplete},
 		"too many files":                   {files(make([]File, 4)...), RuleMaxFiles},
+		"too large":                        {func(p *Policy, v *View) { p.Merge.MaxBytes, v.Bytes, v.BytesKnown = 1000, 1001, true }, RuleMaxBytes},
+		"as large as may be":               {func(p *Policy, v *View) { p.Merge.MaxBytes, v.Bytes, v.BytesKnown = 1000, 1000, true }, ""},
+		"of a size that nobody limits":     {func(_ *Policy, v *View) { v.Bytes = 1 << 40 }, ""},
+		"of an unknown size":               {func(p *Policy, v *View) { p.Merge.MaxBytes = 1000 }, RuleMaxBytes},
 		"a path that is not allowed":       {files(File{Path: "main.go"}), RulePaths},
 		"a folder that begins alike":       {files(File{Path: "reports-evil/x.md"}), RulePaths},
 		"a file in place of the folder":    {files(File{Path: "reports"}), RulePaths},
@@ -172,4 +181,14 @@ func hasFailed(v Verdict, rule Rule) bool {
 		}
 	}
 	return false
+}
+
+func TestSize(t *testing.T) {
+	t.Parallel()
+	for written, want := range map[string]Size{"0": 0, "1023": 1023, "500KB": 512000, "10 mb": 10485760, "2GB": 2147483648} {
+		p, err := Parse([]byte("merge: {max_bytes: " + written + "}"))
+		if err != nil || p.Merge.MaxBytes != want {
+			t.Errorf("%s: %d, %v; want %d", written, p.Merge.MaxBytes, err, want)
+		}
+	}
 }

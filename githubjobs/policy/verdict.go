@@ -26,6 +26,10 @@ type View struct {
 	// TotalFiles is the pull request's own count; Files must be as many.
 	TotalFiles int
 	Files      []File
+	// Bytes is the size of the files that are there after the change; BytesKnown says that
+	// it was asked for, and of all of them.
+	Bytes      int64
+	BytesKnown bool
 	// Beside are the paths on the base in the folders that get new files, the root among
 	// them; BesideCut says that they are not all known.
 	Beside    []string
@@ -54,6 +58,7 @@ const (
 	RuleNotEmpty   Rule = "something changed"
 	RuleComplete   Rule = "all changed files are known"
 	RuleMaxFiles   Rule = "the number of files is within the limit"
+	RuleMaxBytes   Rule = "the size of the files is within the limit"
 	RulePaths      Rule = "every path is allowed"
 	RuleNames      Rule = "every name is one of its own on all systems"
 )
@@ -99,6 +104,7 @@ func Judge(p Policy, v View) Verdict {
 		judge(RuleNotEmpty, v.TotalFiles > 0, "the pull request changes nothing"),
 		judge(RuleComplete, v.TotalFiles == len(v.Files) && v.TotalFiles < GitHubFileCap, incomplete(v)),
 		m.judgeCount(v.TotalFiles),
+		m.judgeBytes(v),
 		m.Paths.judge(v.Files),
 		judgeNames(v),
 	}
@@ -135,6 +141,18 @@ func incomplete(v View) string {
 
 func (m MergeRules) judgeCount(files int) Finding {
 	f := judge(RuleMaxFiles, m.MaxFiles == 0 || files <= m.MaxFiles, fmt.Sprintf("%d files changed, merge.max_files allows %d", files, m.MaxFiles))
+	f.Adjustable = !f.Passed
+	return f
+}
+
+func (m MergeRules) judgeBytes(v View) Finding {
+	switch {
+	case m.MaxBytes == 0:
+		return judge(RuleMaxBytes, true, "")
+	case !v.BytesKnown:
+		return judge(RuleMaxBytes, false, "the changed files are in so many folders, or in such large ones, that their sizes are not known, and merge.max_bytes sets a limit")
+	}
+	f := judge(RuleMaxBytes, v.Bytes <= int64(m.MaxBytes), fmt.Sprintf("the changed files have %d bytes, merge.max_bytes allows %d", v.Bytes, m.MaxBytes))
 	f.Adjustable = !f.Passed
 	return f
 }

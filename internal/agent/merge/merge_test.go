@@ -4,6 +4,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -47,6 +49,17 @@ func TestMergeBringsAnAllowedResultOntoTheBase(t *testing.T) {
 	}
 }
 
+// What is removed and what stays beside has no part in the size.
+func TestMergeOfTheSizeThatIsAllowed(t *testing.T) {
+	t.Parallel()
+	w := setup(t, allow+"  max_bytes: 1024\n")
+	must(t, os.Remove(filepath.Join(w.tree, "reports/old.md")))
+	w.publish(githubjobs.OutcomeSuccess, map[string]string{"reports/deep/er/a": strings.Repeat("a", 1000), "reports/b": strings.Repeat("b", 24)})
+	if report := w.merge(); !report.Merged {
+		t.Errorf("%+v", report)
+	}
+}
+
 func TestMergeWithoutAPullRequest(t *testing.T) {
 	t.Parallel()
 	w := setup(t, allow)
@@ -70,6 +83,8 @@ func TestMergeExplainsWhatThePolicyForbids(t *testing.T) {
 		"invalid":   {"merge: {enabeld: true}\n", changed, actionRequired, []string{"githubjobs: policy_invalid -->", "is not valid", "enabeld"}},
 		"paths":     {allow, map[string]string{"reports/a": "", "src/main.go": ""}, actionRequired, []string{"githubjobs: merge_refused -->", "src/main.go", "| every path is allowed | ✗", "| something changed | ✓"}},
 		"too many":  {allow + "  max_files: 1\n", map[string]string{"reports/a": "", "reports/b": ""}, actionRequired, []string{"2 files changed"}},
+		"too large": {allow + "  max_bytes: 1KB\n", map[string]string{"reports/deep/a": strings.Repeat("a", 1000), "reports/b": strings.Repeat("b", 25)}, actionRequired,
+			[]string{"the changed files have 1025 bytes, merge.max_bytes allows 1024"}},
 		"own rules": {"merge: {enabled: false}\n", map[string]string{".githubjobs.yml": strings.Replace(allow, "reports/**", "**", 1)}, neutral, []string{"does not enable"}},
 	} {
 		t.Run(name, func(t *testing.T) {

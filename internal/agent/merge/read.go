@@ -3,7 +3,6 @@ package merge
 import (
 	"context"
 	"errors"
-	"path"
 	"slices"
 
 	"github.com/google/go-github/v60/github"
@@ -62,6 +61,9 @@ func (g *gate) read(ctx context.Context, again bool) (reading, error) {
 		if err := g.readBeside(outer, root, &r.view); err != nil {
 			return r, err
 		}
+		if err := g.readSizes(outer, r.policy, &r.view); err != nil {
+			return r, err
+		}
 	}
 	r.view.WantSHA = result.sha
 	r.view.Successful = result.sha != "" && result.Outcome == githubjobs.OutcomeSuccess && result.Problem == nil
@@ -91,48 +93,6 @@ func (r *reading) readPolicy(ctx context.Context, repo *hub.Repository, base str
 		r.blocked = invalidPolicy(base, err)
 	}
 	return root, nil
-}
-
-// maxFolders bounds how many folders of the base are listed for the names in them.
-const maxFolders = 50
-
-// readBeside reads which names there are on the base where new files are to stand.
-func (g *gate) readBeside(ctx context.Context, root hub.Folder, v *policy.View) error {
-	wanted := map[string]bool{}
-	for _, f := range v.Files {
-		for dir := path.Dir(f.Path); dir != "." && f.New; dir = path.Dir(dir) {
-			wanted[dir] = true
-		}
-	}
-	type folder struct {
-		path string
-		hub.Folder
-	}
-	queue, read := []folder{{"", root}}, 0
-	for ; len(queue) > 0; queue = queue[1:] {
-		for _, e := range queue[0].Folder {
-			name := path.Join(queue[0].path, e.GetPath())
-			v.Beside = append(v.Beside, name)
-			if e.GetType() != "tree" || !wanted[name] {
-				continue
-			}
-			if read++; read > maxFolders {
-				v.BesideCut = true
-				return nil
-			}
-			var below hub.Folder
-			err := g.retry(ctx, func() (err error) { below, err = g.Repo.Folder(ctx, e.GetSHA()); return err })
-			if errors.Is(err, hub.ErrInvalid) {
-				v.BesideCut = true
-				return nil
-			}
-			if err != nil {
-				return err
-			}
-			queue = append(queue, folder{name, below})
-		}
-	}
-	return nil
 }
 
 func (g *gate) view(files []*github.CommitFile) policy.View {
