@@ -61,6 +61,9 @@ func (f Facts) Next(now time.Time) (step Step, due time.Time) {
 
 // nextOfQueue is the next step about a job that nobody wants cancelled.
 func (v view) nextOfQueue(now time.Time, pushed bool) (step Step, due time.Time) {
+	if step, due, held := v.nextOfHold(now); held {
+		return step, due
+	}
 	waits := v.Branch == nil && v.Dispatch == nil && v.run == nil && v.result == nil
 	by := v.Spec.StartBy()
 	switch {

@@ -26,6 +26,7 @@ type Facts struct {
 
 	// The server's own facts, which GitHub does not tell again.
 	Dispatch *Dispatch     `json:"dispatch,omitempty"`
+	Hold     *HoldFact     `json:"hold,omitempty"`     // of the last look
 	Cancel   *CancelFact   `json:"cancel,omitempty"`   // the last request to cancel the job
 	Deadline *DeadlineFact `json:"deadline,omitempty"` // the last that was set
 	Findings *Findings     `json:"findings,omitempty"` // of the last look for what keeps the job
@@ -39,9 +40,11 @@ type Facts struct {
 // Dispatch is the server's own fact: what came of pushing the job.
 type Dispatch struct {
 	Refused string `json:"refused,omitempty"` // why GitHub refused the push for good; empty when it did not
-	// Dropped: the job was cancelled before, and will never be pushed.
-	Dropped bool      `json:"dropped,omitempty"`
-	At      time.Time `json:"at"`
+	// Dropped: the job was ended before, and will never be pushed.
+	Dropped bool `json:"dropped,omitempty"`
+	// Unmet says for which job it was dropped that it depends on; empty when it was cancelled.
+	Unmet string    `json:"unmet,omitempty"`
+	At    time.Time `json:"at"`
 }
 
 // CancelFact is a request to cancel the job, and what GitHub said to it.

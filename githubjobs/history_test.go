@@ -20,7 +20,8 @@ type history struct {
 	headAt         time.Time
 	deleted        bool
 	deletedAt      time.Time
-	forgotten      bool // GitHub cannot tell all of it again
+	forgotten      bool             // GitHub cannot tell all of it again
+	held           DependencyPolicy // empty: the job depends on none
 	pushed         bool
 	byHand         bool
 	runs           []RunFact
@@ -41,6 +42,9 @@ type event struct {
 func newHistory(pick func(n int) int) *history {
 	h := &history{pick: pick, creation: "c0", head: "c0"}
 	h.server, h.runner = h.skew(), h.skew()
+	if h.chance(15) {
+		h.held = DependencyPolicies()[h.pick(2)]
+	}
 	h.live()
 	return h
 }
@@ -71,7 +75,11 @@ func (h *history) branch() *BranchFact {
 }
 
 func (h *history) spec() *Spec {
-	return &Spec{Version: 1, ID: "a", Kind: KindReport, Base: "main", CreatedAt: at(0)}
+	s := &Spec{Version: 1, ID: "a", Kind: KindReport, Base: "main", CreatedAt: at(0)}
+	if h.held != "" {
+		s.DependsOn, s.OnDependencyFailure, s.ConcurrencyKey = []string{"b"}, h.held, "k"
+	}
+	return s
 }
 
 func (h *history) live() {
@@ -81,6 +89,9 @@ func (h *history) live() {
 		return
 	}
 	h.tell("accepted", Facts{Spec: h.spec()})
+	if h.held != "" && !h.hold() {
+		return
+	}
 	h.headAt = at(0).Add(h.server)
 	h.tell("pushed", Facts{Dispatch: &Dispatch{At: at(0)}, Created: []string{h.creation}, Branch: &BranchFact{Head: h.creation, At: h.headAt}})
 	h.pushed = true
@@ -95,6 +106,26 @@ func (h *history) live() {
 	for range h.pick(5) {
 		h.person()
 	}
+}
+
+// hold is what a job lives through that waits for another one, and then for its turn. It
+// says whether it is pushed in the end.
+func (h *history) hold() bool {
+	look := func(f HoldFact) {
+		f.At = h.tick(0)
+		h.tell("look", Facts{Hold: &f})
+	}
+	look(HoldFact{After: []string{"b"}})
+	if h.chance(40) {
+		look(HoldFact{Unmet: "b has failed."})
+		h.tell("dropped", Facts{Dispatch: &Dispatch{Dropped: true, Unmet: "b has failed.", At: at(h.second)}})
+		h.forgotten = true
+		return false
+	}
+	look(HoldFact{Met: true})
+	look(HoldFact{Met: true, Queued: true, After: []string{"d"}})
+	look(HoldFact{Met: true, Queued: true, Open: true})
+	return true
 }
 
 func (h *history) setRun(cause string, r RunFact) {

@@ -28,10 +28,13 @@ type Job struct {
 	Schedule     string      `json:"schedule,omitempty"`    // that the job is of, if it is of one
 	Batch        string      `json:"batch_id,omitempty"`    // that the job is of, if it is of one
 	BatchIndex   *int        `json:"batch_index,omitempty"` // from 0; absent where the batch was not created as a whole
-	CreatedAt    time.Time   `json:"created_at,omitzero"`
-	StartedAt    time.Time   `json:"started_at,omitzero"`
-	FinishedAt   time.Time   `json:"finished_at,omitzero"`
-	Evidence     Evidence    `json:"evidence"`
+	DependsOn    []string    `json:"depends_on,omitempty"`
+	// ConcurrencyKey is that of the jobs of which one at a time is on GitHub.
+	ConcurrencyKey string    `json:"concurrency_key,omitempty"`
+	CreatedAt      time.Time `json:"created_at,omitzero"`
+	StartedAt      time.Time `json:"started_at,omitzero"`
+	FinishedAt     time.Time `json:"finished_at,omitzero"`
+	Evidence       Evidence  `json:"evidence"`
 }
 
 // Evidence names the facts that the status stands on.

@@ -25,6 +25,7 @@ func Merge(a, b Facts) Facts {
 		Result:   newest(a.Result, b.Result, ResultFact.rank),
 		Gates:    union(a.Gates, b.Gates, GateFact.order, GateFact.rank),
 		Dispatch: newest(a.Dispatch, b.Dispatch, Dispatch.rank),
+		Hold:     newest(a.Hold, b.Hold, HoldFact.rank),
 		Cancel:   newest(a.Cancel, b.Cancel, CancelFact.rank),
 		Deadline: newest(a.Deadline, b.Deadline, DeadlineFact.rank),
 		Findings: newest(a.Findings, b.Findings, Findings.rank),

@@ -22,7 +22,10 @@ func drawFacts(t *rapid.T) Facts {
 		f.Spec = &Spec{Version: 1, ID: "a", Title: word("x", "y"), CreatedAt: when()}
 	}
 	if some("dispatch") {
-		f.Dispatch = &Dispatch{Refused: word("", "no"), At: when()}
+		f.Dispatch = &Dispatch{Refused: word("", "no"), Dropped: some("dropped"), Unmet: word("", "b"), At: when()}
+	}
+	if some("hold") {
+		f.Hold = &HoldFact{Met: some("met"), Unmet: word("", "b"), Queued: some("queued"), Open: some("open"), After: []string{word("b", "c")}, At: when()}
 	}
 	if some("cancel") {
 		f.Cancel = &CancelFact{By: word("x", "y"), At: when(), Answer: CancelAnswer(word("", "accepted", "refused", "forced", "given_up")), AnsweredAt: when()}

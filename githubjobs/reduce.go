@@ -28,6 +28,7 @@ func Reduce(f Facts, now time.Time) Job {
 		if j.Batch = f.Spec.Batch; f.Spec.Member != nil {
 			j.BatchIndex = &f.Spec.Member.Index
 		}
+		j.DependsOn, j.ConcurrencyKey = f.Spec.DependsOn, f.Spec.ConcurrencyKey
 	}
 	v := viewOf(f)
 	v.describe(&j)
@@ -89,11 +90,14 @@ func approve(url string) string {
 }
 
 func (v view) withoutRun(now time.Time) (Reason, string) {
+	if reason, message := v.blocked(now); reason != "" {
+		return reason, message
+	}
 	switch {
 	case v.pull != nil && v.pull.Merged:
 		return v.unseen("result commit")
 	case v.Dispatch != nil && v.Dispatch.Dropped:
-		return v.canceled("The job was cancelled before it was pushed.")
+		return v.dropped()
 	case v.Dispatch != nil && v.Dispatch.Refused != "":
 		return ReasonPushRefused, sentence("The job could not be brought to GitHub", v.Dispatch.Refused)
 	case v.Branch == nil && v.Dispatch == nil && v.Spec != nil && v.Spec.Delayed(now):

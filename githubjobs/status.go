@@ -18,7 +18,7 @@ const (
 	// StatusRunning: a run of the job is in progress, or its result is on its way.
 	StatusRunning Status = "running"
 	// StatusCompleted: the task succeeded; its pull request is open or closed, or
-	// there was nothing to change. Left only for merged, or by a re-run.
+	// there was nothing to change, or to do. Left only for merged, or by a re-run.
 	StatusCompleted Status = "completed"
 	// StatusFailed: the last attempt failed. Left only by a re-run.
 	StatusFailed Status = "failed"
@@ -42,11 +42,13 @@ func (s Status) Terminal() bool {
 type Reason string
 
 const (
-	ReasonAccepted        Reason = "accepted"         // stored here, not yet pushed
-	ReasonDelayed         Reason = "delayed"          // stored, and not to be pushed before its time
-	ReasonPushed          Reason = "pushed"           // the branch is on GitHub, no run is known yet
-	ReasonQueued          Reason = "queued"           // the run waits for a runner
-	ReasonWaitingApproval Reason = "waiting_approval" // the run waits for a person on GitHub
+	ReasonAccepted             Reason = "accepted"               // stored here, not yet pushed
+	ReasonDelayed              Reason = "delayed"                // stored, and not to be pushed before its time
+	ReasonBlockedByDependency  Reason = "blocked_by_dependency"  // jobs that it depends on are not done
+	ReasonBlockedByConcurrency Reason = "blocked_by_concurrency" // it waits for its turn among the jobs of its concurrency key
+	ReasonPushed               Reason = "pushed"                 // the branch is on GitHub, no run is known yet
+	ReasonQueued               Reason = "queued"                 // the run waits for a runner
+	ReasonWaitingApproval      Reason = "waiting_approval"       // the run waits for a person on GitHub
 
 	ReasonRunning    Reason = "running"    // the task is being done
 	ReasonPublishing Reason = "publishing" // the task is done, its result is being delivered
@@ -55,6 +57,7 @@ const (
 	ReasonNoChanges    Reason = "no_changes"    // the task changed nothing
 	ReasonPRClosed     Reason = "pr_closed"     // the pull request was closed without a merge
 	ReasonMergeBlocked Reason = "merge_blocked" // the pull request is open; the merge gate says no
+	ReasonSkipped      Reason = "skipped"       // a job that it depends on has failed, and so it was never started
 
 	ReasonTaskFailed     Reason = "task_failed"     // the task ended with an error
 	ReasonTimedOut       Reason = "timed_out"       // the task, or the run, took too long
@@ -67,21 +70,23 @@ const (
 	ReasonAgentError     Reason = "agent_error"     // the run failed outside the task
 	ReasonRunDeleted     Reason = "run_deleted"     // the run was deleted on GitHub and left no result
 
+	ReasonDependencyFailed Reason = "dependency_failed" // a job that it depends on has failed
+
 	ReasonMerged Reason = "merged" // the pull request was merged
 )
 
 // reasonStatus is the closed set, and the only place that ties a reason to a status.
 var reasonStatus = map[Reason]Status{
 	ReasonAccepted: StatusPending, ReasonDelayed: StatusPending, ReasonPushed: StatusPending, ReasonQueued: StatusPending,
-	ReasonWaitingApproval: StatusPending,
-	ReasonRunning:         StatusRunning, ReasonPublishing: StatusRunning,
+	ReasonWaitingApproval: StatusPending, ReasonBlockedByDependency: StatusPending, ReasonBlockedByConcurrency: StatusPending,
+	ReasonRunning: StatusRunning, ReasonPublishing: StatusRunning,
 	ReasonPROpen: StatusCompleted, ReasonNoChanges: StatusCompleted, ReasonPRClosed: StatusCompleted,
-	ReasonMergeBlocked: StatusCompleted,
-	ReasonTaskFailed:   StatusFailed, ReasonTimedOut: StatusFailed, ReasonCanceled: StatusFailed,
+	ReasonMergeBlocked: StatusCompleted, ReasonSkipped: StatusCompleted,
+	ReasonTaskFailed: StatusFailed, ReasonTimedOut: StatusFailed, ReasonCanceled: StatusFailed,
 	ReasonNeverStarted: StatusFailed, ReasonStartupFailure: StatusFailed, ReasonPolicyDenied: StatusFailed,
 	ReasonPRForbidden: StatusFailed, ReasonPushRefused: StatusFailed, ReasonAgentError: StatusFailed,
-	ReasonRunDeleted: StatusFailed,
-	ReasonMerged:     StatusMerged,
+	ReasonRunDeleted: StatusFailed, ReasonDependencyFailed: StatusFailed,
+	ReasonMerged: StatusMerged,
 }
 
 // Reasons lists every reason, by the order of the statuses and then by name.

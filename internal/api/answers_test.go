@@ -34,7 +34,7 @@ func TestMomentDecides(t *testing.T) {
 func TestEveryFieldIsAccountedFor(t *testing.T) {
 	t.Parallel()
 	const moment = "Status Terminal Reason Message Diagnosis StartedAt FinishedAt"
-	const facts = "ID Branch PullURL RunURL Log Summary ChangedFiles FilesTotal ExitCode Kind Title Schedule Batch BatchIndex CreatedAt Evidence"
+	const facts = "ID Branch PullURL RunURL Log Summary ChangedFiles FilesTotal ExitCode Kind Title Schedule DependsOn ConcurrencyKey Batch BatchIndex CreatedAt Evidence"
 	job := reflect.TypeFor[githubjobs.Job]()
 	for i := range job.NumField() {
 		if name := job.Field(i).Name; !slices.Contains(strings.Fields(moment+" "+facts), name) {
@@ -57,6 +57,10 @@ func someFacts(t *rapid.T) githubjobs.Facts {
 	spec.Normalize(now)
 	f := githubjobs.Facts{ID: "a", Spec: &spec}
 	yes := func(what string) bool { return rapid.Bool().Draw(t, what) }
+	if yes("held") {
+		spec.DependsOn, spec.ConcurrencyKey = []string{"b"}, "k"
+		f.Hold = &githubjobs.HoldFact{Met: yes("met"), Queued: yes("queued"), Open: yes("open"), After: []string{"b"}, At: now}
+	}
 	if yes("dispatch") {
 		f.Dispatch = &githubjobs.Dispatch{At: now}
 	}

@@ -37,11 +37,17 @@ type JobRequest struct {
 	Priority       int                `json:"priority,omitempty" doc:"Orders the jobs that wait for their push, the highest first" minimum:"-100" maximum:"100" default:"0"`
 	Network        githubjobs.Network `json:"network,omitempty" doc:"What the task may reach: what the runner gives it (default), or nothing (none)" enum:"default,none" default:"default"`
 	QueueTTL       int                `json:"queue_ttl_seconds,omitempty" doc:"Bounds the time from the creation, or from delay_until, to the start of the task; a job that has not begun by then fails as never_started" minimum:"1" maximum:"2592000"`
+
+	ConcurrencyKey    string                       `json:"concurrency_key,omitempty" doc:"Of the jobs with the same key one at a time is on GitHub; letters, digits and . _ : / = -" maxLength:"63"`
+	ConcurrencyPolicy githubjobs.ConcurrencyPolicy `json:"concurrency_policy,omitempty" doc:"What the job does to older ones of its key: wait until they have ended (queue), cancel all of them (cancel_in_progress), or cancel those that wait and let the running one go on (keep_newest)" enum:"queue,cancel_in_progress,keep_newest" default:"queue"`
 }
 
 // CreateRequest is the body of create-job.
 type CreateRequest struct {
 	JobRequest
+	DependsOn           []string                    `json:"depends_on,omitempty" doc:"Ids of the jobs that must be done before this one is pushed: merged, or completed and not skipped" maxItems:"100"`
+	OnDependencyFailure githubjobs.DependencyPolicy `json:"on_dependency_failure,omitempty" doc:"What becomes of the job when one of these fails: it fails too, as dependency_failed (fail), or is completed, as skipped (skip)" enum:"fail,skip" default:"fail"`
+
 	DelayUntil     time.Time `json:"delay_until,omitzero" doc:"The job is not pushed before this time"`
 	IdempotencyKey string    `json:"idempotency_key,omitempty" doc:"Names this request: repeated with the same key it means the same job. The header Idempotency-Key says the same" minLength:"1" maxLength:"255"`
 }
@@ -88,6 +94,8 @@ func (a *api) createJob(ctx context.Context, in *createInput) (*createOutput, er
 	switch {
 	case errors.Is(err, store.ErrExists) && spec.Request != "":
 		return a.repeated(ctx, spec)
+	case errors.Is(err, store.ErrDependency):
+		return nil, dependencyProblem(err)
 	case err != nil:
 		return nil, a.storeProblem(ctx, err)
 	}

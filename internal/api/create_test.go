@@ -22,8 +22,8 @@ func TestCreate(t *testing.T) {
 		want githubjobs.Spec // the fields that the body decides
 	}{
 		"the job alone":   {`{"job":"Daily report\nof all"}`, githubjobs.Spec{Kind: "report", Title: "Daily report", Prompt: "Daily report\nof all", TimeoutSeconds: 1800, Base: "main"}},
-		"everything":      {`{"job":"x","kind":"command","title":"A title","config":{"script":"echo [skip ci]"},"timeout_seconds":60,"base":"release/1","labels":["b","a=1","b"],"batch_id":"n-7","priority":-5,"network":"none","delay_until":"2026-11-22T01:00:00+01:00","queue_ttl_seconds":600}`, githubjobs.Spec{Kind: "command", Title: "A title", Prompt: "x", Config: json.RawMessage(`{"script":"echo [skip ci]"}`), TimeoutSeconds: 60, Base: "release/1", Priority: -5, Network: "none", DelayUntil: time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC), QueueTTLSeconds: 600, Labels: []string{"a=1", "b"}, Batch: "n-7"}},
-		"nulls":           {`{"job":"x","kind":null,"title":null,"config":null,"timeout_seconds":null,"base":null,"labels":null,"batch_id":null,"priority":null,"network":null,"delay_until":null,"queue_ttl_seconds":null}`, githubjobs.Spec{Kind: "report", Title: "x", Prompt: "x", TimeoutSeconds: 1800, Base: "main"}},
+		"everything":      {`{"job":"x","kind":"command","title":"A title","config":{"script":"echo [skip ci]"},"timeout_seconds":60,"base":"release/1","labels":["b","a=1","b"],"batch_id":"n-7","priority":-5,"network":"none","on_dependency_failure":"skip","concurrency_key":"deploy/eu","concurrency_policy":"keep_newest","delay_until":"2026-11-22T01:00:00+01:00","queue_ttl_seconds":600}`, githubjobs.Spec{Kind: "command", Title: "A title", Prompt: "x", Config: json.RawMessage(`{"script":"echo [skip ci]"}`), TimeoutSeconds: 60, Base: "release/1", Priority: -5, Network: "none", OnDependencyFailure: "skip", ConcurrencyKey: "deploy/eu", ConcurrencyPolicy: "keep_newest", DelayUntil: time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC), QueueTTLSeconds: 600, Labels: []string{"a=1", "b"}, Batch: "n-7"}},
+		"nulls":           {`{"job":"x","kind":null,"title":null,"config":null,"timeout_seconds":null,"base":null,"labels":null,"batch_id":null,"priority":null,"network":null,"depends_on":null,"on_dependency_failure":null,"concurrency_key":null,"concurrency_policy":null,"delay_until":null,"queue_ttl_seconds":null}`, githubjobs.Spec{Kind: "report", Title: "x", Prompt: "x", TimeoutSeconds: 1800, Base: "main"}},
 		"space around":    {" \r\n\t{ \"job\" : \"x\" } \n", githubjobs.Spec{Kind: "report", Title: "x", Prompt: "x", TimeoutSeconds: 1800, Base: "main"}},
 		"text that turns": {"{\"job\":\"a\u202eb\\u2066c\u009b\"}", githubjobs.Spec{Kind: "report", Title: "abc", Prompt: "a\u202eb\u2066c\u009b", TimeoutSeconds: 1800, Base: "main"}},
 		"other languages": {`{"job":"日報 📈 \u00e9"}`, githubjobs.Spec{Kind: "report", Title: "日報 📈 é", Prompt: "日報 📈 é", TimeoutSeconds: 1800, Base: "main"}},
@@ -98,6 +98,14 @@ func TestCreateRefuses(t *testing.T) {
 		"a base of a job":     {`{"job":"x","base":"job/1"}`, 400, "invalid_field", "base", []string{"job/1"}},
 		"a base with dots":    {`{"job":"x","base":"a..b"}`, 400, "invalid_field", "base", []string{"a..b"}},
 		"several at once":     {`{"job":"x","kind":"cook","base":"-"}`, 400, "invalid_field", "kind", []string{"kind:", "base:"}},
+		"no such dependency":  {`{"job":"x","depends_on":["nobody"]}`, 422, "dependency_not_found", "depends_on", []string{`depends on the job "nobody"`, "Create that one first"}},
+		"dependency's name":   {`{"job":"x","depends_on":["A B"]}`, 400, "invalid_field", "depends_on[0]", []string{`"A B" is not the id of a job`}},
+		"one dependency":      {`{"job":"x","depends_on":"a"}`, 400, "invalid_field", "depends_on", []string{"must be a list of strings, not a string"}},
+		"failure's policy":    {`{"job":"x","on_dependency_failure":"ignore"}`, 400, "invalid_field", "on_dependency_failure", []string{`"ignore" is unknown; use one of fail, skip`}},
+		"concurrency's key":   {`{"job":"x","concurrency_key":""}`, 400, "invalid_field", "concurrency_key", []string{"is empty"}},
+		"a policy unknown":    {`{"job":"x","concurrency_key":"k","concurrency_policy":"allow"}`, 400, "invalid_field", "concurrency_policy", []string{"queue, cancel_in_progress, keep_newest"}},
+		"a policy alone":      {`{"job":"x","concurrency_policy":"queue"}`, 400, "invalid_field", "concurrency_policy", []string{"concurrency_key, and there is none"}},
+		"needs":               {`{"job":"x","needs":["a"]}`, 400, "unknown_field", "needs", []string{"Did you mean depends_on?"}},
 		"a network's name":    {`{"job":"x","network":"host"}`, 400, "invalid_field", "network", []string{`"host" is unknown; use default or none`}},
 		"labels of text":      {`{"job":"x","labels":"a"}`, 400, "invalid_field", "labels", []string{"labels must be a list of strings, not a string"}},
 		"a label of numbers":  {`{"job":"x","labels":["a",1]}`, 400, "invalid_field", "labels", []string{"labels [1] must be a string, not a number"}},
@@ -107,7 +115,7 @@ func TestCreateRefuses(t *testing.T) {
 		"another's field":     {`{"job":"x","prompt":"y"}`, 400, "unknown_field", "prompt", []string{"Did you mean job?"}},
 		"case":                {`{"Job":"x"}`, 400, "unknown_field", "Job", []string{"Did you mean job?"}},
 		"camel case":          {`{"job":"x","timeoutSeconds":1}`, 400, "unknown_field", "timeoutSeconds", []string{"Did you mean timeout_seconds?"}},
-		"a field of nobody":   {`{"job":"x","zzzzzzzzz":1}`, 400, "unknown_field", "zzzzzzzzz", []string{"The fields are base, batch_id, config, delay_until, idempotency_key, job"}},
+		"a field of nobody":   {`{"job":"x","zzzzzzzzz":1}`, 400, "unknown_field", "zzzzzzzzz", []string{"The fields are base, batch_id, concurrency_key, concurrency_policy, config, delay_until, depends_on, idempotency_key, job"}},
 		"more than a spec":    {`{"job":"` + strings.Repeat("x", 70<<10) + `"}`, 400, "invalid_field", "job", []string{"at most 65536", "Put long material"}},
 		"more than a body":    {`{"job":"` + strings.Repeat("x", 1<<20) + `"}`, 400, "body_too_large", "", []string{"1048576", "65536"}},
 		"a NUL in the text":   {`{"job":"a\u0000b"}`, 400, "invalid_field", "job", []string{"NUL"}},
@@ -146,7 +154,7 @@ func FuzzCreate(f *testing.F) {
 		req.Header.Set("X-Api-Key", "first-key")
 		w := httptest.NewRecorder()
 		s.Config.Handler.ServeHTTP(w, req)
-		if w.Code != 200 && w.Code != 400 {
+		if w.Code != 200 && w.Code != 400 && w.Code != 422 {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}
 		if !json.Valid(w.Body.Bytes()) {

@@ -33,7 +33,7 @@ var createFields = map[string]func(json.RawMessage, *request) error{
 	"base":     func(raw json.RawMessage, r *request) error { return text(raw, &r.spec.Base) },
 	"config":   func(raw json.RawMessage, r *request) error { return object(raw, &r.spec) },
 	"labels":   func(raw json.RawMessage, r *request) error { return texts(raw, &r.spec.Labels) },
-	"batch_id": func(raw json.RawMessage, r *request) error { return readBatchID(raw, &r.spec.Batch) },
+	"batch_id": func(raw json.RawMessage, r *request) error { return text(raw, &r.spec.Batch) },
 	"priority": func(raw json.RawMessage, r *request) error {
 		return whole(raw, "", -githubjobs.MaxPriority, githubjobs.MaxPriority, &r.spec.Priority)
 	},
@@ -45,7 +45,11 @@ var createFields = map[string]func(json.RawMessage, *request) error{
 	"timeout_seconds": func(raw json.RawMessage, r *request) error {
 		return whole(raw, " of seconds", 1, int(githubjobs.MaxTimeout.Seconds()), &r.spec.TimeoutSeconds)
 	},
-	keyField: readKey,
+	"depends_on":            func(raw json.RawMessage, r *request) error { return texts(raw, &r.spec.DependsOn) },
+	"on_dependency_failure": func(raw json.RawMessage, r *request) error { return word(raw, &r.spec.OnDependencyFailure) },
+	"concurrency_key":       func(raw json.RawMessage, r *request) error { return word(raw, &r.spec.ConcurrencyKey) },
+	"concurrency_policy":    func(raw json.RawMessage, r *request) error { return word(raw, &r.spec.ConcurrencyPolicy) },
+	keyField:                readKey,
 }
 
 // decodeCreate reads the body of create-job, strictly: what is not understood is
@@ -55,19 +59,10 @@ func decodeCreate(raw []byte, r *request) error {
 	if err != nil {
 		return err
 	}
-	if err := decodeFields(fields, createFields, r); err != nil {
-		return err
-	}
-	r.fingerprint, err = fingerprint(fields)
-	return err
-}
-
-// decodeFields reads the fields of a job, each with the way it is read.
-func decodeFields(fields map[string]json.RawMessage, known map[string]func(json.RawMessage, *request) error, r *request) error {
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		read, ok := known[name]
+		read, ok := createFields[name]
 		if !ok {
-			return unknownField(name, slices.Sorted(maps.Keys(known)))
+			return unknownField(name, slices.Sorted(maps.Keys(createFields)))
 		}
 		if string(fields[name]) == "null" {
 			continue
@@ -79,7 +74,8 @@ func decodeFields(fields map[string]json.RawMessage, known map[string]func(json.
 	if strings.TrimSpace(r.spec.Prompt) == "" {
 		return problem.New(problem.MissingField, "job is missing; say in words what is to be done, as in %s", example).OfField("job")
 	}
-	return nil
+	r.fingerprint, err = fingerprint(fields)
+	return err
 }
 
 // decodeObject reads one JSON object and nothing behind it. like is an example of what
@@ -201,6 +197,7 @@ func instant(raw json.RawMessage, into *time.Time) error {
 var otherNames = map[string]string{
 	"prompt": "job", "task": "job", "description": "job", "message": "job", "text": "job", "name": "title",
 	"type": "kind", "timeout": "timeout_seconds", "ttl": "queue_ttl_seconds", "run_at": "delay_until", "not_before": "delay_until", "branch": "base", "base_branch": "base", "params": "config", "options": "config",
+	"needs": "depends_on", "dependencies": "depends_on", "after": "depends_on", "concurrency": "concurrency_key", "concurrency_group": "concurrency_key",
 }
 
 func unknownField(name string, fields []string) error {

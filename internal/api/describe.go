@@ -27,24 +27,10 @@ func describe(doc *huma.OpenAPI) {
 	canceled := doc.Paths["/api/jobs/{job_id}/cancel"].Post.Responses
 	canceled["200"].Description = "The job was cancelled before."
 	canceled["202"] = &huma.Response{Description: "The job is being cancelled; its status says when it has ended.", Content: canceled["200"].Content}
-	describeBatches(doc)
 	doc.AddOperation(webhookOperation())
 	doc.AddOperation(textOperation(MetricsPath, "metrics", "Tells figures of the server in Prometheus' text format", "text/plain", &huma.Schema{Type: huma.TypeString}))
 	doc.AddOperation(textOperation("/openapi.json", "openapi", "Describes this API", "application/openapi+json", &huma.Schema{Type: huma.TypeObject}))
 	describeSchemas(doc.Components.Schemas.Map())
-}
-
-// describeBatches completes the description of batches.
-func describeBatches(doc *huma.OpenAPI) {
-	created := doc.Paths["/api/batches"].Post.Responses
-	created["200"].Description = "The idempotency key named the batch already."
-	created["201"] = &huma.Response{Description: "The jobs are created.", Content: created["200"].Content}
-	for _, path := range []string{"/api/jobs/cancel", "/api/batches/{batch_id}/cancel"} {
-		canceled := doc.Paths[path].Post.Responses
-		canceled["200"].Description = "No job is left that had to be asked."
-		canceled["202"] = &huma.Response{Description: "Jobs are being cancelled; their status says when they have ended.", Content: canceled["200"].Content}
-	}
-	enum(doc.Components.Schemas.Map()["BatchResult"].Properties["reason"], githubjobs.Reasons())
 }
 
 func describeSchemas(schemas map[string]*huma.Schema) {
@@ -96,13 +82,7 @@ func describeBodies(doc *huma.OpenAPI) {
 	describeBody[CreateRequest](doc, doc.Paths["/api/create-job"].Post, true)
 	describeBody[CancelRequest](doc, doc.Paths["/api/jobs/{job_id}/cancel"].Post, false)
 	describeBody[ScheduleRequest](doc, doc.Paths["/api/schedules/{name}"].Put, true)
-	describeBody[BatchRequest](doc, doc.Paths["/api/batches"].Post, true)
-	describeBody[CancelRequest](doc, doc.Paths["/api/batches/{batch_id}/cancel"].Post, false)
-	describeBody[CancelJobsRequest](doc, doc.Paths["/api/jobs/cancel"].Post, true)
 	optional(doc.Components.Schemas.Map()["JobRequest"])
-	entry := doc.Components.Schemas.Map()["BatchJobRequest"]
-	delete(entry.Properties, "batch_id")
-	optional(entry)
 }
 
 func describeBody[T any](doc *huma.OpenAPI, op *huma.Operation, required bool) {
@@ -194,6 +174,7 @@ var meanings = map[string]map[string]string{
 		"changed_files_total": "How many files the task changed, also where the list was cut", "exit_code": "Of the task; left out until it has ended",
 		"schedule": "The schedule that started the job; left out of all others",
 		"batch_id": "The batch that the job is of; left out of all others", "batch_index": "Its place in the batch, from 0; left out where callers named the batch job by job",
+		"depends_on": "The jobs that must be done before this one is pushed; left out where there are none", "concurrency_key": "Of the jobs with the same key one at a time is on GitHub; left out where there is none",
 		"kind": "The sort of task; empty while only the branch is known", "title": "One line; empty while only the branch is known",
 		"created_at": "When the job was accepted; left out while only the branch is known", "started_at": "When the task was started; left out until then",
 		"finished_at": "When the job came to its end; left out until then", "evidence": "The facts that the status stands on; those that are not known are left out",

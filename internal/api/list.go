@@ -75,7 +75,7 @@ func (a *api) readList(ctx context.Context, query string) (*JobList, *problem.Er
 	}
 	page, err := a.Jobs.List(ctx, a.Project, q)
 	if errors.Is(err, store.ErrQuery) {
-		return nil, queryProblem(err)
+		return nil, problem.New(problem.InvalidField, "%s.", strings.TrimPrefix(err.Error(), store.ErrQuery.Error()+": "))
 	}
 	if err != nil {
 		a.log(ctx).Error("listing jobs", "error", err)

@@ -82,7 +82,7 @@ func inField(field string, err error) error {
 }
 
 // readJob reads the job of a schedule, which is what create-job takes, but for the key
-// and the time: those are the schedule's own.
+// and the time, which are the schedule's own, and for what is meant for one job alone.
 func readJob(raw json.RawMessage, spec *githubjobs.Spec) error {
 	if typeOf(raw) != "an object" {
 		return fmt.Errorf("must be an object such as %s, not %s", example, typeOf(raw))
@@ -93,6 +93,9 @@ func readJob(raw json.RawMessage, spec *githubjobs.Spec) error {
 	}
 	if !r.spec.DelayUntil.IsZero() {
 		return problem.New(problem.InvalidField, "the jobs of a schedule start at its ticks; leave delay_until out.").OfField("delay_until")
+	}
+	if len(r.spec.DependsOn) > 0 || r.spec.OnDependencyFailure != "" {
+		return problem.New(problem.InvalidField, "the jobs of a schedule depend on no others; leave depends_on and on_dependency_failure out.").OfField("depends_on")
 	}
 	if r.key != "" {
 		return problem.New(problem.InvalidField, "the jobs of a schedule have keys of their own; leave %s out.", keyField).OfField(keyField)

@@ -219,13 +219,13 @@ func (d *Dispatcher) sure(waiting []githubjobs.Facts, read time.Time) (sure []gi
 	return sure
 }
 
-// drop ends the jobs that were cancelled before they were pushed. The one that pushes
-// decides it, so that no job is both.
+// drop ends the jobs that were cancelled before they were pushed, or depend on one that
+// has failed. The one that pushes decides it, so that no job is both.
 func (d *Dispatcher) drop(ctx context.Context, waiting []githubjobs.Facts) (n int, err error) {
 	var facts []githubjobs.Facts
 	for _, f := range waiting {
-		if f.Cancel != nil {
-			facts = append(facts, githubjobs.Facts{ID: f.ID, Dispatch: &githubjobs.Dispatch{Dropped: true, At: d.Now()}})
+		if drop := f.Drop(d.Now()); drop != nil {
+			facts = append(facts, githubjobs.Facts{ID: f.ID, Dispatch: drop})
 		}
 	}
 	if len(facts) == 0 {

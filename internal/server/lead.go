@@ -101,9 +101,9 @@ func (s *Server) work(ctx context.Context, lease store.Lease) error {
 	g.Go(func() error { return s.reconciler.Run(ctx) })
 	g.Go(func() error { return s.diagnoser.Run(ctx) })
 	g.Go(func() error { return s.controller.Run(ctx) })
+	g.Go(func() error { return s.keeper.Run(ctx, lease) })
 	g.Go(func() error { return s.scheduler.Run(ctx) })
 	g.Go(func() error { return s.file.Run(ctx) })
-	g.Go(func() error { return s.limiter.Run(ctx) })
 	g.Go(func() error {
 		select {
 		case <-lease.Lost():

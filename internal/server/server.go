@@ -18,9 +18,9 @@ import (
 
 	"github.com/githubjobs/githubjobs/githubjobs/hub"
 	"github.com/githubjobs/githubjobs/internal/api"
-	"github.com/githubjobs/githubjobs/internal/batch"
 	"github.com/githubjobs/githubjobs/internal/control"
 	"github.com/githubjobs/githubjobs/internal/dispatch"
+	"github.com/githubjobs/githubjobs/internal/hold"
 	"github.com/githubjobs/githubjobs/internal/reconcile"
 	"github.com/githubjobs/githubjobs/internal/schedule"
 	"github.com/githubjobs/githubjobs/internal/store"
@@ -38,7 +38,6 @@ const (
 	idleTime   = 2 * time.Minute
 	maxHeader  = 64 << 10
 
-	limitEvery  = 3 * time.Second // between two looks for batches of which too many jobs have failed
 	firstAnswer = 5 * time.Second // how long a first job waits for the name of the default branch
 )
 
@@ -54,9 +53,9 @@ type Server struct {
 	reconciler *reconcile.Reconciler
 	diagnoser  *reconcile.Diagnoser
 	controller *control.Controller
+	keeper     *hold.Keeper
 	scheduler  *schedule.Scheduler
 	file       *schedule.File
-	limiter    *batch.Limiter
 	receiver   *webhook.Receiver
 	sweeper    *sweep.Sweeper
 	listener   net.Listener
@@ -163,10 +162,13 @@ func (s *Server) wire(repository *hub.Repository) {
 	s.controller = control.New(control.Options{
 		Project: s.project, Hub: repository, Store: s.store, Changed: s.reconciler.Wake, Released: s.dispatcher.Wake, Log: s.log.With("part", "control"), Now: time.Now,
 	})
+	s.keeper = hold.New(hold.Options{
+		Project: s.project, Store: s.store, Complete: s.complete, Log: s.log.With("part", "hold"), Now: time.Now,
+		Released: func() { s.dispatcher.Wake(); s.controller.Wake() },
+	})
 	s.scheduler = schedule.New(schedule.Options{
 		Project: s.project, Store: s.store, Base: s.baseNow, Accepted: s.accepted, Log: s.log.With("part", "schedule"), Now: time.Now,
 	})
-	s.limiter = &batch.Limiter{Project: s.project, Store: s.store, Every: limitEvery, Canceled: s.accepted, Log: s.log.With("part", "batch"), Now: time.Now}
 	s.file = schedule.NewFile(schedule.FileOptions{
 		Project: s.project, Hub: repository, Store: s.store, Base: s.baseNow, Every: s.cfg.fileInterval(), Changed: s.scheduler.Wake,
 		Read: func(raw []byte, name string) (store.Plan, error) { return api.ReadPlan(raw, name, s.cfg.DefaultKind) },
@@ -180,7 +182,7 @@ func (s *Server) wire(repository *hub.Repository) {
 	s.http = &http.Server{
 		Handler: api.New(api.Options{
 			Project: s.project, Keys: s.cfg.APIKeys, DefaultKind: s.cfg.DefaultKind, Jobs: s.store, Base: s.base,
-			Batches: s.store, Room: s.roomFor, Schedules: s.store, Scheduler: s.scheduler, Scheduled: s.scheduler.Wake,
+			Schedules: s.store, Scheduler: s.scheduler, Scheduled: s.scheduler.Wake,
 			Accepted: s.accepted, Canceled: s.accepted, Full: s.full, Readiness: s.Readiness, Webhook: s.metrics.countDeliveries(s.receiver), Metrics: s.metrics.handler(), Log: s.log.With("part", "api"), Now: time.Now,
 		}),
 		ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime,
@@ -251,8 +253,9 @@ func (s *Server) Close() error {
 	return errors.Join(errs...)
 }
 
-// accepted sets the workers to a job, or a request to cancel one, that was stored.
+// accepted sets the workers to a job, a request to cancel one, or an end that was stored.
 func (s *Server) accepted() {
+	s.keeper.Wake()
 	s.dispatcher.Wake()
 	s.controller.Wake()
 	s.reconciler.Wake()

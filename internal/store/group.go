@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 )
@@ -12,8 +13,9 @@ import (
 func batchGroup(batch string) string { return "batch=" + batch }
 func labelGroup(label string) string { return "label=" + label }
 
-// groupsOf is Stored.Groups of a job with that spec.
-func groupsOf(spec *githubjobs.Spec) (string, error) {
+// groupsOf is Stored.Groups of a job.
+func groupsOf(f githubjobs.Facts, active bool, now time.Time) (string, error) {
+	spec := f.Spec
 	if spec == nil {
 		return "", nil
 	}
@@ -23,6 +25,9 @@ func groupsOf(spec *githubjobs.Spec) (string, error) {
 		batch = ""
 	}
 	names := groups(batch, labels)
+	if active {
+		names = append(names, orderOf(f, now)...)
+	}
 	if len(names) == 0 {
 		return "", nil
 	}

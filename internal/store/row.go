@@ -23,6 +23,7 @@ type Row struct {
 	Kind      githubjobs.Kind
 	Title     string
 	Groups    string // see Stored
+	Key       string // concurrency key; empty for none
 	CreatedAt time.Time
 	UpdatedAt time.Time // when the store learnt the newest of the facts
 	Live      bool      // the branch exists, or a run has not ended
@@ -40,7 +41,7 @@ func NewRow(f githubjobs.Facts, accepted bool, now time.Time) (Row, error) {
 		return Row{}, err
 	}
 	j := githubjobs.Reduce(f, now)
-	groups, err := groupsOf(f.Spec)
+	groups, err := groupsOf(f, !j.Terminal, now)
 	if err != nil {
 		return Row{}, err
 	}
@@ -51,16 +52,19 @@ func NewRow(f githubjobs.Facts, accepted bool, now time.Time) (Row, error) {
 	}
 	return Row{
 		News: news, DueAt: due, Live: f.Branch != nil && !f.Branch.Deleted || news.Run != 0, UpdatedAt: now,
-		Facts: raw, Known: f.Spec != nil, Groups: groups,
+		Facts: raw, Known: f.Spec != nil, Groups: groups, Key: keyOf(f),
 		Waiting: accepted && waits(f, now), Priority: priority(f),
 		Active: f.Spec != nil && !j.Terminal,
 		Status: j.Status, Reason: j.Reason, Kind: j.Kind, Title: Text(j.Title), CreatedAt: j.CreatedAt, batch: termsOf(f.Spec),
 	}, nil
 }
 
-// waits says whether the job is to be pushed; one that is cancelled is no longer delayed.
+// waits says whether the job is the dispatcher's, to be pushed or dropped; one that is
+// cancelled is no longer held back.
 func waits(f githubjobs.Facts, now time.Time) bool {
-	return f.Spec != nil && f.Dispatch == nil && f.Branch == nil && len(f.Runs)+len(f.Pulls) == 0 && (f.Cancel != nil || !f.Spec.Delayed(now))
+	held := f.Holding(now)
+	return f.Spec != nil && f.Dispatch == nil && f.Branch == nil && len(f.Runs)+len(f.Pulls) == 0 &&
+		(f.Cancel != nil || held == githubjobs.HeldByNothing || held == githubjobs.HeldForGood)
 }
 
 func priority(f githubjobs.Facts) int {

@@ -37,6 +37,7 @@ var (
 type Store interface {
 	Jobs
 	Batches
+	Order
 	Deliveries
 	Schedules
 	Projects
@@ -49,7 +50,8 @@ type Store interface {
 
 // Jobs are the facts of every job, by project.
 type Jobs interface {
-	// Accept stores a new job, to be pushed. It returns ErrExists when the id is taken.
+	// Accept stores a new job, to be pushed. It returns ErrExists when the id is taken, and
+	// else a DependencyError when the job depends on one that is not known.
 	Accept(ctx context.Context, project string, spec githubjobs.Spec) error
 	// Waiting lists accepted jobs that are to be pushed now and of which no push is known:
 	// the highest priority first, and of one priority the oldest.
@@ -115,7 +117,8 @@ type Leadership interface {
 	// Lead waits until no other process leads the project, and takes the lead. It is
 	// freed by Release and by the death of the process at once, and some seconds after
 	// the process was frozen or cut off from the database. accepted is called whenever
-	// any process accepted a job or a request to cancel one, and must return at once.
+	// any process accepted a job or a request to cancel one, or stored an End, and must
+	// return at once.
 	Lead(ctx context.Context, project string, accepted func()) (Lease, error)
 }
 

@@ -42,7 +42,7 @@ type batch struct {
 	schedules  map[scheduleName]int64 // the revisions of those that were locked
 	statements []statement
 	tally      store.Tally
-	accepted   map[string]bool // projects of which a job was accepted, or is to be cancelled
+	accepted   map[string]bool // projects of which a job was accepted, is to be cancelled, or has ended while others may wait for it
 }
 
 // job is one job of a batch.
@@ -193,6 +193,9 @@ func (b *batch) putJobs() (puts []statement, err error) {
 	for _, n := range rest {
 		j := b.jobs[n]
 		puts = append(append(puts, j.put(n)), j.putGroups(n)...)
+		if store.Ended(j.before, j.now) {
+			puts = append(puts, b.putEnd(n, j.row.Key))
+		}
 	}
 	return puts, err
 }

@@ -12,11 +12,7 @@ import (
 
 // AcceptAll implements store.Batches.
 func (s *Store) AcceptAll(ctx context.Context, project string, specs []githubjobs.Spec) (added int, err error) {
-	list := make([]jobName, len(specs))
-	for i, spec := range specs {
-		list[i] = jobName{project, spec.ID}
-	}
-	err = s.write.do(ctx, list, func(b *batch, _ *write) error {
+	err = s.write.do(ctx, namesFor(project, specs...), func(b *batch, _ *write) error {
 		added = 0
 		return b.acceptAll(project, specs, &added)
 	})
@@ -40,6 +36,9 @@ func (b *batch) acceptAll(project string, specs []githubjobs.Spec, added *int) e
 		if rows[i], _, err = store.MergeRow(stored, githubjobs.Facts{ID: spec.ID, Spec: &specs[i]}, b.now); err != nil {
 			return err
 		}
+	}
+	if err := b.dependencies(project, store.Added(specs, add)...); err != nil {
+		return err
 	}
 	for i, spec := range specs {
 		if add[i] {

@@ -13,8 +13,7 @@ import (
 
 // Accept implements store.Jobs.
 func (s *Store) Accept(ctx context.Context, project string, spec githubjobs.Spec) error {
-	name := jobName{project, spec.ID}
-	return s.write.do(ctx, []jobName{name}, func(b *batch, _ *write) error { return b.accept(project, spec) })
+	return s.write.do(ctx, namesFor(project, spec), func(b *batch, _ *write) error { return b.accept(project, spec) })
 }
 
 // accept stages a new job.
@@ -22,6 +21,9 @@ func (b *batch) accept(project string, spec githubjobs.Spec) error {
 	j := b.jobs[jobName{project, spec.ID}]
 	if j.now.Accepted || j.now.Known {
 		return store.ErrExists
+	}
+	if err := b.dependencies(project, spec); err != nil {
+		return err
 	}
 	stored := j.now
 	stored.Accepted = true

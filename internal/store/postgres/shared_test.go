@@ -56,6 +56,12 @@ func TestServersShareTheDatabase(t *testing.T) {
 	}
 }
 
+// No server stores the end of a job past the others that another one takes meanwhile.
+func TestEndsOnTwoServers(t *testing.T) {
+	t.Parallel()
+	storetest.EndRace(t, 200, share(t, 2)...)
+}
+
 // What one server learns the other one's callers read at once, whatever it keeps in memory.
 func TestServersSeeEachOther(t *testing.T) {
 	t.Parallel()

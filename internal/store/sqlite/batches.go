@@ -39,6 +39,9 @@ func (s *Store) acceptAll(t *tx, project string, specs []githubjobs.Spec, rows [
 			return err
 		}
 	}
+	if err := dependencies(t, project, store.Added(specs, add)...); err != nil {
+		return err
+	}
 	for i, spec := range specs {
 		if !add[i] {
 			continue

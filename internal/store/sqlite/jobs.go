@@ -25,6 +25,9 @@ func (s *Store) accept(t *tx, project string, spec githubjobs.Spec) error {
 	if before.Accepted || before.Known {
 		return store.ErrExists
 	}
+	if err := dependencies(t, project, spec); err != nil {
+		return err
+	}
 	before.Accepted = true
 	row, _, err := store.MergeRow(before, githubjobs.Facts{ID: spec.ID, Spec: &spec}, s.now())
 	if err != nil {
@@ -115,10 +118,13 @@ func put(t *tx, job jobName, before, after store.Stored, r store.Row) error {
 	_, err := t.exec(query, values(job, after.Accepted, r)...)
 	t.tally.Job(job.project, before, after)
 	t.changed = append(t.changed, job)
-	if err != nil || before.Groups == "" && r.Groups == "" {
-		return err
+	if err == nil && (before.Groups != "" || r.Groups != "") {
+		err = putGroups(t, job, before, r)
 	}
-	return putGroups(t, job, before, r)
+	if err == nil && store.Ended(before, after) {
+		err = end(t, job, r.Key)
+	}
+	return err
 }
 
 // insertGroups writes the groups of a job that had none; see insertJob.

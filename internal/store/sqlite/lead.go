@@ -8,9 +8,23 @@ import (
 )
 
 // Lead implements store.Leadership: the process that has the file leads, as long as it
-// has it. accepted is not called, since nobody else accepts jobs.
-func (s *Store) Lead(ctx context.Context, _ string, _ func()) (store.Lease, error) {
+// has it. accepted is called for ends alone, since nobody else accepts jobs.
+func (s *Store) Lead(ctx context.Context, project string, accepted func()) (store.Lease, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.leaders[project] = accepted
 	return lease{since: s.opened}, ctx.Err()
+}
+
+// announce tells the leaders of these projects that an end was stored.
+func (s *Store) announce(projects []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range projects {
+		if ended := s.leaders[p]; ended != nil {
+			ended()
+		}
+	}
 }
 
 type lease struct{ since time.Time }

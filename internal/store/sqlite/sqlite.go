@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -36,6 +37,9 @@ type Store struct {
 	opened time.Time    // when the lock was taken
 	cache  *store.Cache // of facts; this process alone writes the file
 	facts  *sql.Stmt    // the statement of Facts, which every status read runs
+
+	mu      sync.Mutex
+	leaders map[string]func() // by project: told of ends
 }
 
 // Open opens the database file, creates it when there is none, for this user alone,
@@ -54,7 +58,7 @@ func Open(ctx context.Context, path string, now func() time.Time) (*Store, error
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{lock: lock, now: now, opened: now(), cache: store.NewCache(cacheSize)}
+	s := &Store{lock: lock, now: now, opened: now(), cache: store.NewCache(cacheSize), leaders: map[string]func(){}}
 	if err := errors.Join(create(file), s.open(ctx, file)); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening database %s: %w", path, explain(err)), s.Close())
 	}
@@ -75,7 +79,7 @@ func (s *Store) open(ctx context.Context, path string) error {
 	if err := migrate(ctx, db); err != nil {
 		return errors.Join(err, db.Close())
 	}
-	if s.write, err = startWriter(ctx, db, s.forget); err != nil {
+	if s.write, err = startWriter(ctx, db, s.forget, s.announce); err != nil {
 		return errors.Join(err, db.Close())
 	}
 	s.read, err = sql.Open("sqlite", dsn(path, "query_only(1)", "busy_timeout(5000)"))

@@ -16,6 +16,7 @@ type tx struct {
 	writes  int // statements that were run to write
 	tally   store.Tally
 	changed []jobName
+	ended   []string // projects of which a job has ended that others may wait for
 }
 
 type jobName struct{ project, id string }
@@ -62,7 +63,7 @@ func (t *tx) get(query string, args []any, into ...any) (found bool, err error) 
 }
 
 func (t *tx) begin() error {
-	t.writes, t.tally, t.changed = 0, store.NewTally(), t.changed[:0]
+	t.writes, t.tally, t.changed, t.ended = 0, store.NewTally(), t.changed[:0], t.ended[:0]
 	_, err := t.exec(`BEGIN IMMEDIATE`)
 	return err
 }

@@ -20,6 +20,7 @@ type writer struct {
 	db        *sql.DB
 	tx        *tx
 	committed func([]jobName) // told the jobs that may have changed, before their writers are
+	announce  func([]string)  // told the projects in which an end was stored
 	queue     chan *write
 	stop      chan struct{} // closed to ask for the end
 	ended     chan struct{} // closed when no write is taken any more
@@ -36,13 +37,13 @@ type write struct {
 }
 
 // startWriter takes the one connection of db for itself.
-func startWriter(ctx context.Context, db *sql.DB, committed func([]jobName)) (*writer, error) {
+func startWriter(ctx context.Context, db *sql.DB, committed func([]jobName), announce func([]string)) (*writer, error) {
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return nil, err
 	}
 	w := &writer{
-		db: db, tx: &tx{conn: conn, stmts: map[string]*sql.Stmt{}}, committed: committed,
+		db: db, tx: &tx{conn: conn, stmts: map[string]*sql.Stmt{}}, committed: committed, announce: announce,
 		queue: make(chan *write, maxBatch), stop: make(chan struct{}), ended: make(chan struct{}),
 	}
 	go w.run()
@@ -132,12 +133,16 @@ func (w *writer) commit(batch []*write) {
 }
 
 // transact returns an error when nothing of the batch was written.
-func (w *writer) transact(batch []*write) error {
-	defer func() { w.committed(w.tx.changed) }()
+func (w *writer) transact(batch []*write) (err error) {
+	defer func() {
+		if w.committed(w.tx.changed); err == nil {
+			w.announce(w.tx.ended)
+		}
+	}()
 	if err := w.tx.begin(); err != nil {
 		return err
 	}
-	err := w.apply(batch)
+	err = w.apply(batch)
 	if err == nil {
 		failpoint.Here("sqlite/commit")
 		err = w.tx.commit()
