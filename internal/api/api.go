@@ -1,7 +1,7 @@
 // Package api is the HTTP side of the server: endpoints, authentication, errors,
 // OpenAPI. It reads and writes the store, and never asks GitHub anything.
 //
-// It imports githubjobs, internal/store, internal/schedule and internal/api/problem; what
+// It imports githubjobs, internal/store, internal/schedule, internal/batch and internal/api/problem; what
 // else it needs it is handed in Options.
 package api
 
@@ -12,7 +12,10 @@ import (
 	"net/http"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/internal/batch"
 	"github.com/githubjobs/githubjobs/internal/store"
 )
 
@@ -24,12 +27,21 @@ type Jobs interface {
 	List(ctx context.Context, project string, q store.Query) (store.Page, error)
 }
 
+// Batches is what the API needs of the store for batches; store.Batches describes the methods.
+type Batches interface {
+	batch.Store
+	AcceptAll(ctx context.Context, project string, specs []githubjobs.Spec) (added int, err error)
+	Batch(ctx context.Context, project, id string) (store.Batch, error)
+	ListBatches(ctx context.Context, project string, after store.Cursor, limit int) (list []store.Batch, next store.Cursor, err error)
+}
+
 // Options are what the API is made of. Every field must be set.
 type Options struct {
 	Project     string   // whose jobs are served
 	Keys        []string // accepted API keys
 	DefaultKind githubjobs.Kind
 	Jobs        Jobs
+	Batches     Batches
 	Schedules   store.Schedules
 	Scheduler   Scheduler
 	// Base returns the branch into which a job is merged that names none. It
@@ -37,6 +49,9 @@ type Options struct {
 	Base func(ctx context.Context) (string, error)
 	// Full returns 0 while jobs are taken; else it is how long it takes until there is room.
 	Full func(ctx context.Context) time.Duration
+	// Room returns 0 when there is room for so many jobs; else how long it takes until there is,
+	// and how many there is room for when none wait.
+	Room func(ctx context.Context, jobs int) (after time.Duration, most int)
 	// Accepted is called after a job was stored. It must return at once.
 	Accepted func()
 	// Canceled is called after a request to cancel a job was stored. It must return at once.
@@ -55,11 +70,12 @@ type api struct {
 	Options
 	digests [][sha256.Size]byte // of Keys
 	answers *answers
+	room    *semaphore.Weighted // for the bodies of batches
 }
 
 // New makes the handler of the whole server.
 func New(o Options) http.Handler {
-	a := &api{Options: o, answers: newAnswers()}
+	a := &api{Options: o, answers: newAnswers(), room: newRoom()}
 	for _, key := range o.Keys {
 		a.digests = append(a.digests, sha256.Sum256([]byte(key)))
 	}

@@ -44,7 +44,8 @@ func setup(t testing.TB, change ...func(*Options)) *server {
 	}
 	s := &server{store: db}
 	o := Options{
-		Project: "p", Keys: []string{"first-key", "second-key"}, DefaultKind: githubjobs.KindReport, Jobs: db, Schedules: db,
+		Project: "p", Keys: []string{"first-key", "second-key"}, DefaultKind: githubjobs.KindReport, Jobs: db, Batches: db, Schedules: db,
+		Room:      func(context.Context, int) (time.Duration, int) { return 0, 0 },
 		Base:      func(context.Context) (string, error) { return "main", nil },
 		Accepted:  func() { s.accepted.Add(1) },
 		Full:      func(context.Context) time.Duration { return 0 },

@@ -95,7 +95,7 @@ func (a *api) facts(ctx context.Context, id string) (githubjobs.Facts, *problem.
 }
 
 // cancelProblem says why a request to cancel was not kept.
-func (a *api) cancelProblem(ctx context.Context, err error) error {
+func (a *api) cancelProblem(ctx context.Context, err error) *problem.Error {
 	a.log(ctx).Error("storing a request to cancel", "error", err)
 	if errors.Is(err, store.ErrFull) {
 		return problem.New(problem.StorageFull, "The job was not cancelled: the disk of the server's database is full.").After(fullRetry)

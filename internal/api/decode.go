@@ -33,7 +33,7 @@ var createFields = map[string]func(json.RawMessage, *request) error{
 	"base":     func(raw json.RawMessage, r *request) error { return text(raw, &r.spec.Base) },
 	"config":   func(raw json.RawMessage, r *request) error { return object(raw, &r.spec) },
 	"labels":   func(raw json.RawMessage, r *request) error { return texts(raw, &r.spec.Labels) },
-	"batch_id": func(raw json.RawMessage, r *request) error { return text(raw, &r.spec.Batch) },
+	"batch_id": func(raw json.RawMessage, r *request) error { return readBatchID(raw, &r.spec.Batch) },
 	"priority": func(raw json.RawMessage, r *request) error {
 		return whole(raw, "", -githubjobs.MaxPriority, githubjobs.MaxPriority, &r.spec.Priority)
 	},
@@ -59,10 +59,19 @@ func decodeCreate(raw []byte, r *request) error {
 	if err != nil {
 		return err
 	}
+	if err := decodeFields(fields, createFields, r); err != nil {
+		return err
+	}
+	r.fingerprint, err = fingerprint(fields)
+	return err
+}
+
+// decodeFields reads the fields of a job, each with the way it is read.
+func decodeFields(fields map[string]json.RawMessage, known map[string]func(json.RawMessage, *request) error, r *request) error {
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		read, ok := createFields[name]
+		read, ok := known[name]
 		if !ok {
-			return unknownField(name, slices.Sorted(maps.Keys(createFields)))
+			return unknownField(name, slices.Sorted(maps.Keys(known)))
 		}
 		if string(fields[name]) == "null" {
 			continue
@@ -74,8 +83,7 @@ func decodeCreate(raw []byte, r *request) error {
 	if strings.TrimSpace(r.spec.Prompt) == "" {
 		return problem.New(problem.MissingField, "job is missing; say in words what is to be done, as in %s", example).OfField("job")
 	}
-	r.fingerprint, err = fingerprint(fields)
-	return err
+	return nil
 }
 
 // decodeObject reads one JSON object and nothing behind it. like is an example of what

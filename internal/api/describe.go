@@ -27,10 +27,24 @@ func describe(doc *huma.OpenAPI) {
 	canceled := doc.Paths["/api/jobs/{job_id}/cancel"].Post.Responses
 	canceled["200"].Description = "The job was cancelled before."
 	canceled["202"] = &huma.Response{Description: "The job is being cancelled; its status says when it has ended.", Content: canceled["200"].Content}
+	describeBatches(doc)
 	doc.AddOperation(webhookOperation())
 	doc.AddOperation(textOperation(MetricsPath, "metrics", "Tells figures of the server in Prometheus' text format", "text/plain", &huma.Schema{Type: huma.TypeString}))
 	doc.AddOperation(textOperation("/openapi.json", "openapi", "Describes this API", "application/openapi+json", &huma.Schema{Type: huma.TypeObject}))
 	describeSchemas(doc.Components.Schemas.Map())
+}
+
+// describeBatches completes the description of batches.
+func describeBatches(doc *huma.OpenAPI) {
+	created := doc.Paths["/api/batches"].Post.Responses
+	created["200"].Description = "The idempotency key named the batch already."
+	created["201"] = &huma.Response{Description: "The jobs are created.", Content: created["200"].Content}
+	for _, path := range []string{"/api/jobs/cancel", "/api/batches/{batch_id}/cancel"} {
+		canceled := doc.Paths[path].Post.Responses
+		canceled["200"].Description = "No job is left that had to be asked."
+		canceled["202"] = &huma.Response{Description: "Jobs are being cancelled; their status says when they have ended.", Content: canceled["200"].Content}
+	}
+	enum(doc.Components.Schemas.Map()["BatchResult"].Properties["reason"], githubjobs.Reasons())
 }
 
 func describeSchemas(schemas map[string]*huma.Schema) {
@@ -82,7 +96,13 @@ func describeBodies(doc *huma.OpenAPI) {
 	describeBody[CreateRequest](doc, doc.Paths["/api/create-job"].Post, true)
 	describeBody[CancelRequest](doc, doc.Paths["/api/jobs/{job_id}/cancel"].Post, false)
 	describeBody[ScheduleRequest](doc, doc.Paths["/api/schedules/{name}"].Put, true)
+	describeBody[BatchRequest](doc, doc.Paths["/api/batches"].Post, true)
+	describeBody[CancelRequest](doc, doc.Paths["/api/batches/{batch_id}/cancel"].Post, false)
+	describeBody[CancelJobsRequest](doc, doc.Paths["/api/jobs/cancel"].Post, true)
 	optional(doc.Components.Schemas.Map()["JobRequest"])
+	entry := doc.Components.Schemas.Map()["BatchJobRequest"]
+	delete(entry.Properties, "batch_id")
+	optional(entry)
 }
 
 func describeBody[T any](doc *huma.OpenAPI, op *huma.Operation, required bool) {

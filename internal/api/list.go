@@ -75,7 +75,7 @@ func (a *api) readList(ctx context.Context, query string) (*JobList, *problem.Er
 	}
 	page, err := a.Jobs.List(ctx, a.Project, q)
 	if errors.Is(err, store.ErrQuery) {
-		return nil, problem.New(problem.InvalidField, "%s.", strings.TrimPrefix(err.Error(), store.ErrQuery.Error()+": "))
+		return nil, queryProblem(err)
 	}
 	if err != nil {
 		a.log(ctx).Error("listing jobs", "error", err)

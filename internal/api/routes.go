@@ -35,6 +35,7 @@ func (a *api) routes() *http.ServeMux {
 		problem.InvalidJSON, problem.InvalidField, problem.UnknownField, problem.InvalidBody, problem.BodyTooLarge,
 		problem.JobNotFound, problem.JobEnded, problem.StorageFull, problem.StorageUnavailable), a.cancelJob)
 	a.scheduleRoutes(h)
+	a.batchRoutes(h, mux, config)
 	describe(h.OpenAPI())
 
 	mux.Handle("POST "+WebhookPath, a.Webhook)
@@ -58,6 +59,22 @@ func (a *api) scheduleRoutes(h huma.API) {
 	route(h, a.keyed("POST", one+"/resume", "resume-schedule", "Starts jobs again; ticks that came meanwhile do not count", changed...), a.resumeSchedule)
 	route(h, a.keyed("POST", one+"/trigger", "trigger-schedule", "Starts a job of a schedule now, paused or not",
 		problem.InvalidField, problem.ScheduleNotFound, problem.ScheduleBusy, problem.QueueFull, problem.BaseUnknown, problem.StorageFull, problem.StorageUnavailable), a.triggerSchedule)
+}
+
+// batchRoutes are the routes of batches.
+func (a *api) batchRoutes(h huma.API, mux *http.ServeMux, config huma.Config) {
+	const all, one = "/api/batches", "/api/batches/{batch_id}"
+	read := []problem.Code{problem.InvalidField, problem.UnknownField, problem.StorageUnavailable}
+	cancel := []problem.Code{problem.InvalidJSON, problem.InvalidField, problem.UnknownField, problem.InvalidBody, problem.BodyTooLarge, problem.BatchNotFound, problem.StorageFull, problem.StorageUnavailable}
+	route(h, a.keyed("POST", all, "create-batch", "Creates up to 10,000 jobs, all of them or none",
+		problem.InvalidJSON, problem.InvalidField, problem.UnknownField, problem.MissingField, problem.InvalidBody, problem.BodyTooLarge, problem.BatchTooLarge,
+		problem.KeyReused, problem.QueueFull, problem.TooManyBatches, problem.BaseUnknown, problem.StorageFull, problem.StorageUnavailable), a.createBatch)
+	plain[listBatchesInput, listBatchesOutput](mux, config, a.keyed("GET", all, "list-batches", "Lists batches, the newest first", read...), a.withKey(answerWith(a.listBatches)))
+	plain[readBatchInput, readBatchOutput](mux, config, a.keyed("GET", one, "batch", "Says how the jobs of a batch stand", append(read, problem.BatchNotFound)...), a.withKey(answerWith(a.readBatchCounts)))
+	plain[resultsInput, resultsOutput](mux, config, a.keyed("GET", one+"/results", "batch-results", "Tells what came of the jobs of a batch, by index",
+		append(read, problem.BatchNotFound, problem.BatchNotIndexed)...), a.withKey(answerWith(a.batchResults)))
+	route(h, a.keyed("POST", one+"/cancel", "cancel-batch", "Cancels the jobs of a batch", cancel...), a.cancelBatch)
+	route(h, a.keyed("POST", "/api/jobs/cancel", "cancel-jobs", "Cancels the jobs with some labels, or of a batch", append(cancel, problem.MissingField)...), a.cancelJobs)
 }
 
 // public describes an operation that needs no key.

@@ -27,11 +27,19 @@ func (p Pace) Drain(jobs int) time.Duration {
 	if jobs <= 0 {
 		return 0
 	}
+	return time.Duration(float64(jobs) / p.perSecond() * float64(time.Second))
+}
+
+// Within is how many jobs are pushed in that time.
+func (p Pace) Within(d time.Duration) int { return int(p.perSecond() * d.Seconds()) }
+
+// perSecond is how many jobs are pushed in a second while there always is more to push.
+func (p Pace) perSecond() float64 {
 	perSecond := float64(p.Refs) / refsWindow.Seconds()
 	if p.Pushes > 0 {
 		perSecond = min(perSecond, float64(p.Pushes)*float64(p.Refs)/time.Minute.Seconds())
 	}
-	return time.Duration(float64(jobs) / perSecond * float64(time.Second))
+	return perSecond
 }
 
 const refsWindow = 10 * time.Second

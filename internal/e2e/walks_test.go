@@ -27,6 +27,8 @@ func walks() map[string]walk {
 	noRuns := options{files: map[string]string{files.RunJobPath: ""}}
 	return map[string]walk{
 		"create":    {points: []string{"create/accept", "create/accepted", "sqlite/commit:9", "sqlite/committed:9"}, die: dieOnTheWay},
+		"batch":     {points: []string{"batch/accept", "batch/accepted"}, options: noRuns, die: dieWithBatch},
+		"stop":      {points: []string{"batch/ask:2", "batch/asked", "batch/stop", "batch/stopped"}, options: noRuns, die: dieWhileStopping},
 		"dispatch":  {points: []string{"dispatch/push", "dispatch/pushed", "dispatch/stored"}, die: dieOnTheWay},
 		"webhook":   {points: []string{"webhook/record:2", "webhook/recorded", "webhook/finish:3", "webhook/finished:2"}, die: dieOnTheWay},
 		"reconcile": {points: []string{"reconcile/found:2", "reconcile/merged:2", "reconcile/concluded:2", "reconcile/complete:2"}, options: options{environment: []string{"RECONCILE_INTERVAL=100ms"}}, die: dieOnTheWay},

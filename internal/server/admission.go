@@ -44,6 +44,24 @@ func (s *Server) full(ctx context.Context) time.Duration {
 	return s.admission.after
 }
 
+// roomFor is how long it takes until the queue is short enough for so many jobs at once; 0 while
+// it is. most is for how many it is when it is empty, and GitHub asks for no wait.
+func (s *Server) roomFor(ctx context.Context, jobs int) (after time.Duration, most int) {
+	longest := s.cfg.MaxQueueTime
+	if longest == 0 || jobs == 0 {
+		return 0, jobs
+	}
+	counts, err := s.store.Counts(ctx, s.project) // those of the last look do not have a batch that came since
+	if err != nil {
+		return 0, jobs
+	}
+	s.admission.mu.Lock()
+	s.admission.at = time.Time{}
+	s.admission.mu.Unlock()
+	pace := s.cfg.pace()
+	return room(pace.Drain(counts.Waiting+jobs-1), s.dispatcher.State().Asked.Sub(time.Now()), longest), pace.Within(longest) + 1
+}
+
 // room is how long it takes until a queue is short enough: one that takes drain to be
 // pushed, none of it before GitHub's wait is over.
 func room(drain, wait, longest time.Duration) time.Duration {

@@ -29,6 +29,16 @@ func (c complete) Facts(ctx context.Context, project, id string) (githubjobs.Fac
 	return f, err
 }
 
+// FactsOf implements store.Batches.
+func (c complete) FactsOf(ctx context.Context, project string, ids ...string) (map[string]githubjobs.Facts, error) {
+	found, err := c.Store.FactsOf(ctx, project, ids...)
+	for id, f := range found {
+		f.Complete = c.server.complete()
+		found[id] = f
+	}
+	return found, err
+}
+
 // MergeFacts implements store.Jobs.
 func (c complete) MergeFacts(ctx context.Context, project string, facts ...githubjobs.Facts) error {
 	return c.Store.MergeFacts(ctx, project, c.told(facts)...)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/githubjobs/githubjobs/githubjobs/hub"
 	"github.com/githubjobs/githubjobs/internal/api"
+	"github.com/githubjobs/githubjobs/internal/batch"
 	"github.com/githubjobs/githubjobs/internal/control"
 	"github.com/githubjobs/githubjobs/internal/dispatch"
 	"github.com/githubjobs/githubjobs/internal/hold"
@@ -38,6 +39,7 @@ const (
 	idleTime   = 2 * time.Minute
 	maxHeader  = 64 << 10
 
+	limitEvery  = 3 * time.Second // between two looks for batches of which too many jobs have failed
 	firstAnswer = 5 * time.Second // how long a first job waits for the name of the default branch
 )
 
@@ -56,6 +58,7 @@ type Server struct {
 	keeper     *hold.Keeper
 	scheduler  *schedule.Scheduler
 	file       *schedule.File
+	limiter    *batch.Limiter
 	receiver   *webhook.Receiver
 	sweeper    *sweep.Sweeper
 	listener   net.Listener
@@ -169,6 +172,7 @@ func (s *Server) wire(repository *hub.Repository) {
 	s.scheduler = schedule.New(schedule.Options{
 		Project: s.project, Store: s.store, Base: s.baseNow, Accepted: s.accepted, Log: s.log.With("part", "schedule"), Now: time.Now,
 	})
+	s.limiter = &batch.Limiter{Project: s.project, Store: s.store, Every: limitEvery, Canceled: s.accepted, Log: s.log.With("part", "batch"), Now: time.Now}
 	s.file = schedule.NewFile(schedule.FileOptions{
 		Project: s.project, Hub: repository, Store: s.store, Base: s.baseNow, Every: s.cfg.fileInterval(), Changed: s.scheduler.Wake,
 		Read: func(raw []byte, name string) (store.Plan, error) { return api.ReadPlan(raw, name, s.cfg.DefaultKind) },
@@ -182,7 +186,7 @@ func (s *Server) wire(repository *hub.Repository) {
 	s.http = &http.Server{
 		Handler: api.New(api.Options{
 			Project: s.project, Keys: s.cfg.APIKeys, DefaultKind: s.cfg.DefaultKind, Jobs: s.store, Base: s.base,
-			Schedules: s.store, Scheduler: s.scheduler, Scheduled: s.scheduler.Wake,
+			Batches: s.store, Room: s.roomFor, Schedules: s.store, Scheduler: s.scheduler, Scheduled: s.scheduler.Wake,
 			Accepted: s.accepted, Canceled: s.accepted, Full: s.full, Readiness: s.Readiness, Webhook: s.metrics.countDeliveries(s.receiver), Metrics: s.metrics.handler(), Log: s.log.With("part", "api"), Now: time.Now,
 		}),
 		ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime,

@@ -32,6 +32,10 @@ const (
 	DependencyNotFound Code = "dependency_not_found"   // the job depends on one that there is not
 	JobEnded           Code = "job_ended"              // the job has ended and can't be cancelled
 	QueueFull          Code = "queue_full"             // more jobs wait than can be pushed in time
+	BatchNotFound      Code = "batch_not_found"        // no job is of that batch
+	BatchNotIndexed    Code = "batch_not_indexed"      // the batch was named job by job, which have no index
+	BatchTooLarge      Code = "batch_too_large"        // more jobs than may ever wait at the same time
+	TooManyBatches     Code = "too_many_batches"       // more bytes of batches at once than there is room for
 	ScheduleNotFound   Code = "schedule_not_found"     // no schedule has that name
 	ScheduleFromFile   Code = "schedule_from_file"     // the schedule is changed in the repository
 	ScheduleBusy       Code = "schedule_busy"          // the schedule forbids a job beside the previous one
@@ -53,7 +57,8 @@ var statuses = map[Code]int{
 	InvalidDelivery: http.StatusBadRequest, WebhooksDisabled: http.StatusServiceUnavailable,
 	TooManyDeliveries: http.StatusServiceUnavailable,
 	BaseUnknown:       http.StatusServiceUnavailable, StorageFull: http.StatusInsufficientStorage,
-	QueueFull:          http.StatusTooManyRequests,
+	QueueFull: http.StatusTooManyRequests, TooManyBatches: http.StatusServiceUnavailable,
+	BatchNotFound: http.StatusNotFound, BatchNotIndexed: http.StatusConflict, BatchTooLarge: http.StatusBadRequest,
 	DependencyNotFound: http.StatusUnprocessableEntity,
 	KeyReused:          http.StatusConflict, JobEnded: http.StatusConflict,
 	ScheduleNotFound: http.StatusNotFound, ScheduleFromFile: http.StatusConflict, ScheduleBusy: http.StatusConflict,
@@ -82,10 +87,30 @@ type Error struct {
 	Code Code `json:"code,omitempty" doc:"Names the sort of error, for programs"`
 	// Field is the field or parameter that is wrong.
 	Field string `json:"field,omitempty" doc:"The field or parameter that is wrong"`
+	// Mistakes are several that a body has; the first of them is Message, Code and Field.
+	Mistakes []Mistake `json:"mistakes,omitempty" doc:"The mistakes of a body that makes several jobs, at most 20 of them; the first is told by the fields beside this one, too"`
 
 	status     int
 	retryAfter time.Duration
 	asksForKey bool // and not for a signature, which no header can ask for
+}
+
+// Mistake is one of several things that are wrong with a body.
+type Mistake struct {
+	Message string `json:"error" doc:"What is wrong and how to mend it"`
+	Code    Code   `json:"code" doc:"Names the sort of error, for programs"`
+	Field   string `json:"field" doc:"The field that is wrong, such as jobs[17].timeout_seconds"`
+}
+
+// Several makes one error of several; there must be at least one.
+func Several(list []*Error) *Error {
+	first := *list[0]
+	if len(list) > 1 {
+		for _, e := range list {
+			first.Mistakes = append(first.Mistakes, Mistake{e.Message, e.Code, e.Field})
+		}
+	}
+	return &first
 }
 
 // New makes an error of a code.
