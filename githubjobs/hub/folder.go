@@ -56,13 +56,20 @@ func (r *Repository) File(ctx context.Context, in Folder, name string) ([]byte, 
 	case e.GetSize() > maxFile:
 		return nil, &Error{Op: op, Kind: ErrInvalid, Message: fmt.Sprintf("%s has %d bytes; at most %d are read", name, e.GetSize(), maxFile)}
 	}
-	blob, _, err := r.client.Git.GetBlob(ctx, r.cfg.Owner, r.cfg.Name, in[i].GetSHA())
+	return r.Blob(ctx, in[i].GetSHA())
+}
+
+// Blob reads the content of a file by its SHA: one REST call. GitHub gives no more than
+// 100 MB (docs.github.com, "Get a blob").
+func (r *Repository) Blob(ctx context.Context, sha string) ([]byte, error) {
+	op := "read blob " + sha
+	blob, _, err := r.client.Git.GetBlob(ctx, r.cfg.Owner, r.cfg.Name, sha)
 	if err != nil {
 		return nil, fail(ctx, op, err)
 	}
 	content, err := base64.StdEncoding.DecodeString(blob.GetContent())
 	if err != nil || blob.GetEncoding() != "base64" {
-		return nil, &Error{Op: op, Kind: ErrInvalid, Message: name + " cannot be decoded", Err: err}
+		return nil, &Error{Op: op, Kind: ErrInvalid, Message: "the blob " + sha + " cannot be decoded", Err: err}
 	}
 	return content, nil
 }

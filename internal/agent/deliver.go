@@ -28,7 +28,7 @@ func publishStep(ctx context.Context, j job) error {
 	}
 	report, err := publish.Publish(ctx, publish.Config{
 		Repo: repo, Tree: j.dir.Tree(), JobID: j.spec.ID, JobSHA: j.config.SHA,
-		RunID: j.config.RunID, Attempt: j.config.RunAttempt, RunURL: j.config.RunURL(), Logger: j.logger(),
+		RunID: j.config.RunID, Attempt: j.config.RunAttempt, RunURL: j.config.RunURL(), AllowSecrets: !j.config.SecretScan, Logger: j.logger(),
 	}, j.result())
 	commands := actions.To(j.Stdout)
 	// Nothing needs the folder any more; a run that is run again begins with a new one.

@@ -74,6 +74,8 @@ type Config struct {
 	FileSize string `env:"GITHUBJOBS_FILE_SIZE" envDefault:"4g"`
 	// Network is the container's network, by name; by default the engine's own default.
 	Network string `env:"GITHUBJOBS_NETWORK"`
+	// SecretScan has credentials refused in what a task changes, and redacted in what it says.
+	SecretScan bool `env:"GITHUBJOBS_SECRET_SCAN" envDefault:"true"`
 	// Grace is the time between the request to end (SIGINT, after three quarters of it
 	// SIGTERM) and the kill. A cancelled step is killed by GitHub's runner after ten
 	// seconds, so it must be well below.
@@ -109,7 +111,7 @@ func explain(err error) error {
 		return err
 	}
 	variables := map[string]string{"RunID": "GITHUB_RUN_ID", "RunAttempt": "GITHUB_RUN_ATTEMPT", "Pids": "GITHUBJOBS_PIDS", "Grace": "GITHUBJOBS_GRACE", "Pull": "GITHUBJOBS_PULL",
-		"SameUser": "GITHUBJOBS_UNSAFE_SAME_USER"}
+		"SameUser": "GITHUBJOBS_UNSAFE_SAME_USER", "SecretScan": "GITHUBJOBS_SECRET_SCAN"}
 	var errs []error
 	for _, e := range aggregate.Errors {
 		if p, ok := errors.AsType[env.ParseError](e); ok {

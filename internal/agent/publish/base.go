@@ -21,12 +21,13 @@ type entry struct {
 // baseline is the tree that the task began with.
 type baseline struct {
 	entries map[string]entry
-	folders map[string]bool // that hold an entry at any depth; "" is the root
+	folders map[string]bool        // that hold an entry at any depth; "" is the root
+	content map[plumbing.Hash]bool // of the files
 }
 
 // readBaseline reads a tree, folders resolved. It opens no blob.
 func readBaseline(store storer.EncodedObjectStorer, tree plumbing.Hash) (baseline, error) {
-	b := baseline{entries: map[string]entry{}, folders: map[string]bool{"": true}}
+	b := baseline{entries: map[string]entry{}, folders: map[string]bool{"": true}, content: map[plumbing.Hash]bool{}}
 	root, err := object.GetTree(store, tree)
 	if err != nil {
 		return b, fmt.Errorf("read the tree of the job's commit: %w", err)
@@ -44,7 +45,7 @@ func readBaseline(store storer.EncodedObjectStorer, tree plumbing.Hash) (baselin
 		if e.Mode == filemode.Dir {
 			continue
 		}
-		b.entries[name] = entry{e.Mode, e.Hash}
+		b.entries[name], b.content[e.Hash] = entry{e.Mode, e.Hash}, true
 		for dir := path.Dir(name); dir != "." && !b.folders[dir]; dir = path.Dir(dir) {
 			b.folders[dir] = true
 		}

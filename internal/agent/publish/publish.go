@@ -32,6 +32,8 @@ type Config struct {
 	// DefaultMaxTotalBytes.
 	MaxFileBytes  int64
 	MaxTotalBytes int64
+	// AllowSecrets: credentials in what the task has changed and said are let through.
+	AllowSecrets bool
 	// Now and Wait default to the machine's clock; Logger to slog.Default().
 	Now    func() time.Time
 	Wait   hub.Wait
@@ -88,6 +90,7 @@ func Publish(ctx context.Context, cfg Config, result githubjobs.Result) (Report,
 	}
 	p.parent, p.tree = p.job.head.Hash.String(), p.job.head.TreeHash
 	p.complete()
+	p.redact(ctx)
 	p.collect(ctx)
 	err = p.deliver(ctx)
 	return p.report, err
@@ -133,7 +136,10 @@ func (p *publisher) collect(ctx context.Context) {
 	}
 	base, err := readBaseline(p.job.store, p.job.creation.TreeHash)
 	if err == nil {
-		p.scan, err = scanTree(ctx, p.Tree, base, p.MaxFileBytes, p.MaxTotalBytes)
+		p.scan, err = scanTree(ctx, p.Tree, base, p.MaxFileBytes, p.MaxTotalBytes, p.finder())
+	}
+	if err == nil {
+		err = p.judgeLeaks(ctx)
 	}
 	if err != nil {
 		p.Logger.Error("the task's changes cannot be read", "error", err)

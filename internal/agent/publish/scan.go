@@ -41,6 +41,7 @@ type scan struct {
 	changes []change // sorted by path
 	blobs   []plumbing.EncodedObject
 	refused []refusedPath
+	leaks   []leaked
 }
 
 // scanner compares a folder with a baseline.
@@ -52,12 +53,13 @@ type scanner struct {
 	maxFile  int64
 	maxTotal int64
 	total    int64
+	find     finder // nil: credentials are not looked for
 }
 
 // scanTree finds what changed in the task's folder. What cannot be read is an error;
 // what must not be published is in refused.
-func scanTree(ctx context.Context, dir string, base baseline, maxFile, maxTotal int64) (scan, error) {
-	s := &scanner{ctx: ctx, base: base, seen: map[string]bool{}, maxFile: maxFile, maxTotal: maxTotal}
+func scanTree(ctx context.Context, dir string, base baseline, maxFile, maxTotal int64, find finder) (scan, error) {
+	s := &scanner{ctx: ctx, base: base, seen: map[string]bool{}, maxFile: maxFile, maxTotal: maxTotal, find: find}
 	root, err := openTree(dir)
 	if err != nil {
 		return scan{}, fmt.Errorf("read the task's folder: %w", err)
@@ -171,8 +173,7 @@ func (s *scanner) file(root *os.Root, p, name string, info fs.FileInfo) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", p, err)
 	}
-	s.change(p, entry{mode, hash}, content)
-	return nil
+	return s.change(p, entry{mode, hash}, content)
 }
 
 func (s *scanner) link(root *os.Root, p, name string) error {
@@ -193,17 +194,16 @@ func (s *scanner) link(root *os.Root, p, name string) error {
 		s.refuse(p, why)
 		return nil
 	}
-	s.change(p, found, []byte(target))
-	return nil
+	return s.change(p, found, []byte(target))
 }
 
 // change notes a path that is new or different.
-func (s *scanner) change(p string, found entry, content []byte) {
+func (s *scanner) change(p string, found entry, content []byte) error {
 	known, tracked := s.base.entries[p]
 	s.seen[p] = true
 	if why := badPath(p); why != "" {
 		s.refuse(p, why)
-		return
+		return nil
 	}
 	status := byte('A')
 	if tracked {
@@ -211,14 +211,15 @@ func (s *scanner) change(p string, found entry, content []byte) {
 	}
 	s.changes = append(s.changes, change{p, status, found})
 	if known.hash == found.hash && tracked {
-		return // only the mode changed: GitHub has the content
+		return nil // only the mode changed: GitHub has the content
 	}
 	if s.total += int64(len(content)); s.total > s.maxTotal {
 		s.refuse(p, fmt.Sprintf("all changes together are larger than %d MB", s.maxTotal>>20))
-		return
+		return nil
 	}
 	blob := &plumbing.MemoryObject{}
 	blob.SetType(plumbing.BlobObject)
 	blob.Write(content) // a MemoryObject takes everything
 	s.blobs = append(s.blobs, blob)
+	return s.look(p, known.hash, found.hash, content)
 }

@@ -1,0 +1,89 @@
+package publish
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing"
+
+	"github.com/githubjobs/githubjobs/internal/agent/leak"
+)
+
+// finder lists the credentials in a content; see leak.Find.
+type finder func(ctx context.Context, content []byte) ([]leak.Finding, error)
+
+// leaked is a file in which there are credentials.
+type leaked struct {
+	path  string
+	old   plumbing.Hash // what the file was before; zero for a new one
+	found []leak.Finding
+}
+
+// look searches a content that is not on the base yet, under whatever name.
+func (s *scanner) look(p string, old, hash plumbing.Hash, content []byte) error {
+	if s.find == nil || s.base.content[hash] {
+		return nil
+	}
+	found, err := s.find(s.ctx, content)
+	if err != nil {
+		return fmt.Errorf("%s: look for credentials: %w", p, err)
+	}
+	if len(found) > 0 {
+		s.leaks = append(s.leaks, leaked{p, old, found})
+	}
+	return nil
+}
+
+// judgeLeaks refuses the files into which the task has brought credentials. Those that
+// a file had before are told already; GitHub is asked for it only where there are some.
+func (p *publisher) judgeLeaks(ctx context.Context) error {
+	for _, l := range p.scan.leaks {
+		told := map[string]bool{}
+		if !l.old.IsZero() {
+			var old []byte
+			if err := p.retry(ctx, func() (err error) { old, err = p.Repo.Blob(ctx, l.old.String()); return err }); err != nil {
+				return fmt.Errorf("%s: compare its credentials with those it had: %w", l.path, err)
+			}
+			before, err := leak.Find(ctx, old)
+			if err != nil {
+				return err
+			}
+			for _, f := range before {
+				told[f.Secret] = true
+			}
+		}
+		for _, f := range l.found {
+			if !told[f.Secret] {
+				p.scan.refused = append(p.scan.refused, refusedPath{l.path,
+					fmt.Sprintf("line %d looks like a credential (%s). If it is none, or is meant to be there, set the repository's variable GITHUBJOBS_SECRET_SCAN to false", f.Line, f.Rule)})
+				break
+			}
+		}
+	}
+	slices.SortFunc(p.scan.refused, func(a, b refusedPath) int { return strings.Compare(a.path, b.path) })
+	return nil
+}
+
+func (p *publisher) finder() finder {
+	if p.AllowSecrets {
+		return nil
+	}
+	return leak.Find
+}
+
+// redact takes credentials out of what the result commit tells of the task for good.
+func (p *publisher) redact(ctx context.Context) {
+	if p.AllowSecrets {
+		return
+	}
+	for _, text := range []*string{&p.result.Log, &p.result.Summary, &p.result.Error} {
+		clean, err := leak.Redact(ctx, *text)
+		if err != nil { // the run is being ended
+			p.Logger.Warn("the task's words are left out: they could not be searched for credentials", "error", err)
+			clean = ""
+		}
+		*text = clean
+	}
+}
