@@ -29,6 +29,7 @@ const (
 // BatchJobRequest is a job of a batch.
 type BatchJobRequest struct {
 	JobRequest
+	DependencyRequest
 	DelayUntil time.Time `json:"delay_until,omitzero" doc:"The job is not pushed before this time"`
 }
 
@@ -112,6 +113,8 @@ func (a *api) createBatch(ctx context.Context, in *batchInput) (*batchOutput, er
 	switch {
 	case errors.Is(err, store.ErrExists):
 		return nil, batchKeyReused(id)
+	case errors.Is(err, store.ErrDependency):
+		return nil, request.dependencyProblem(err)
 	case err != nil:
 		return nil, a.storeProblem(ctx, err)
 	}
@@ -194,22 +197,28 @@ func (b *batchRequest) complete(id, base string, now time.Time) error {
 		s.ID, s.Batch, s.Request = githubjobs.MemberID(id, i), id, b.fingerprint
 		s.Member = &githubjobs.Member{Index: i, Of: len(b.specs), MaxFailures: b.maxFailures}
 		s.Labels = append(s.Labels, b.labels...)
-		s.Normalize(now)
-		if err := s.Validate(); err != nil {
-			if wrong.add(inField(b.at(i), fieldProblem(err))); len(wrong) == mostMistakes {
+		err := b.resolve(id, i)
+		if s.Normalize(now); err == nil {
+			err = fieldProblem(s.Validate())
+		}
+		if err != nil {
+			if wrong.add(inField(b.at(i), err)); len(wrong) == mostMistakes {
 				break
 			}
 		}
 	}
-	return wrong.problem()
+	if len(wrong) > 0 {
+		return wrong.problem()
+	}
+	return b.circle()
 }
 
 // admitBatch turns a batch away that cannot be pushed in time. A request whose key was used
 // before needs no room.
 func (a *api) admitBatch(ctx context.Context, b *batchRequest) error {
-	now := 0 // jobs that are to be pushed without delay
+	now := 0 // jobs that are to be pushed without delay, and wait for no others
 	for _, s := range b.specs {
-		if !s.Delayed(a.Now()) {
+		if (githubjobs.Facts{Spec: &s}).Holding(a.Now()) == githubjobs.HeldByNothing {
 			now++
 		}
 	}

@@ -45,9 +45,7 @@ type JobRequest struct {
 // CreateRequest is the body of create-job.
 type CreateRequest struct {
 	JobRequest
-	DependsOn           []string                    `json:"depends_on,omitempty" doc:"Ids of the jobs that must be done before this one is pushed: merged, or completed and not skipped" maxItems:"100"`
-	OnDependencyFailure githubjobs.DependencyPolicy `json:"on_dependency_failure,omitempty" doc:"What becomes of the job when one of these fails: it fails too, as dependency_failed (fail), or is completed, as skipped (skip)" enum:"fail,skip" default:"fail"`
-
+	DependencyRequest
 	DelayUntil     time.Time `json:"delay_until,omitzero" doc:"The job is not pushed before this time"`
 	IdempotencyKey string    `json:"idempotency_key,omitempty" doc:"Names this request: repeated with the same key it means the same job. The header Idempotency-Key says the same" minLength:"1" maxLength:"255"`
 }
@@ -95,7 +93,7 @@ func (a *api) createJob(ctx context.Context, in *createInput) (*createOutput, er
 	case errors.Is(err, store.ErrExists) && spec.Request != "":
 		return a.repeated(ctx, spec)
 	case errors.Is(err, store.ErrDependency):
-		return nil, dependencyProblem(err)
+		return nil, dependencyProblem("job", err)
 	case err != nil:
 		return nil, a.storeProblem(ctx, err)
 	}

@@ -3,10 +3,21 @@ package api
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 
+	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/internal/api/problem"
 	"github.com/githubjobs/githubjobs/internal/store"
 )
+
+// DependencyRequest is what a caller says of the jobs that come before one.
+type DependencyRequest struct {
+	DependsOn           []string                    `json:"depends_on,omitempty" doc:"Ids of the jobs that must be done before this one is pushed: merged, or completed and not skipped. In a batch, #0 names its first job, #1 the second, and so on" maxItems:"100"`
+	OnDependencyFailure githubjobs.DependencyPolicy `json:"on_dependency_failure,omitempty" doc:"What becomes of the job when one of these fails: it fails too, as dependency_failed (fail), or is completed, as skipped (skip)" enum:"fail,skip" default:"fail"`
+}
 
 // word reads a text that says something.
 func word[T ~string](raw json.RawMessage, into *T) error {
@@ -17,11 +28,63 @@ func word[T ~string](raw json.RawMessage, into *T) error {
 	return err
 }
 
-// dependencyProblem says on which job that there is not a job was to depend.
-func dependencyProblem(err error) error {
+// dependencyProblem says on which job that there is not the specs depend, in answer to a
+// request that creates what.
+func dependencyProblem(what string, err error) *problem.Error {
 	id := ""
 	if e, ok := errors.AsType[*store.DependencyError](err); ok {
 		id = e.ID
 	}
-	return problem.New(problem.DependencyNotFound, "The job was not created: it depends on the job %q, and there is none. Create that one first, and name the job_id that the answer gives.", id).OfField("depends_on")
+	return problem.New(problem.DependencyNotFound, "The %s was not created: it depends on the job %q, and there is none. Create that one first, and name the job_id that the answer gives.", what, id).OfField("depends_on")
+}
+
+// dependencyProblem names the entry too.
+func (b *batchRequest) dependencyProblem(err error) *problem.Error {
+	p := dependencyProblem("batch", err)
+	e, ok := errors.AsType[*store.DependencyError](err)
+	if i := slices.IndexFunc(b.specs, func(s githubjobs.Spec) bool { return ok && slices.Contains(s.DependsOn, e.ID) }); i >= 0 {
+		p.Field = b.at(i) + ".depends_on"
+	}
+	return p
+}
+
+// resolve gives the jobs of the batch that the entry names, as in #3, their ids.
+func (b *batchRequest) resolve(batch string, entry int) error {
+	on := b.specs[entry].DependsOn
+	for i, name := range on {
+		index, inBatch := strings.CutPrefix(name, "#")
+		if !inBatch {
+			continue
+		}
+		n, err := strconv.Atoi(index)
+		if err != nil || n < 0 || n >= len(b.specs) || strconv.Itoa(n) != index {
+			return problem.New(problem.InvalidField, "%q names no job of this batch; the first is #0, the last #%d.", shown(name), len(b.specs)-1).OfField(fmt.Sprintf("depends_on[%d]", i))
+		}
+		on[i] = githubjobs.MemberID(batch, n)
+	}
+	return nil
+}
+
+// mostOfCircle is how many jobs of a circle are named.
+const mostOfCircle = 10
+
+// circle says which jobs of the batch wait for each other; nil when none do.
+func (b *batchRequest) circle() error {
+	circle := githubjobs.Cycle(b.specs)
+	if circle == nil {
+		return nil
+	}
+	index := map[string]int{}
+	for i, s := range b.specs {
+		index[s.ID] = i
+	}
+	var names []string
+	for _, id := range circle[:min(len(circle), mostOfCircle)] {
+		names = append(names, b.at(index[id]))
+	}
+	way := strings.Join(names, " → ")
+	if len(circle) > mostOfCircle {
+		way += fmt.Sprintf(" → … → %s, %d jobs in all", names[0], len(circle)-1)
+	}
+	return problem.New(problem.InvalidField, "These jobs wait for each other, each for the next one, so that none could ever begin: %s. Take one of these dependencies away.", way).OfField(names[0] + ".depends_on")
 }

@@ -2,7 +2,9 @@ package api
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
@@ -38,6 +40,44 @@ func TestCreateWithDependencies(t *testing.T) {
 	waiting, err := s.store.Waiting(t.Context(), "p", 10)
 	if err != nil || len(waiting) != 2 {
 		t.Errorf("%d wait, %v", len(waiting), err)
+	}
+}
+
+// The jobs of a batch name each other by their places, in any order.
+func TestBatchWithDependencies(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	b := s.do(t, "POST", "/api/batches", `{"template":{"job":"x","on_dependency_failure":"skip"},"inputs":[{"depends_on":["#1","#2","#2"]},{},{"depends_on":["#1"]}]}`).batch(t)
+	id := func(i int) string { return githubjobs.MemberID(b.BatchID, i) }
+	for i, want := range [][]string{{id(1), id(2)}, nil, {id(1)}} {
+		if got := s.specs(t, b)[i]; !slices.Equal(got.DependsOn, want) || got.OnDependencyFailure != githubjobs.DependencySkip {
+			t.Errorf("%d depends on %q, want %q", i, got.DependsOn, want)
+		}
+	}
+	waiting, err := s.store.Waiting(t.Context(), "p", 10)
+	if err != nil || len(waiting) != 1 || waiting[0].ID != id(1) {
+		t.Errorf("waiting %+v, %v", waiting, err)
+	}
+	chain := `{"job":"x"}`
+	for i := range 20 {
+		chain += fmt.Sprintf(`,{"job":"x","depends_on":["#%d"]}`, (i+2)%21)
+	}
+	for body, want := range map[string]struct {
+		status int
+		field  string
+		says   string
+	}{
+		`{"jobs":[{"job":"x","depends_on":["#1"]}]}`:                                                     {400, "jobs[0].depends_on[0]", `"#1" names no job of this batch; the first is #0, the last #0`},
+		`{"jobs":[{"job":"x","depends_on":["#00"]}]}`:                                                    {400, "jobs[0].depends_on[0]", "names no job"},
+		`{"jobs":[{"job":"x","depends_on":["#0"]}]}`:                                                     {400, "jobs[0].depends_on[0]", "is the job itself"},
+		`{"jobs":[{"job":"x"},{"job":"x","depends_on":["#2"]},{"job":"x","depends_on":["#1"]}]}`:         {400, "jobs[1].depends_on", "jobs[1] → jobs[2] → jobs[1]. Take one"},
+		`{"jobs":[{"job":"x"},{"job":"x","depends_on":["nobody"]}]}`:                                     {422, "jobs[1].depends_on", `The batch was not created: it depends on the job "nobody"`},
+		`{"jobs":[` + strings.Replace(chain, `{"job":"x"}`, `{"job":"x","depends_on":["#1"]}`, 1) + `]}`: {400, "jobs[0].depends_on", "→ … → jobs[0], 21 jobs in all"},
+	} {
+		res := s.do(t, "POST", "/api/batches", body)
+		if p := res.problem(t); res.StatusCode != want.status || p.Field != want.field || !strings.Contains(p.Message, want.says) {
+			t.Errorf("%s: %d field %q: %s", body, res.StatusCode, p.Field, p.Message)
+		}
 	}
 }
 
