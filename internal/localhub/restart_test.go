@@ -3,9 +3,11 @@ package localhub
 import (
 	"bufio"
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -73,11 +75,11 @@ type killable struct {
 	client *github.Client
 }
 
-// startKillable starts a localhub on dir, with more in its environment.
-func startKillable(t *testing.T, dir string, env ...string) *killable {
+// startKillable starts a localhub on dir.
+func startKillable(t *testing.T, dir string) *killable {
 	t.Helper()
 	k := &killable{cmd: exec.Command(os.Args[0], "-test.run=^TestHelperProcess$")}
-	k.cmd.Env = append(append(os.Environ(), helperDir+"="+dir), env...)
+	k.cmd.Env = append(os.Environ(), helperDir+"="+dir)
 	out, err := k.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -128,36 +130,29 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// deadlyGit is a git that kills its caller instead of a change of refs, or after it, once a file says so.
-const deadlyGit = `#!/bin/sh
-case " $* " in *" update-ref "*)
-	if [ -e "DIR/kill-before" ]; then kill -9 $PPID; exit 1; fi
-	"GIT" "$@"
-	code=$?
-	if [ -e "DIR/kill-after" ]; then kill -9 $PPID; fi
-	exit $code
+// deadly is a hook of git's, called in every change of refs, that kills localhub before the change or after it, once a file says so.
+const deadly = `#!/bin/sh
+case "$1" in
+prepared) if [ -e "DIR/kill-before" ]; then rm "DIR/kill-before"; kill -9 PID; exit 1; fi ;;
+committed) if [ -e "DIR/kill-after" ]; then rm "DIR/kill-after"; kill -9 PID; fi ;;
 esac
-exec "GIT" "$@"
 `
 
 // A localhub that is killed in a merge, just before or just after the base branch has moved, says after its next start what git says: the pull
 // request is merged, or it is open and can be merged.
 func TestKillDuringMerge(t *testing.T) {
 	t.Parallel()
-	real, err := exec.LookPath("git")
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, method := range []string{"squash", "merge", "rebase"} {
 		for _, moment := range []string{"before", "after"} {
 			t.Run(method+" "+moment, func(t *testing.T) {
 				t.Parallel()
 				bin, dir := t.TempDir(), t.TempDir()
-				script := strings.NewReplacer("DIR", bin, "GIT", real).Replace(deadlyGit)
-				if err := os.WriteFile(filepath.Join(bin, "git"), []byte(script), 0o755); err != nil {
+				k := startKillable(t, dir)
+				script := strings.NewReplacer("DIR", bin, "PID", strconv.Itoa(k.cmd.Process.Pid)).Replace(deadly)
+				hooks := filepath.Join(dir, "git", "alice", "reports.git", "hooks")
+				if err := errors.Join(os.MkdirAll(hooks, 0o755), os.WriteFile(filepath.Join(hooks, "reference-transaction"), []byte(script), 0o755)); err != nil {
 					t.Fatal(err)
 				}
-				k := startKillable(t, dir, "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
 				old := k.propose(t)
 				if err := os.WriteFile(filepath.Join(bin, "kill-"+moment), nil, 0o600); err != nil {
 					t.Fatal(err)

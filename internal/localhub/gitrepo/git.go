@@ -3,9 +3,9 @@
 // answers is what git answers: diffs, merges and refusals are not imitated.
 //
 // Every git process gets a clean environment, so neither the configuration of
-// the machine nor that of the user changes an answer. Object reads go through
-// one long-lived "git cat-file" per repository; everything else costs one
-// process of a few milliseconds, as little as the operation needs.
+// the machine nor that of the user changes an answer. Object reads and changes
+// of refs go through one long-lived process each per repository; everything else
+// costs one process of a few milliseconds, as little as the operation needs.
 //
 // Functions that take a commit take its full SHA; only [Repo.Resolve] accepts
 // what a person types. So no name from outside is ever an argument that git

@@ -122,11 +122,7 @@ func (r *Repo) UpdateRefs(ctx context.Context, updates ...RefUpdate) error {
 			fmt.Fprintf(&in, "update %s\x00%s\x00%s\x00", u.Ref, u.New, u.Old)
 		}
 	}
-	_, err := r.run(ctx, command{
-		args:  []string{"update-ref", "--no-deref", "--stdin", "-z"},
-		stdin: strings.NewReader(in.String()),
-	})
-	return refError(err)
+	return refError(r.writer.transact(ctx, in.String()))
 }
 
 // CreateRef creates a ref that must not exist.

@@ -14,7 +14,8 @@ import (
 // reader is shared per Repo.
 type Repo struct {
 	dir    string
-	reader catFile
+	reader *catFile
+	writer *refWriter
 	pushes chan struct{} // holds one token while a push is received
 }
 
@@ -63,16 +64,14 @@ func Open(dir string) (*Repo, error) {
 }
 
 func newRepo(dir string) *Repo {
-	r := &Repo{dir: dir, pushes: make(chan struct{}, 1)}
-	r.reader.dir = dir
-	return r
+	return &Repo{dir: dir, reader: newCatFile(dir), writer: newRefWriter(dir), pushes: make(chan struct{}, 1)}
 }
 
 // Dir is the absolute path of the bare repository.
 func (r *Repo) Dir() string { return r.dir }
 
-// Close ends the object reader. The Repo starts it anew when it is used again.
-func (r *Repo) Close() error { return r.reader.close() }
+// Close ends the long-lived processes, which start anew when the Repo is used again.
+func (r *Repo) Close() error { return errors.Join(r.reader.close(), r.writer.close()) }
 
 // DefaultBranch is the branch that HEAD names, whether it exists or not.
 func (r *Repo) DefaultBranch() (string, error) {

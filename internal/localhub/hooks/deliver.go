@@ -14,7 +14,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/githubjobs/githubjobs/internal/localhub/faults"
@@ -23,78 +22,23 @@ import (
 
 var errTooLarge = errors.New("payload above 25 MB, which GitHub does not deliver")
 
-const (
-	maxInFlight = 32                     // deliveries to one hook at the same time
-	orderGrace  = 250 * time.Millisecond // how long a delivery waits for the one before it
-	keepFor     = 3 * 24 * time.Hour     // how long deliveries stay on record, as on GitHub
-	maxResponse = 1 << 20                // bytes kept of an answer
-)
+// maxResponse is how many bytes are kept of an answer.
+const maxResponse = 1 << 20
 
-// queue starts the deliveries to one hook in order: each waits until the one before is done, but not longer than orderGrace, so that a slow
-// receiver gets several at a time rather than an ever longer backlog.
-type queue struct {
-	slots chan struct{}
-	last  chan struct{} // closed when the delivery started last is done or has had its grace
-}
-
-// store gives new deliveries their ids and writes them.
-func (d *Deliverer) store(all []message) error {
-	return d.Payloads.DB.Update(func(tx *state.Tx) error {
-		for i := range all {
-			m := &all[i]
-			m.delivery.ID = tx.Deliveries.NextID()
-			m.delivery.URL = m.hook.URL
-			m.delivery.DeliveredAt = d.Now().UTC()
-			m.delivery.RequestHeaders = headers(m.hook, m.delivery, m.body)
-			tx.Deliveries.Put(m.delivery)
-			tx.PutBlob(state.BlobRequest, m.delivery.ID, m.body)
-		}
-		return nil
-	})
-}
-
-// send queues a stored delivery.
-func (d *Deliverer) send(m message) {
-	hold := d.hold(m)
-	d.mu.Lock()
-	d.busy++
-	ctx := d.ctx
-	q := d.queues[m.hook.ID]
-	if q == nil {
-		q = &queue{slots: make(chan struct{}, maxInFlight)}
-		d.queues[m.hook.ID] = q
-	}
-	if hold > 0 {
-		d.mu.Unlock()
-		d.inFlight.Go(func() { d.late(ctx, q, m, hold) })
+// deliver makes the one attempt and records it. One that is broken off since localhub stops is none: the next start makes it.
+func (d *Deliverer) deliver(ctx context.Context, m message) {
+	if ctx.Err() != nil {
 		return
 	}
-	before, passed := q.last, make(chan struct{})
-	q.last = passed
-	d.mu.Unlock()
-	d.inFlight.Go(func() {
-		defer d.done(1)
-		if before != nil {
-			<-before
-		}
-		q.slots <- struct{}{}
-		defer func() { <-q.slots }()
-		pass := sync.OnceFunc(func() { close(passed) })
-		grace := time.AfterFunc(orderGrace, pass)
-		defer grace.Stop()
-		defer pass()
-		d.deliver(ctx, m)
-	})
-}
-
-// deliver makes the one attempt and records it.
-func (d *Deliverer) deliver(ctx context.Context, m message) {
 	start := time.Now()
 	status, code, header, answer := d.post(ctx, m)
+	if code == 0 && ctx.Err() != nil {
+		return
+	}
 	m.delivery.Done, m.delivery.Status, m.delivery.StatusCode, m.delivery.ResponseHeaders = true, status, code, header
 	m.delivery.Duration, m.delivery.DeliveredAt = time.Since(start), d.Now().UTC()
 	err := d.Payloads.DB.Update(func(tx *state.Tx) error {
-		if h, ok := tx.Hooks.Get(m.hook.ID); ok {
+		if h, ok := tx.Hooks.Get(m.hook.ID); ok && (h.LastCode != code || h.LastStatus != "active") {
 			h.LastCode, h.LastStatus = code, "active"
 			tx.Hooks.Put(h)
 		}
@@ -164,26 +108,4 @@ func sign(algorithm func() hash.Hash, secret string, body []byte) string {
 	mac := hmac.New(algorithm, []byte(secret))
 	mac.Write(body)
 	return hex.EncodeToString(mac.Sum(nil))
-}
-
-// forget takes old deliveries off the record. At the start it also closes those that an earlier process did not finish: GitHub does not send again
-// by itself, and neither does localhub.
-func (d *Deliverer) forget(starting bool) {
-	err := d.Payloads.DB.Update(func(tx *state.Tx) error {
-		for _, v := range tx.Deliveries.All() {
-			switch {
-			case d.Now().Sub(v.DeliveredAt) > keepFor:
-				tx.Deliveries.Delete(v.ID)
-				tx.PutBlob(state.BlobRequest, v.ID, nil)
-				tx.PutBlob(state.BlobResponse, v.ID, nil)
-			case starting && !v.Done:
-				v.Done, v.Status = true, "timed out"
-				tx.Deliveries.Put(v)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		d.Log.Error("old webhook deliveries not removed", "error", err)
-	}
 }

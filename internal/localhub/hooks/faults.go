@@ -2,7 +2,6 @@ package hooks
 
 import (
 	"cmp"
-	"context"
 	"time"
 
 	"github.com/githubjobs/githubjobs/internal/localhub/faults"
@@ -47,17 +46,4 @@ func (d *Deliverer) hold(m message) (hold time.Duration) {
 		hold += within/2 + time.Duration(hit.Int64N(int64(within)/2+1))
 	}
 	return hold
-}
-
-// late delivers what was held back. It waits for no other delivery, and none for it.
-func (d *Deliverer) late(ctx context.Context, q *queue, m message, hold time.Duration) {
-	defer d.done(1)
-	select {
-	case <-time.After(hold):
-	case <-ctx.Done():
-		return
-	}
-	q.slots <- struct{}{}
-	defer func() { <-q.slots }()
-	d.deliver(ctx, m)
 }

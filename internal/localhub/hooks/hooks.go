@@ -1,4 +1,5 @@
-// Package hooks delivers what happens in localhub's repositories to webhooks, as GitHub does: signed, on record, and never twice by itself.
+// Package hooks delivers what happens in localhub's repositories to webhooks, as GitHub does: signed, on record, many at a time and in no promised order.
+// What localhub had no time for before it ended, it delivers after its next start.
 // It may import state, event, faults, gitrepo and shape.
 package hooks
 
@@ -32,9 +33,10 @@ type Deliverer struct {
 	mu     sync.Mutex
 	events []happened
 	wake   chan struct{}
-	busy   int // events and deliveries that are not done
-	queues map[int64]*queue
-	ctx    context.Context // of Run, for deliveries
+	busy   int              // events and deliveries that are not done
+	queues map[int64]*queue // by hook
+	left   []message        // by an earlier process; of Run
+	ctx    context.Context  // of Run, for deliveries
 
 	inFlight sync.WaitGroup
 }
@@ -55,11 +57,13 @@ func New(p Payloads, now func() time.Time, log *slog.Logger) *Deliverer {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport:     &http.Transport{MaxIdleConnsPerHost: maxInFlight, IdleConnTimeout: 30 * time.Second},
 	}
-	return &Deliverer{Payloads: p, Now: now, Log: log, Client: client, wake: make(chan struct{}, 1), queues: map[int64]*queue{},
-		ctx: context.Background()}
+	d := &Deliverer{Payloads: p, Now: now, Log: log, Client: client, wake: make(chan struct{}, 1), queues: map[int64]*queue{}, ctx: context.Background()}
+	d.left = d.unfinished()
+	d.busy = len(d.left)
+	return d
 }
 
-// Enqueue takes an event from the bus. It returns at once; events are delivered in the order in which they came.
+// Enqueue takes an event from the bus. It returns at once. Deliveries start in the order of the events, and may overtake each other.
 func (d *Deliverer) Enqueue(e event.Event) {
 	if _, ok := e.(event.Dispatch); ok {
 		return // starts workflows only
@@ -91,7 +95,8 @@ func (d *Deliverer) done(n int) {
 	d.busy -= n
 }
 
-// Run delivers until ctx ends; then deliveries on their way are broken off and Run returns when all have ended.
+// Run delivers until ctx ends; then deliveries on their way are broken off, and Run returns when all have ended. Those and what has not been delivered
+// yet are delivered by the next start.
 func (d *Deliverer) Run(ctx context.Context) error {
 	defer d.inFlight.Wait()
 	defer d.Client.CloseIdleConnections()
@@ -100,22 +105,31 @@ func (d *Deliverer) Run(ctx context.Context) error {
 	d.mu.Unlock()
 	tick := time.NewTicker(time.Hour)
 	defer tick.Stop()
-	d.forget(true)
+	d.forget()
+	if err := d.resume(); err != nil {
+		return err
+	}
 	for {
 		select {
 		case <-ctx.Done():
+			d.recordAll(context.WithoutCancel(ctx))
 			return nil
 		case <-tick.C:
-			d.forget(false)
+			d.forget()
 		case <-d.wake:
-			d.mu.Lock()
-			events := d.events
-			d.events = nil
-			d.mu.Unlock()
-			for part := range slices.Chunk(events, 64) {
-				d.record(ctx, part)
-			}
+			d.recordAll(context.WithoutCancel(ctx))
 		}
+	}
+}
+
+// recordAll records the events that have come. It is not cut short: what was answered is delivered, be it by the next start.
+func (d *Deliverer) recordAll(ctx context.Context) {
+	d.mu.Lock()
+	events := d.events
+	d.events = nil
+	d.mu.Unlock()
+	for part := range slices.Chunk(events, 64) {
+		d.record(ctx, part)
 	}
 }
 
@@ -214,7 +228,11 @@ func newMessage(h state.Hook, payload shape.Object, v state.Delivery) (message, 
 	if h.ContentType == "form" {
 		body = []byte(url.Values{"payload": {string(body)}}.Encode())
 	}
-	v.HookID, v.GUID = h.ID, uuid.NewString()
+	guid, err := uuid.NewV7() // sorts by time
+	if err != nil {
+		return message{}, err
+	}
+	v.HookID, v.GUID = h.ID, guid.String()
 	return message{hook: h, body: body, delivery: v}, nil
 }
 

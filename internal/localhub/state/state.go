@@ -6,7 +6,6 @@ package state
 
 import (
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -21,6 +20,12 @@ type DB struct {
 	mu  sync.RWMutex
 	tx  *Tx
 	sql *sql.DB
+
+	waiting struct {
+		sync.Mutex
+		list []*waiter
+	}
+	statements map[string]*sql.Stmt // by their text
 }
 
 const schema = `
@@ -42,7 +47,7 @@ func Open(path string) (*DB, error) {
 		return nil, fmt.Errorf("open state %s: %w", path, err)
 	}
 	conn.SetMaxOpenConns(1)
-	db := &DB{sql: conn, tx: newTx()}
+	db := &DB{sql: conn, tx: newTx(), statements: map[string]*sql.Stmt{}}
 	if err := db.load(); err != nil {
 		return nil, errors.Join(fmt.Errorf("read state %s: %w", path, err), conn.Close())
 	}
@@ -78,30 +83,6 @@ func (db *DB) View(read func(tx *Tx)) {
 	read(db.tx)
 }
 
-// Update calls change as one atomic transaction: when it returns nil, all its writes are in the file before Update returns; when it returns an
-// error (which Update passes on), nothing has changed. change must do no I/O and must not call View or Update: others wait meanwhile.
-func (db *DB) Update(change func(tx *Tx) error) error {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	log := &changes{docs: map[docKey]any{}, counters: map[string]int64{}, blobs: map[docKey][]byte{}}
-	db.tx.log.current = log
-	committed := false
-	defer func() { // also when change panics
-		db.tx.log.current = nil
-		if !committed {
-			log.rollback()
-		}
-	}()
-	if err := change(db.tx); err != nil {
-		return err
-	}
-	if err := db.write(log); err != nil {
-		return fmt.Errorf("write state: %w", err)
-	}
-	committed = true
-	return nil
-}
-
 // Blob returns the bytes that Tx.PutBlob stored, or nil when there are none. It must not be called inside View or Update.
 func (db *DB) Blob(kind string, key int64) ([]byte, error) {
 	var data []byte
@@ -112,60 +93,17 @@ func (db *DB) Blob(kind string, key int64) ([]byte, error) {
 	return data, err
 }
 
-// write stores one transaction's changes in the file.
-func (db *DB) write(log *changes) error {
-	if len(log.docs)+len(log.counters)+len(log.blobs) == 0 {
-		return nil
-	}
-	stx, err := db.sql.Begin()
-	if err != nil {
-		return err
-	}
-	defer stx.Rollback() // does nothing after Commit
-	for k, v := range log.docs {
-		if err := writeDoc(stx, k, v); err != nil {
-			return fmt.Errorf("%s %d: %w", k.kind, k.key, err)
-		}
-	}
-	for kind, last := range log.counters {
-		if _, err := stx.Exec(`INSERT INTO counter VALUES(?,?) ON CONFLICT DO UPDATE SET last=excluded.last`, kind, last); err != nil {
-			return err
-		}
-	}
-	for k, data := range log.blobs {
-		if err := writeBlob(stx, k, data); err != nil {
-			return err
-		}
-	}
-	return stx.Commit()
-}
-
-func writeDoc(stx *sql.Tx, k docKey, v any) error {
-	if v == nil {
-		_, err := stx.Exec(`DELETE FROM doc WHERE kind=? AND key=?`, k.kind, k.key)
-		return err
-	}
-	text, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	_, err = stx.Exec(`INSERT INTO doc VALUES(?,?,?) ON CONFLICT DO UPDATE SET json=excluded.json`, k.kind, k.key, string(text))
-	return err
-}
-
-func writeBlob(stx *sql.Tx, k docKey, data []byte) error {
-	if data == nil {
-		_, err := stx.Exec(`DELETE FROM blob WHERE kind=? AND key=?`, k.kind, k.key)
-		return err
-	}
-	_, err := stx.Exec(`INSERT INTO blob VALUES(?,?,?) ON CONFLICT DO UPDATE SET data=excluded.data`, k.kind, k.key, data)
-	return err
-}
-
 // load fills the tables from the file.
 func (db *DB) load() error {
 	if _, err := db.sql.Exec(schema); err != nil {
 		return err
+	}
+	for _, text := range []string{putDoc, deleteDoc, putCounter, putBlob, deleteBlob} {
+		statement, err := db.sql.Prepare(text)
+		if err != nil {
+			return err
+		}
+		db.statements[text] = statement
 	}
 	if err := db.each(`SELECT kind, key, json FROM doc ORDER BY kind, key`, func(rows *sql.Rows) error {
 		var kind, text string

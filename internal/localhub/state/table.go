@@ -33,20 +33,6 @@ type docKey struct {
 	key  int64
 }
 
-// changes is what one Update did: what to write, and how to undo it.
-type changes struct {
-	docs     map[docKey]any // nil: deleted
-	counters map[string]int64
-	blobs    map[docKey][]byte
-	undo     []func()
-}
-
-func (c *changes) rollback() {
-	for _, undo := range slices.Backward(c.undo) {
-		undo()
-	}
-}
-
 // logHolder is shared by all tables; current is nil outside of an Update.
 type logHolder struct{ current *changes }
 
