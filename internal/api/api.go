@@ -47,6 +47,9 @@ type Options struct {
 	// Base returns the branch into which a job is merged that names none. It
 	// returns "" while that is not known.
 	Base func(ctx context.Context) (string, error)
+	// Read says whether GitHub was ever read completely; before, a job that is not known may
+	// be known there.
+	Read func() bool
 	// Full returns 0 while jobs are taken; else it is how long it takes until there is room.
 	Full func(ctx context.Context) time.Duration
 	// Room returns 0 when there is room for so many jobs; else how long it takes until there is,

@@ -47,6 +47,7 @@ func setup(t testing.TB, change ...func(*Options)) *server {
 		Project: "p", Keys: []string{"first-key", "second-key"}, DefaultKind: githubjobs.KindReport, Jobs: db, Batches: db, Schedules: db,
 		Room:      func(context.Context, int) (time.Duration, int) { return 0, 0 },
 		Base:      func(context.Context) (string, error) { return "main", nil },
+		Read:      func() bool { return true },
 		Accepted:  func() { s.accepted.Add(1) },
 		Full:      func(context.Context) time.Duration { return 0 },
 		Canceled:  func() { s.canceled.Add(1) },

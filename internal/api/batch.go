@@ -114,7 +114,7 @@ func (a *api) createBatch(ctx context.Context, in *batchInput) (*batchOutput, er
 	case errors.Is(err, store.ErrExists):
 		return nil, batchKeyReused(id)
 	case errors.Is(err, store.ErrDependency):
-		return nil, request.dependencyProblem(err)
+		return nil, a.batchDependencyProblem(request, err)
 	case err != nil:
 		return nil, a.storeProblem(ctx, err)
 	}

@@ -93,7 +93,7 @@ func (a *api) createJob(ctx context.Context, in *createInput) (*createOutput, er
 	case errors.Is(err, store.ErrExists) && spec.Request != "":
 		return a.repeated(ctx, spec)
 	case errors.Is(err, store.ErrDependency):
-		return nil, dependencyProblem("job", err)
+		return nil, a.dependencyProblem("job", err)
 	case err != nil:
 		return nil, a.storeProblem(ctx, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/internal/api/problem"
@@ -28,19 +29,25 @@ func word[T ~string](raw json.RawMessage, into *T) error {
 	return err
 }
 
+// readSoon is when it is worth to ask again for a job that GitHub may know.
+const readSoon = 5 * time.Second
+
 // dependencyProblem says on which job that there is not the specs depend, in answer to a
 // request that creates what.
-func dependencyProblem(what string, err error) *problem.Error {
+func (a *api) dependencyProblem(what string, err error) *problem.Error {
 	id := ""
 	if e, ok := errors.AsType[*store.DependencyError](err); ok {
 		id = e.ID
 	}
+	if !a.Read() { // the database is new, or was lost
+		return problem.New(problem.DependencyUnknown, "The %s was not created: it depends on the job %q, and the server has not read yet which jobs GitHub knows; GET /readyz says how it gets on. Try again.", what, id).OfField("depends_on").After(readSoon)
+	}
 	return problem.New(problem.DependencyNotFound, "The %s was not created: it depends on the job %q, and there is none. Create that one first, and name the job_id that the answer gives.", what, id).OfField("depends_on")
 }
 
-// dependencyProblem names the entry too.
-func (b *batchRequest) dependencyProblem(err error) *problem.Error {
-	p := dependencyProblem("batch", err)
+// batchDependencyProblem names the entry too.
+func (a *api) batchDependencyProblem(b *batchRequest, err error) *problem.Error {
+	p := a.dependencyProblem("batch", err)
 	e, ok := errors.AsType[*store.DependencyError](err)
 	if i := slices.IndexFunc(b.specs, func(s githubjobs.Spec) bool { return ok && slices.Contains(s.DependsOn, e.ID) }); i >= 0 {
 		p.Field = b.at(i) + ".depends_on"

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/internal/api/problem"
 	"github.com/githubjobs/githubjobs/internal/store"
 )
 
@@ -40,6 +41,18 @@ func TestCreateWithDependencies(t *testing.T) {
 	waiting, err := s.store.Waiting(t.Context(), "p", 10)
 	if err != nil || len(waiting) != 2 {
 		t.Errorf("%d wait, %v", len(waiting), err)
+	}
+}
+
+// While the database is new, a job that is not known may be one of GitHub's.
+func TestDependencyBeforeGitHubWasRead(t *testing.T) {
+	t.Parallel()
+	s := setup(t, func(o *Options) { o.Read = func() bool { return false } })
+	for path, body := range map[string]string{"/api/create-job": `{"job":"x","depends_on":["a"]}`, "/api/batches": `{"jobs":[{"job":"x","depends_on":["a"]}]}`} {
+		res := s.do(t, "POST", path, body)
+		if p := res.problem(t); res.StatusCode != 503 || p.Code != problem.DependencyUnknown || res.Header.Get("Retry-After") != "5" {
+			t.Errorf("%d %s", res.StatusCode, res.body)
+		}
 	}
 }
 

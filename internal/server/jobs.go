@@ -57,11 +57,17 @@ func (c complete) told(facts []githubjobs.Facts) []githubjobs.Facts {
 	return facts
 }
 
+// neverRead is until when everything on GitHub is known while nothing is.
+var neverRead = time.Unix(1, 0)
+
+// everRead says whether GitHub was ever read completely.
+func (s *Server) everRead() bool { return s.complete().After(neverRead) }
+
 // complete is until when everything on GitHub is known; before all that happens there
 // when it never was. It never goes back, also not by a restart.
 func (s *Server) complete() time.Time {
 	_, _, followed, _ := s.role.get()
-	at := time.Unix(1, 0)
+	at := neverRead
 	for _, known := range []time.Time{s.knownBefore, followed, s.reconciler.Complete()} {
 		if known.After(at) {
 			at = known

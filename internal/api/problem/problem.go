@@ -30,6 +30,7 @@ const (
 	WebhooksDisabled   Code = "webhooks_disabled"      // no webhook secret is configured
 	KeyReused          Code = "idempotency_key_reused" // the key belongs to a request with another body
 	DependencyNotFound Code = "dependency_not_found"   // the job depends on one that there is not
+	DependencyUnknown  Code = "dependency_unknown"     // whether there is a job that it depends on is not known yet
 	JobEnded           Code = "job_ended"              // the job has ended and can't be cancelled
 	QueueFull          Code = "queue_full"             // more jobs wait than can be pushed in time
 	BatchNotFound      Code = "batch_not_found"        // no job is of that batch
@@ -56,7 +57,7 @@ var statuses = map[Code]int{
 	MethodNotAllowed: http.StatusMethodNotAllowed, InvalidSignature: http.StatusUnauthorized,
 	InvalidDelivery: http.StatusBadRequest, WebhooksDisabled: http.StatusServiceUnavailable,
 	TooManyDeliveries: http.StatusServiceUnavailable,
-	BaseUnknown:       http.StatusServiceUnavailable, StorageFull: http.StatusInsufficientStorage,
+	BaseUnknown:       http.StatusServiceUnavailable, DependencyUnknown: http.StatusServiceUnavailable, StorageFull: http.StatusInsufficientStorage,
 	QueueFull: http.StatusTooManyRequests, TooManyBatches: http.StatusServiceUnavailable,
 	BatchNotFound: http.StatusNotFound, BatchNotIndexed: http.StatusConflict, BatchTooLarge: http.StatusBadRequest,
 	DependencyNotFound: http.StatusUnprocessableEntity,
