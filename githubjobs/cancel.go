@@ -26,7 +26,7 @@ const (
 	StepCancel      Step = "cancel"       // ask GitHub to cancel the run
 	StepForceCancel Step = "force_cancel" // ask GitHub to end the run whatever its steps want
 	StepGiveUp      Step = "give_up"      // delete the branch and count the job as cancelled
-	StepRelease     Step = "release"      // the job's delay is over: it waits for its push
+	StepRelease     Step = "release"      // the delay of the job, or of its next attempt, is over: it waits for its push
 	StepExpire      Step = "expire"       // cancel the job, which has not begun in time
 )
 
@@ -35,7 +35,13 @@ const (
 func (f Facts) Next(now time.Time) (step Step, due time.Time) {
 	v := viewOf(f)
 	c := v.cancel()
-	pushed := f.Branch != nil || f.Dispatch != nil && f.Dispatch.Refused == "" && !f.Dispatch.Dropped
+	pushed := v.Branch != nil || v.Dispatch != nil && v.Dispatch.Refused == "" && !v.Dispatch.Dropped
+	if _, _, next := v.judge(now); !next.IsZero() {
+		if v.stopped() || !now.Before(next) { // it waits for the dispatcher
+			return StepNone, time.Time{}
+		}
+		return StepRelease, next
+	}
 	switch {
 	case f.Spec != nil && c == nil:
 		return v.nextOfQueue(now, pushed)
@@ -65,9 +71,9 @@ func (v view) nextOfQueue(now time.Time, pushed bool) (step Step, due time.Time)
 		return step, due
 	}
 	waits := v.Branch == nil && v.Dispatch == nil && v.run == nil && v.result == nil
-	by := v.Spec.StartBy()
+	by := v.startBy()
 	switch {
-	case waits && v.Spec.Delayed(now):
+	case waits && v.number == 1 && v.Spec.Delayed(now):
 		return StepRelease, v.Spec.DelayUntil
 	case by.IsZero(), v.run == nil && !waits && !pushed, v.result != nil, v.lost != nil:
 		return StepNone, time.Time{}
@@ -77,12 +83,27 @@ func (v view) nextOfQueue(now time.Time, pushed bool) (step Step, due time.Time)
 	return StepExpire, by
 }
 
+// startBy is by when the task must have begun; zero for no limit. A later attempt has
+// as long as the first, from when it was wanted.
+func (v view) startBy() time.Time {
+	if v.number < 2 || v.Spec.QueueTTLSeconds == 0 {
+		return v.Spec.StartBy()
+	}
+	return later(v.from, v.pushedAt()).Add(time.Duration(v.Spec.QueueTTLSeconds) * time.Second)
+}
+
 // canceled is the end of a job that was cancelled, or has not begun in time.
 func (v view) canceled(how string) (Reason, string) {
-	if c := v.cancel(); c != nil && c.Expired && v.Spec != nil {
-		return ReasonNeverStarted, fmt.Sprintf("The task had not begun at %s, when its queue_ttl_seconds were over. %s", v.Spec.StartBy().Format(time.RFC3339), how)
+	if v.expired() {
+		return ReasonNeverStarted, fmt.Sprintf("The task had not begun at %s, when its queue_ttl_seconds were over. %s", v.startBy().UTC().Format(time.RFC3339), how)
 	}
 	return ReasonCanceled, how + v.asked()
+}
+
+// expired: the attempt was ended since it had not begun in time.
+func (v view) expired() bool {
+	c := v.cancel()
+	return c != nil && c.Expired && v.Spec != nil
 }
 
 // CancelAsked says whether the server was asked to cancel the present attempt, and
@@ -94,7 +115,7 @@ func (f Facts) CancelAsked() bool {
 
 // Run is the run of the present attempt; the zero value while none is known.
 func (f Facts) Run() RunFact {
-	if run := f.run(); run != nil {
+	if run := f.Present().run(); run != nil {
 		return *run
 	}
 	return RunFact{}

@@ -109,10 +109,10 @@ func TestAsk(t *testing.T) {
 		want  Question
 	}{
 		"just pushed":   {pushed, at(60), Question{}},
-		"no run":        {pushed, at(600), Question{ID: "a", Head: "c", Since: at(0)}},
+		"no run":        {pushed, at(600), Question{ID: "a", Attempt: 1, Head: "c", Since: at(0)}},
 		"pushed late":   {late, at(600), Question{}},
 		"queued":        {queued, at(120), Question{}},
-		"queued long":   {queued, at(600), Question{ID: "a", Run: 7, Since: at(0)}},
+		"queued long":   {queued, at(600), Question{ID: "a", Attempt: 1, Run: 7, Since: at(0)}},
 		"never started": {pushed, at(48 * 3600), Question{}},
 		"not pushed":    {Facts{ID: "a"}, at(600), Question{}},
 	} {

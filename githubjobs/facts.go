@@ -8,9 +8,17 @@ import "time"
 //
 // Merge joins facts; it is commutative, associative and idempotent, so that
 // webhooks may come twice, late, out of order or never.
+//
+// A source tells of one attempt of a job at a time, and says in Attempt of which. Merge
+// keeps the first attempt in the fields themselves, and each later one in Later.
 type Facts struct {
-	ID   string `json:"id"`
+	ID   string `json:"id,omitempty"`
 	Spec *Spec  `json:"spec,omitempty"`
+	// Attempt is the one that all facts but the spec, Hold, Cancel and Deadline are of, which
+	// are the job's; 0 is the first, as is 1.
+	Attempt int `json:"attempt,omitempty"`
+	// Later are the attempts after the first, by number. They hold neither id nor spec.
+	Later []Facts `json:"later,omitempty"`
 	// Created are the SHAs of the commits that carry the spec and so start runs of the
 	// job: one, unless somebody created the branch anew on another base.
 	Created []string    `json:"created,omitempty"`
@@ -25,6 +33,7 @@ type Facts struct {
 	Gates   []GateFact  `json:"gates,omitempty"`  // the newest verdict on each head, by SHA
 
 	// The server's own facts, which GitHub does not tell again.
+	Asked    *AskedFact    `json:"asked,omitempty"` // who wants the attempt; nil where the job's policy does
 	Dispatch *Dispatch     `json:"dispatch,omitempty"`
 	Hold     *HoldFact     `json:"hold,omitempty"`     // of the last look
 	Cancel   *CancelFact   `json:"cancel,omitempty"`   // the last request to cancel the job
@@ -47,15 +56,27 @@ type Dispatch struct {
 	At    time.Time `json:"at"`
 }
 
-// CancelFact is a request to cancel the job, and what GitHub said to it.
+// AskedFact is a request for one more attempt.
+type AskedFact struct {
+	By  string    `json:"by"`            // who asked, for people
+	Why string    `json:"why,omitempty"` // in the words of who asked
+	At  time.Time `json:"at"`
+}
+
+// CancelFact is a request to cancel the job, and what GitHub said to it. It is about
+// whichever attempt is the present one, and about those that would follow by policy; an
+// attempt that was asked for later is not cancelled by it.
 type CancelFact struct {
 	By  string `json:"by"`            // who asked, for people
 	Why string `json:"why,omitempty"` // in the words of who asked
 	// Expired: nobody asked; the task had not begun when it had to. See Spec.StartBy.
 	Expired bool      `json:"expired,omitempty"`
 	At      time.Time `json:"at"`
-	Run     int64     `json:"run,omitempty"`     // the run that was to be cancelled; 0 when none was known
-	Attempt int       `json:"attempt,omitempty"` // of that run
+	// Of is the attempt of the job that GitHub was asked about, or that had not begun in
+	// time; 0 stands for the first. Nothing is said of it before GitHub was asked.
+	Of      int   `json:"of,omitempty"`
+	Run     int64 `json:"run,omitempty"`     // the run that was to be cancelled; 0 when none was known
+	Attempt int   `json:"attempt,omitempty"` // of that run
 	// Answer is empty until GitHub has answered.
 	Answer     CancelAnswer `json:"answer,omitempty"`
 	Detail     string       `json:"detail,omitempty"` // GitHub's words, when it refused

@@ -61,7 +61,8 @@ type RunnerCount struct {
 
 // Question is what a stuck job wants to have looked up.
 type Question struct {
-	ID string
+	ID      string
+	Attempt int // of the job, from 1
 	// Head is the head of the job's branch, while no run of the job is known.
 	Head string
 	// Run waits for a runner; 0 when no run is known.
@@ -73,7 +74,7 @@ type Question struct {
 // Ask says what is to be looked up about a job; ok is false while it gets on.
 func Ask(f Facts, now time.Time) (q Question, ok bool) {
 	v := viewOf(f)
-	q = Question{ID: f.ID, Since: v.pushedAt()}
+	q = Question{ID: f.ID, Attempt: v.number, Since: v.pushedAt()}
 	switch reason, _ := v.decide(now); {
 	case reason == ReasonPushed && now.Sub(q.Since) > SlowStart && (v.Branch == nil || !v.Branch.Deleted):
 		if v.Branch != nil {

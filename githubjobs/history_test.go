@@ -15,15 +15,24 @@ type history struct {
 
 	second         int           // GitHub's clock
 	server, runner time.Duration // how far the others' clocks are ahead of it
+	forgotten      bool          // GitHub cannot tell all of it again
+	byHand         bool
+	limit          int              // of attempts that follow the first by themselves
+	held           DependencyPolicy // empty: the job depends on none
+
+	*life         // of the attempt that something happens to
+	lives []*life // of all attempts, in their order
+}
+
+// life is what GitHub has of one attempt.
+type life struct {
+	number         int
 	commits        int
 	creation, head string
 	headAt         time.Time
 	deleted        bool
 	deletedAt      time.Time
-	forgotten      bool             // GitHub cannot tell all of it again
-	held           DependencyPolicy // empty: the job depends on none
 	pushed         bool
-	byHand         bool
 	runs           []RunFact
 	result         *ResultFact
 	pulls          []PullFact
@@ -40,13 +49,69 @@ type event struct {
 }
 
 func newHistory(pick func(n int) int) *history {
-	h := &history{pick: pick, creation: "c0", head: "c0"}
-	h.server, h.runner = h.skew(), h.skew()
+	h := &history{pick: pick}
+	h.server, h.runner, h.limit = h.skew(), h.skew(), h.pick(3)
 	if h.chance(15) {
 		h.held = DependencyPolicies()[h.pick(2)]
 	}
+	h.begin()
 	h.live()
+	for len(h.lives) < 4 && h.again() {
+		h.attemptAgain()
+	}
 	return h
+}
+
+// begin makes the life of one more attempt, which has not been pushed.
+func (h *history) begin() {
+	h.life = &life{number: len(h.lives) + 1}
+	h.creation, h.head = h.commitName(), h.commitName()
+	h.lives = append(h.lives, h.life)
+}
+
+// commitName is the next commit of the attempt.
+func (h *history) commitName() string {
+	if h.number > 1 {
+		return fmt.Sprintf("%d.c%d", h.number, h.commits)
+	}
+	return fmt.Sprintf("c%d", h.commits)
+}
+
+// again says whether the job is attempted once more: by its policy, once GitHub was
+// read, or because somebody asks for it.
+func (h *history) again() bool {
+	if !h.pushed {
+		return false
+	}
+	h.tick(1)
+	h.read()
+	f := merged(h.news)
+	if _, _, next := viewOf(f).judge(at(h.second)); !next.IsZero() {
+		h.second = max(h.second, int(next.Sub(epoch)/time.Second)+1)
+		return true
+	}
+	if j := Reduce(f, at(h.second)); j.Status == StatusFailed && f.AskAgain(at(h.second)) == nil && h.chance(30) {
+		asked := Facts{ID: "a", Attempt: h.number + 1, Asked: &AskedFact{By: "x", At: at(h.second)}}
+		h.news = append(h.news, event{asked, "asked", at(h.second), false})
+		return true
+	}
+	return false
+}
+
+// attemptAgain is the life of a later attempt. Meanwhile something may happen to the
+// earlier ones, which counts no more.
+func (h *history) attemptAgain() {
+	h.begin()
+	h.pushIt()
+	h.attempt(RunFact{ID: int64(7 + 10*h.number), Attempt: 1})
+	for range h.pick(5) {
+		now := h.life
+		h.life = h.lives[h.pick(len(h.lives))]
+		if len(h.runs) > 0 {
+			h.person()
+		}
+		h.life = now
+	}
 }
 
 func (h *history) skew() time.Duration { return time.Duration(h.pick(5)-2) * 40 * time.Second }
@@ -58,11 +123,16 @@ func (h *history) tick(least int) time.Time {
 }
 
 func (h *history) tell(cause string, f Facts) {
-	f.ID = "a"
+	f.ID, f.Attempt = "a", h.number
 	h.news = append(h.news, event{f, cause, at(h.second), h.byHand})
 	if h.pushed && h.chance(10) {
-		h.news = append(h.news, event{h.snapshot(), "read", at(h.second), slices.ContainsFunc(h.news, func(e event) bool { return e.byHand })})
+		h.read()
 	}
+}
+
+// read is news of a read of GitHub, which tells of what people did, too.
+func (h *history) read() {
+	h.news = append(h.news, event{h.snapshot(), "read", at(h.second), slices.ContainsFunc(h.news, func(e event) bool { return e.byHand })})
 }
 
 func (h *history) chance(percent int) bool { return h.pick(100) < percent }
@@ -75,7 +145,8 @@ func (h *history) branch() *BranchFact {
 }
 
 func (h *history) spec() *Spec {
-	s := &Spec{Version: 1, ID: "a", Kind: KindReport, Base: "main", CreatedAt: at(0)}
+	retry := &Retry{BackoffLimit: h.limit, BackoffSeconds: 1}
+	s := &Spec{Version: 1, ID: "a", Kind: KindReport, Base: "main", CreatedAt: at(0), Retry: retry.normal()}
 	if h.held != "" {
 		s.DependsOn, s.OnDependencyFailure, s.ConcurrencyKey = []string{"b"}, h.held, "k"
 	}
@@ -92,10 +163,7 @@ func (h *history) live() {
 	if h.held != "" && !h.hold() {
 		return
 	}
-	h.headAt = at(0).Add(h.server)
-	h.tell("pushed", Facts{Dispatch: &Dispatch{At: at(0)}, Created: []string{h.creation}, Branch: &BranchFact{Head: h.creation, At: h.headAt}})
-	h.pushed = true
-	h.tell("pushed", Facts{Spec: h.spec(), Created: []string{h.creation}, Branch: h.branch()})
+	h.pushIt()
 	if h.chance(10) { // no run starts
 		if h.chance(50) {
 			h.deleteBranch()
@@ -126,6 +194,14 @@ func (h *history) hold() bool {
 	look(HoldFact{Met: true, Queued: true, After: []string{"d"}})
 	look(HoldFact{Met: true, Queued: true, Open: true})
 	return true
+}
+
+// pushIt is the push of the attempt, as the server tells of it, and GitHub.
+func (h *history) pushIt() {
+	h.headAt = at(h.second).Add(h.server)
+	h.tell("pushed", Facts{Dispatch: &Dispatch{At: at(h.second)}, Created: []string{h.creation}, Branch: &BranchFact{Head: h.creation, At: h.headAt}})
+	h.pushed = true
+	h.tell("pushed", Facts{Spec: h.spec(), Created: []string{h.creation}, Branch: h.branch()})
 }
 
 func (h *history) setRun(cause string, r RunFact) {
@@ -226,7 +302,7 @@ func (h *history) work(r RunFact) (conclusion string) {
 func (h *history) commit(clock time.Duration, res *Result) {
 	h.tick(1)
 	h.commits++
-	h.head = fmt.Sprintf("c%d", h.commits)
+	h.head = h.commitName()
 	if next := at(h.second).Add(clock); next.After(h.headAt) || h.commits == 1 {
 		h.headAt = next
 	} else {
@@ -266,7 +342,8 @@ func (h *history) openPull() {
 		return // the one that an earlier attempt opened
 	}
 	h.pulls = append(h.pulls, PullFact{})
-	h.setPull("pull request opened", PullFact{Number: len(h.pulls), URL: fmt.Sprint("https://hub/pull/", len(h.pulls)), Open: true, HeadSHA: h.head})
+	number := len(h.pulls) + 10*(h.number-1)
+	h.setPull("pull request opened", PullFact{Number: number, URL: fmt.Sprint("https://hub/pull/", number), Open: true, HeadSHA: h.head})
 }
 
 func (h *history) mergePull(cause string) {
@@ -338,7 +415,7 @@ func (h *history) person() {
 		}
 	case 8: // a pull request to another branch
 		if !h.deleted {
-			h.strays = append(h.strays, PullFact{Number: 90 + len(h.strays), Merged: true, MergedAt: h.tick(1), HeadSHA: h.head, Base: "next", At: at(h.second)})
+			h.strays = append(h.strays, PullFact{Number: 100*h.number + len(h.strays), Merged: true, MergedAt: h.tick(1), HeadSHA: h.head, Base: "next", At: at(h.second)})
 			h.tell("another pull request", Facts{Pulls: h.strays[len(h.strays)-1:]})
 		}
 	case 6:
@@ -358,11 +435,23 @@ func (h *history) restore() {
 
 // snapshot is what a complete read of GitHub tells, with the server's own facts,
 // which are not lost with news.
-func (h *history) snapshot() Facts {
-	f := Facts{ID: "a", Runs: slices.Clone(h.runs), Pulls: slices.Concat(h.pulls, h.strays)}
+func (h *history) snapshot() (f Facts) {
 	for _, e := range h.news {
-		f = Merge(f, Facts{Dispatch: e.facts.Dispatch})
+		f = Merge(f, Facts{ID: "a", Attempt: e.facts.Attempt, Dispatch: e.facts.Dispatch, Asked: e.facts.Asked})
 	}
+	for _, l := range h.lives {
+		if l.pushed {
+			f = Merge(f, h.snapshotOf(l))
+		}
+	}
+	return f
+}
+
+// snapshotOf is what a read tells of one attempt.
+func (h *history) snapshotOf(l *life) Facts {
+	defer func(now *life) { h.life = now }(h.life)
+	h.life = l
+	f := Facts{ID: "a", Attempt: h.number, Runs: slices.Clone(h.runs), Pulls: slices.Concat(h.pulls, h.strays)}
 	p := h.pull()
 	f.Spec, f.Branch, f.Result, f.Created = h.spec(), h.branch(), h.result, []string{h.creation}
 	f.Branch.Read = true

@@ -40,13 +40,14 @@ const (
 
 // Holding says what holds the job back. One thing after the other does: a job comes
 // into the queue of its key when all that it depends on is done and its delay is over.
+// Attempts after the first are held back by nothing: the job's turn has come before.
 func (f Facts) Holding(now time.Time) Holding {
 	var h HoldFact
 	if f.Hold != nil {
 		h = *f.Hold
 	}
 	switch {
-	case f.Spec == nil || !f.unpushed():
+	case f.Spec == nil || f.present() > 1 || !f.unpushed():
 		return HeldByNothing
 	case h.Unmet != "":
 		return HeldForGood

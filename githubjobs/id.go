@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"regexp"
-	"strings"
 	"time"
 )
 
@@ -55,15 +54,5 @@ func formatUUID(b [16]byte, version byte) string {
 // beginning with '-'. Such an id is safe in a ref, a path, a URL and a shell word.
 func ValidID(id string) bool { return idPattern.MatchString(id) }
 
-// Branch returns the name of the branch that carries the job.
-func Branch(id string) string { return BranchPrefix + id }
-
-// ParseBranch returns the id of the job that a branch carries; ok is false when
-// the branch is not a job's.
-func ParseBranch(branch string) (id string, ok bool) {
-	id, ok = strings.CutPrefix(branch, BranchPrefix)
-	if !ok || !ValidID(id) {
-		return "", false
-	}
-	return id, true
-}
+// Branch returns the name of the branch that carries the job's first attempt; see Name.
+func Branch(id string) string { return Name{ID: id}.Branch() }

@@ -14,27 +14,43 @@ type Job struct {
 	Message string `json:"message"`
 	// Diagnosis says what is wrong with a job that is stuck or failed, as far as that
 	// is known; the cause first. Left out when nothing is.
-	Diagnosis    []Diagnosis `json:"diagnosis,omitempty"`
-	Branch       string      `json:"branch"`
-	PullURL      string      `json:"pr_url"`  // empty until there is one
-	RunURL       string      `json:"run_url"` // empty until there is one
-	Log          string      `json:"log"`     // tail of the task's log; empty until the task ended
-	Summary      string      `json:"summary"` // Markdown
-	ChangedFiles []string    `json:"changed_files"`
-	FilesTotal   int         `json:"changed_files_total"` // larger than the list when that was cut
-	ExitCode     *int        `json:"exit_code,omitempty"` // of the task; absent until it ended, and when it was never run to an end
-	Kind         Kind        `json:"kind"`
-	Title        string      `json:"title"`
-	Schedule     string      `json:"schedule,omitempty"`    // that the job is of, if it is of one
-	Batch        string      `json:"batch_id,omitempty"`    // that the job is of, if it is of one
-	BatchIndex   *int        `json:"batch_index,omitempty"` // from 0; absent where the batch was not created as a whole
-	DependsOn    []string    `json:"depends_on,omitempty"`
+	Diagnosis []Diagnosis `json:"diagnosis,omitempty"`
+	Branch    string      `json:"branch"`  // of the present attempt
+	Attempt   int         `json:"attempt"` // the present one, from 1
+	// NextAttemptAt is when the next attempt begins, while the job waits for it.
+	NextAttemptAt time.Time `json:"next_attempt_at,omitzero"`
+	Attempts      []Attempt `json:"attempts,omitempty"` // all that are known, where there is more than one
+	PullURL       string    `json:"pr_url"`             // empty until there is one
+	RunURL        string    `json:"run_url"`            // empty until there is one
+	Log           string    `json:"log"`                // tail of the task's log; empty until the task ended
+	Summary       string    `json:"summary"`            // Markdown
+	ChangedFiles  []string  `json:"changed_files"`
+	FilesTotal    int       `json:"changed_files_total"` // larger than the list when that was cut
+	ExitCode      *int      `json:"exit_code,omitempty"` // of the task; absent until it ended, and when it was never run to an end
+	Kind          Kind      `json:"kind"`
+	Title         string    `json:"title"`
+	Schedule      string    `json:"schedule,omitempty"`    // that the job is of, if it is of one
+	Batch         string    `json:"batch_id,omitempty"`    // that the job is of, if it is of one
+	BatchIndex    *int      `json:"batch_index,omitempty"` // from 0; absent where the batch was not created as a whole
+	DependsOn     []string  `json:"depends_on,omitempty"`
 	// ConcurrencyKey is that of the jobs of which one at a time is on GitHub.
 	ConcurrencyKey string    `json:"concurrency_key,omitempty"`
+	ReplayOf       string    `json:"replay_of,omitempty"` // the job that this one repeats
 	CreatedAt      time.Time `json:"created_at,omitzero"`
 	StartedAt      time.Time `json:"started_at,omitzero"`
 	FinishedAt     time.Time `json:"finished_at,omitzero"`
 	Evidence       Evidence  `json:"evidence"`
+}
+
+// Attempt says what came of one attempt of a job.
+type Attempt struct {
+	Number     int       `json:"attempt"`
+	Branch     string    `json:"branch"`
+	Reason     Reason    `json:"reason"` // why the attempt is where it is; see Reason
+	RunURL     string    `json:"run_url"`
+	PullURL    string    `json:"pr_url"`
+	StartedAt  time.Time `json:"started_at,omitzero"`
+	FinishedAt time.Time `json:"finished_at,omitzero"`
 }
 
 // Evidence names the facts that the status stands on.

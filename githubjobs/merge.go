@@ -12,9 +12,20 @@ import (
 // fact wins is a total order on their content alone: a later attempt before an
 // earlier one, then an end before a state that leads to it, then the later time;
 // of a branch, what GitHub saw later by its own clock. Where all of this is equal the encoded bytes decide, so that no order of arrival can.
+//
+// Facts of a later attempt come to stand in Later; see Facts.
 func Merge(a, b Facts) Facts {
+	a, b = a.whole(), b.whole()
+	m := join(a, b)
+	m.Later = joinLater(a.Later, b.Later)
+	return m
+}
+
+// join joins facts of the same attempt.
+func join(a, b Facts) Facts {
 	return Facts{
 		ID:       max(a.ID, b.ID),
+		Attempt:  max(a.Attempt, b.Attempt),
 		Spec:     newest(a.Spec, b.Spec, Spec.rank),
 		Created:  slices.Compact(slices.Sorted(slices.Values(slices.Concat(a.Created, b.Created)))),
 		Branch:   newest(a.Branch, b.Branch, BranchFact.rank),
@@ -24,6 +35,7 @@ func Merge(a, b Facts) Facts {
 		Pulls:    union(a.Pulls, b.Pulls, PullFact.order, PullFact.rank),
 		Result:   newest(a.Result, b.Result, ResultFact.rank),
 		Gates:    union(a.Gates, b.Gates, GateFact.order, GateFact.rank),
+		Asked:    newest(a.Asked, b.Asked, AskedFact.rank),
 		Dispatch: newest(a.Dispatch, b.Dispatch, Dispatch.rank),
 		Hold:     newest(a.Hold, b.Hold, HoldFact.rank),
 		Cancel:   newest(a.Cancel, b.Cancel, CancelFact.rank),
@@ -53,6 +65,8 @@ func (s Spec) rank() rank {
 func (d Dispatch) rank() rank {
 	return rank{bit(d.Refused == "" && !d.Dropped), bit(d.Dropped)}.at(d.At)
 }
+
+func (a AskedFact) rank() rank { return rank{}.at(a.At) }
 
 func (c CancelFact) rank() rank {
 	return append(rank{}.at(c.At), rank{bit(c.Answer != "")}.at(c.AnsweredAt)...)

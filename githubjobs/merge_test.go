@@ -17,7 +17,7 @@ func drawFacts(t *rapid.T) Facts {
 	some := func(what string) bool { return rapid.Bool().Draw(t, what) }
 	word := func(words ...string) string { return rapid.SampledFrom(words).Draw(t, "word") }
 	few := func() int64 { return rapid.Int64Range(0, 2).Draw(t, "n") }
-	f := Facts{ID: word("", "a")}
+	f := Facts{ID: word("", "a"), Attempt: rapid.IntRange(0, 3).Draw(t, "attempt")}
 	if some("spec") {
 		f.Spec = &Spec{Version: 1, ID: "a", Title: word("x", "y"), CreatedAt: when()}
 	}
@@ -29,6 +29,9 @@ func drawFacts(t *rapid.T) Facts {
 	}
 	if some("cancel") {
 		f.Cancel = &CancelFact{By: word("x", "y"), At: when(), Answer: CancelAnswer(word("", "accepted", "refused", "forced", "given_up")), AnsweredAt: when()}
+	}
+	if some("asked") {
+		f.Asked = &AskedFact{By: word("x", "y"), At: when()}
 	}
 	if some("deadline") {
 		f.Deadline = &DeadlineFact{Until: when(), At: when()}
@@ -48,13 +51,13 @@ func drawFacts(t *rapid.T) Facts {
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "more") {
 		f = Merge(f, Facts{
-			Created: []string{word("c", "d")}, Lost: []LostRun{{ID: few(), At: when()}}, Settled: []Settled{{few(), int(few())}},
+			Attempt: rapid.IntRange(0, 3).Draw(t, "attempt"), Created: []string{word("c", "d")}, Lost: []LostRun{{ID: few(), At: when()}}, Settled: []Settled{{few(), int(few())}},
 			Runs:  []RunFact{{ID: few(), Attempt: int(few()), Status: word("", "queued", "waiting", "in_progress", "completed"), Conclusion: word("", "success", "action_required"), At: when()}},
 			Pulls: []PullFact{{Number: int(few()), Open: some("open"), Merged: some("merged"), At: when()}},
 			Gates: []GateFact{{HeadSHA: word("", "c", "r"), Conclusion: word("success", "neutral"), At: when()}},
 		})
 	}
-	return f
+	return Merge(f, Facts{}) // as facts are kept
 }
 
 func TestMergeIsAJoin(t *testing.T) {

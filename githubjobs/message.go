@@ -10,8 +10,9 @@ import (
 
 // Keys of the trailers that carry a job in commit messages.
 const (
-	trailerSpec   = "Job-Spec: "
-	trailerResult = "Job-Result: "
+	trailerSpec    = "Job-Spec: "
+	trailerAttempt = "Job-Attempt: "
+	trailerResult  = "Job-Result: "
 )
 
 // maxReadable bounds the part of a message that repeats the prompt for people.
@@ -24,13 +25,21 @@ var (
 	ErrNoResult = errors.New("the commit message carries no Job-Result line")
 )
 
-// FormatSpec writes the message of the creation commit. The last line is the
-// only truth; what stands above is for people and is never read back.
-func FormatSpec(s Spec) string {
+// FormatSpec writes the message of the commit that creates a job: of its first attempt.
+func FormatSpec(s Spec) string { return FormatAttempt(s, 1) }
+
+// FormatAttempt writes the message of the commit that creates an attempt of a job. The
+// last line is the only truth; what stands above is for people and is never read back.
+// A later attempt has the same spec and says its number besides, so that no two
+// attempts have the same commit; which one it is, the branch says.
+func FormatAttempt(s Spec, attempt int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "job: %s\n\n", defuse(s.Title))
 	if text := strings.Map(keepDirection, PlainText(s.Prompt)); text != s.Title && text != "" {
 		fmt.Fprintf(&b, "%s\n\n", defuse(head(text, maxReadable)))
+	}
+	if attempt > 1 {
+		fmt.Fprintf(&b, "%s%d\n", trailerAttempt, attempt)
 	}
 	fmt.Fprintf(&b, "%s%s\n", trailerSpec, encodeJSONLine(s))
 	return b.String()

@@ -28,6 +28,7 @@ func (f Facts) Oddity(now time.Time) Oddity {
 	if f.Spec == nil {
 		return ""
 	}
+	f = f.Present()
 	run := f.run()
 	if run == nil {
 		v := viewOf(f)

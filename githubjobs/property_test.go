@@ -46,8 +46,44 @@ func TestOrderRepetitionAndLoss(t *testing.T) {
 	})
 }
 
+// What an attempt still does once there is a later one changes nothing but the list of
+// attempts, whatever it is and in whatever order it comes.
+func TestOldAttemptsChangeNothing(t *testing.T) {
+	t.Parallel()
+	seen := false
+	rapid.Check(t, func(t *rapid.T) {
+		h := drawHistory(t)
+		all := merged(h.news)
+		newest := all.present()
+		if newest == 1 {
+			return
+		}
+		seen = true
+		var without Facts // as of the moment when the newest attempt began
+		begun := slices.IndexFunc(h.news, func(e event) bool { return e.facts.Attempt == newest })
+		for i, e := range h.news {
+			if i < begun || e.facts.Attempt == newest {
+				without = Merge(without, e.facts)
+			}
+			if e.cause == "read" {
+				one := e.facts.Of(newest)
+				one.ID = "a"
+				without = Merge(without, one)
+			}
+		}
+		end := at(h.second).Add(2 * SlowDelivery)
+		got, want := Reduce(all, end), Reduce(without, end)
+		if got.Attempts, want.Attempts = nil, nil; !reflect.DeepEqual(got, want) {
+			t.Fatalf("with what earlier attempts did later:\n%s\nwithout:\n%s", encoded(got), encoded(want))
+		}
+	})
+	if !seen {
+		t.Error("no history had a second attempt")
+	}
+}
+
 // byPerson are the causes for which a job may leave a terminal state.
-var byPerson = []string{"re-run", "merged by a person", "pull request closed", "pull request reopened", "pull request opened", "branch deleted"}
+var byPerson = []string{"re-run", "asked", "merged by a person", "pull request closed", "pull request reopened", "pull request opened", "branch deleted"}
 
 func TestTerminalStatesNeverGoBack(t *testing.T) {
 	t.Parallel()
@@ -61,7 +97,7 @@ func TestTerminalStatesNeverGoBack(t *testing.T) {
 			if last.Terminal && j.Status != last.Status && !slices.Contains(byPerson, e.cause) {
 				t.Fatalf("%s (%s) after %q became %s (%s)", last.Status, last.Reason, e.cause, j.Status, j.Reason)
 			}
-			if last.Terminal && !j.Terminal && e.cause != "re-run" {
+			if last.Terminal && !j.Terminal && e.cause != "re-run" && e.cause != "asked" {
 				t.Fatalf("%s (%s) goes on after %q: %s", last.Status, last.Reason, e.cause, j.Reason)
 			}
 			if last.Status == StatusMerged && j.Status != StatusMerged {
@@ -93,7 +129,7 @@ func TestEndedRunsStayEnded(t *testing.T) {
 		for _, e := range order[:rapid.IntRange(0, len(order)).Draw(t, "kept")] {
 			f = Merge(f, e.facts)
 			j := Reduce(f, end)
-			sameRun := j.Evidence.RunID == last.Evidence.RunID && j.Evidence.RunAttempt == last.Evidence.RunAttempt
+			sameRun := j.Attempt == last.Attempt && e.cause != "re-run" && j.Evidence.RunID == last.Evidence.RunID && j.Evidence.RunAttempt == last.Evidence.RunAttempt
 			if last.Terminal && last.Evidence.RunStatus == "completed" && sameRun && !j.Terminal {
 				t.Fatalf("%s (%s) goes on after %q: %s", last.Status, last.Reason, e.cause, j.Reason)
 			}
@@ -118,7 +154,7 @@ type shown struct {
 func late(t *rapid.T, h *history) (s shown) {
 	for i, e := range h.news {
 		delay := time.Duration(rapid.IntRange(0, int(lateness/time.Second)).Draw(t, "late")) * time.Second
-		if e.facts.Dispatch != nil || e.cause == "accepted" || e.cause == "read" {
+		if e.facts.Dispatch != nil || e.cause == "accepted" || e.cause == "asked" || e.cause == "read" {
 			delay = 0
 		}
 		e.at = e.at.Add(delay)
@@ -150,7 +186,7 @@ func TestEndsAreFinalWhileNewsAreLate(t *testing.T) {
 		var last Job
 		see := func(now time.Time, cause string, byHand bool) {
 			j := Reduce(f, now)
-			attempt := j.Evidence.RunID != last.Evidence.RunID || j.Evidence.RunAttempt != last.Evidence.RunAttempt
+			attempt := j.Attempt != last.Attempt || j.Evidence.RunID != last.Evidence.RunID || j.Evidence.RunAttempt != last.Evidence.RunAttempt
 			same := j.Status == last.Status && j.Reason == last.Reason
 			if last.Terminal && !same && !byHand && !attempt {
 				t.Fatalf("%s (%s) became %s (%s) after %q:\n%s", last.Status, last.Reason, j.Status, j.Reason, cause, encoded(f))

@@ -22,17 +22,19 @@ const (
 // function: the same facts at the same time give the same job, and every set of
 // facts, however incomplete, gives one.
 func Reduce(f Facts, now time.Time) Job {
-	j := Job{ID: f.ID, Branch: Branch(f.ID), ChangedFiles: []string{}}
+	v := viewOf(f)
+	j := Job{ID: f.ID, Branch: Name{f.ID, v.number}.Branch(), Attempt: v.number, ChangedFiles: []string{}}
 	if f.Spec != nil {
 		j.Kind, j.Title, j.Schedule, j.CreatedAt = f.Spec.Kind, f.Spec.Title, f.Spec.Schedule, f.Spec.CreatedAt
 		if j.Batch = f.Spec.Batch; f.Spec.Member != nil {
 			j.BatchIndex = &f.Spec.Member.Index
 		}
 		j.DependsOn, j.ConcurrencyKey = f.Spec.DependsOn, f.Spec.ConcurrencyKey
+		j.ReplayOf = f.Spec.ReplayOf
 	}
-	v := viewOf(f)
 	v.describe(&j)
-	j.Reason, j.Message = v.decide(now)
+	j.Reason, j.Message, j.NextAttemptAt = v.judge(now)
+	j.Attempts = f.attempts(now)
 	j.Status = j.Reason.Status()
 	if j.Terminal = j.Status.Terminal(); !j.Terminal {
 		// What an earlier attempt left must not be read as the outcome of this one.
@@ -100,6 +102,8 @@ func (v view) withoutRun(now time.Time) (Reason, string) {
 		return v.dropped()
 	case v.Dispatch != nil && v.Dispatch.Refused != "":
 		return ReasonPushRefused, sentence("The job could not be brought to GitHub", v.Dispatch.Refused)
+	case v.Branch == nil && v.Dispatch == nil && v.number > 1:
+		return ReasonRetrying, v.askedFor()
 	case v.Branch == nil && v.Dispatch == nil && v.Spec != nil && v.Spec.Delayed(now):
 		return ReasonDelayed, "The job is stored and will be pushed at " + v.Spec.DelayUntil.Format(time.RFC3339) + "."
 	case v.Branch == nil && v.Dispatch == nil:

@@ -62,6 +62,10 @@ type Spec struct {
 	ConcurrencyPolicy ConcurrencyPolicy `json:"concurrency_policy,omitempty"`
 	// Member is the job's place in that batch, where the batch was created as a whole.
 	Member *Member `json:"member,omitempty"`
+	// Retry says when the job is attempted again by itself; nil for never.
+	Retry *Retry `json:"retry,omitempty"`
+	// ReplayOf is the id of the job that this one repeats, by whoever asked for that.
+	ReplayOf string `json:"replay_of,omitempty"`
 	// Request tells the request that an idempotency key belongs to from any other: the
 	// SHA-256, in hexadecimal, of what the caller sent. It is empty for a job without a key.
 	Request string `json:"request,omitempty"`
@@ -114,6 +118,7 @@ func (s *Spec) Normalize(now time.Time) {
 	if s.Network == NetworkDefault {
 		s.Network = ""
 	}
+	s.Retry = s.Retry.normal()
 	s.DelayUntil = s.DelayUntil.UTC().Truncate(time.Millisecond)
 	s.CreatedAt = s.CreatedAt.UTC().Truncate(time.Millisecond)
 }
@@ -137,6 +142,10 @@ func (s Spec) Validate() error {
 	errs = append(errs, s.validateMember())
 	errs = append(errs, s.validateQueue()...)
 	errs = append(errs, s.validateOrder()...)
+	errs = append(errs, s.Retry.validate()...)
+	if s.ReplayOf != "" && !ValidID(s.ReplayOf) {
+		errs = append(errs, fieldErrorf("replay_of", "%.80q must match %s", s.ReplayOf, idPattern))
+	}
 	if s.Request != "" && !requestPattern.MatchString(s.Request) {
 		errs = append(errs, fieldErrorf("request", "%q is no SHA-256 in hexadecimal", s.Request))
 	}

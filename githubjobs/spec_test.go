@@ -133,14 +133,20 @@ func TestIDs(t *testing.T) {
 	}
 	ids = append(ids, KeyedID("p", "k"))
 	for _, id := range ids {
-		if back, ok := ParseBranch(Branch(id)); !ok || back != id {
-			t.Errorf("%q does not come back from its branch", id)
+		for _, n := range []Name{{id, 1}, {id, 2}, {id, 10}, {id, MaxAttempts}} {
+			if back, ok := ParseBranch(n.Branch()); !ok || back != n {
+				t.Errorf("%v does not come back from its branch %s", n, n.Branch())
+			}
 		}
+	}
+	if Branch("a") != "job/a" || (Name{"a", 2}).Branch() != "job/a.2" || (Name{ID: "a"}).Branch() != "job/a" {
+		t.Error("branches are not named as documented")
 	}
 	if KeyedID("p", "k") != KeyedID("p", "k") || KeyedID("a", "bc") == KeyedID("ab", "c") {
 		t.Error("keyed ids must be stable, and apart for different projects and keys")
 	}
-	for _, branch := range []string{"main", "job/", "job/A", "job/-a", "job/a/b", "job/" + strings.Repeat("a", 64), "refs/heads/job/a", "job/a\n", "jobs/a"} {
+	for _, branch := range []string{"main", "job/", "job/A", "job/-a", "job/a/b", "job/" + strings.Repeat("a", 64), "refs/heads/job/a", "job/a\n", "jobs/a",
+		"job/a.", "job/a.1", "job/a.0", "job/a.02", "job/a.-2", "job/a.+2", "job/a.2.3", "job/a.100", "job/.2", "job/a.b", "job/a.２", "job/a.99999999999999999999"} {
 		if id, ok := ParseBranch(branch); ok {
 			t.Errorf("ParseBranch(%q) = %q", branch, id)
 		}

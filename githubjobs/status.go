@@ -13,14 +13,16 @@ type Status string
 
 const (
 	// StatusPending: accepted, pushed, or waiting at GitHub. Entered at creation;
-	// left when a run starts, or when it becomes clear that none will.
+	// left when a run starts, or when it becomes clear that none will. Entered again
+	// when an attempt has failed and another follows.
 	StatusPending Status = "pending"
 	// StatusRunning: a run of the job is in progress, or its result is on its way.
 	StatusRunning Status = "running"
 	// StatusCompleted: the task succeeded; its pull request is open or closed, or
 	// there was nothing to change, or to do. Left only for merged, or by a re-run.
 	StatusCompleted Status = "completed"
-	// StatusFailed: the last attempt failed. Left only by a re-run.
+	// StatusFailed: the last attempt failed. Left only by a re-run, or when somebody asks
+	// for another attempt.
 	StatusFailed Status = "failed"
 	// StatusMerged: the pull request of a successful attempt was merged. Final.
 	StatusMerged Status = "merged"
@@ -46,6 +48,7 @@ const (
 	ReasonDelayed              Reason = "delayed"                // stored, and not to be pushed before its time
 	ReasonBlockedByDependency  Reason = "blocked_by_dependency"  // jobs that it depends on are not done
 	ReasonBlockedByConcurrency Reason = "blocked_by_concurrency" // it waits for its turn among the jobs of its concurrency key
+	ReasonRetrying             Reason = "retrying"               // an attempt has failed, and another follows
 	ReasonPushed               Reason = "pushed"                 // the branch is on GitHub, no run is known yet
 	ReasonQueued               Reason = "queued"                 // the run waits for a runner
 	ReasonWaitingApproval      Reason = "waiting_approval"       // the run waits for a person on GitHub
@@ -79,7 +82,8 @@ const (
 var reasonStatus = map[Reason]Status{
 	ReasonAccepted: StatusPending, ReasonDelayed: StatusPending, ReasonPushed: StatusPending, ReasonQueued: StatusPending,
 	ReasonWaitingApproval: StatusPending, ReasonBlockedByDependency: StatusPending, ReasonBlockedByConcurrency: StatusPending,
-	ReasonRunning: StatusRunning, ReasonPublishing: StatusRunning,
+	ReasonRetrying: StatusPending,
+	ReasonRunning:  StatusRunning, ReasonPublishing: StatusRunning,
 	ReasonPROpen: StatusCompleted, ReasonNoChanges: StatusCompleted, ReasonPRClosed: StatusCompleted,
 	ReasonMergeBlocked: StatusCompleted, ReasonSkipped: StatusCompleted,
 	ReasonTaskFailed: StatusFailed, ReasonTimedOut: StatusFailed, ReasonCanceled: StatusFailed,

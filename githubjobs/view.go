@@ -16,11 +16,39 @@ type view struct {
 
 	forGood bool // see mergedForGood
 
+	number int       // of the attempt, from 1
+	from   time.Time // when an attempt after the first was wanted
+
 	known time.Time // until then what is missing has not happened; set by decide
 }
 
+// viewOf is the view of the present attempt.
 func viewOf(f Facts) view {
-	v := view{Facts: f, result: f.Result, run: f.run()}
+	n := f.present()
+	v := viewOfOne(f.Of(n), n)
+	v.from = f.wantedAt(n)
+	return v
+}
+
+// wantedAt is when an attempt after the first was to begin: when somebody asked for it,
+// else when the backoff after the one before was over. It is zero where that is not known.
+func (f Facts) wantedAt(attempt int) time.Time {
+	if attempt < 2 || f.Spec == nil {
+		return time.Time{}
+	}
+	one := f.Of(attempt)
+	if one.Asked != nil {
+		return one.Asked.At
+	}
+	if before := f.Of(attempt - 1); before.begun() {
+		return viewOfOne(before, attempt-1).over().Add(f.Spec.Backoff(attempt - 1))
+	}
+	return time.Time{}
+}
+
+// viewOfOne is the view of facts of one attempt.
+func viewOfOne(f Facts, number int) view {
+	v := view{Facts: f, result: f.Result, run: f.run(), number: number}
 	v.findPulls()
 	switch {
 	case v.run == nil || v.result == nil:
@@ -116,6 +144,7 @@ func (f Facts) lost(run RunFact) *LostRun {
 
 // Unfinished is the id of the job's run while that is not known to have ended; else 0.
 func (f Facts) Unfinished() int64 {
+	f = f.Present()
 	if run := f.run(); run != nil && run.Status != "completed" && f.lost(*run) == nil {
 		return run.ID
 	}
@@ -125,6 +154,7 @@ func (f Facts) Unfinished() int64 {
 // Missing makes a fact of a run that GitHub did not know when it was asked for it; ok
 // is false when the run had ended anyway, or is so new that GitHub may not show it yet.
 func (f Facts) Missing(run int64, asked time.Time) (lost LostRun, ok bool) {
+	f = f.Present()
 	r := f.run()
 	if r == nil || f.Unfinished() != run || asked.Sub(r.At) <= SlowStart {
 		return LostRun{}, false
@@ -135,6 +165,7 @@ func (f Facts) Missing(run int64, asked time.Time) (lost LostRun, ok bool) {
 // ReadTo says whether the facts hold what the commits up to a head tell. A webhook
 // tells only of the commits of its own push, and another may have been lost.
 func (f Facts) ReadTo(head string) bool {
+	f = f.Present()
 	switch {
 	case f.Spec == nil || f.Branch == nil || head == "":
 		return false
@@ -158,15 +189,15 @@ type Unsettled struct {
 // after that time it is settled; ok is false when there is nothing to settle.
 func (f Facts) Unsettled() (u Unsettled, ok bool) {
 	v := viewOf(f)
-	there := f.Branch != nil && !f.Branch.Deleted
+	there := v.Branch != nil && !v.Branch.Deleted
 	switch {
 	case v.settled():
 		return Unsettled{}, false
 	case v.run == nil && v.result == nil:
-		if f.Branch == nil || there {
+		if v.Branch == nil || there {
 			return Unsettled{}, false
 		}
-		return Unsettled{Ended: f.Branch.At}, true
+		return Unsettled{Ended: v.Branch.At}, true
 	case v.run == nil || v.run.Status != "completed" || v.run.waitsForApproval():
 		return Unsettled{}, false
 	case !there && v.pull == nil:

@@ -3,8 +3,6 @@ package hub
 import (
 	"context"
 	"errors"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/google/go-github/v60/github"
@@ -22,9 +20,9 @@ const (
 	fewRuns = 3
 )
 
-// Known is what the caller of Changed knows of a job already.
+// Known is what the caller of Changed knows of an attempt of a job already.
 type Known struct {
-	// Head is the head of the job's branch whose commits the caller has read;
+	// Head is the head of its branch whose commits the caller has read;
 	// empty when it knows none.
 	Head string
 	// Deleted says that the caller knows the branch to be gone.
@@ -46,8 +44,8 @@ type Reading struct {
 	// NoWorkflow says that GitHub does not know the workflow that runs jobs: its file
 	// has never been on the default branch, or has another name.
 	NoWorkflow bool
-	// Lost are runs, by the jobs that they are known of, that GitHub does not know.
-	Lost map[string]int64
+	// Lost are runs, by the attempts that they are known of, that GitHub does not know.
+	Lost map[githubjobs.Name]int64
 }
 
 // Quiet says that GitHub answered every request of the read by 304: nothing at all
@@ -73,18 +71,18 @@ type Found func(context.Context, []githubjobs.Facts) error
 // read makes have the same addresses every time, and are conditional: while nothing
 // happens GitHub answers them by 304.
 //
-// Known must name every job whose branch the caller knows to exist and every job with
+// Known must name every attempt whose branch the caller knows to exist and every one with
 // a run that has not ended; of others all is read.
 //
 // A re-run of a run that is older than the newest hundred shows in no list; a webhook
 // tells it, or its result.
-func (r *Repository) Changed(ctx context.Context, since time.Time, known map[string]Known, found Found) (Reading, error) {
+func (r *Repository) Changed(ctx context.Context, since time.Time, known map[githubjobs.Name]Known, found Found) (Reading, error) {
 	ctx, n := counted(ctx)
-	s := &sweep{repo: r, since: since.Add(-overlap), known: known, facts: map[string]githubjobs.Facts{}, pulls: map[string][]githubjobs.PullFact{}, lost: map[string]int64{}}
+	s := &sweep{repo: r, since: since.Add(-overlap), known: known, facts: map[githubjobs.Name]githubjobs.Facts{}, pulls: map[githubjobs.Name][]githubjobs.PullFact{}, lost: map[githubjobs.Name]int64{}}
 	err := s.readLists(whenChanged(ctx))
 	if len(s.facts) > 0 {
 		// What was read before a failure is true, and worth keeping.
-		err = errors.Join(err, found(ctx, slices.Collect(maps.Values(s.facts))))
+		err = errors.Join(err, found(ctx, s.read()))
 	}
 	if err != nil {
 		return Reading{}, err
@@ -111,17 +109,25 @@ func (s *sweep) readLists(ctx context.Context) error {
 type sweep struct {
 	repo  *Repository
 	since time.Time
-	known map[string]Known
-	facts map[string]githubjobs.Facts
-	pulls map[string][]githubjobs.PullFact // of each job, those that were listed
+	known map[githubjobs.Name]Known
+	facts map[githubjobs.Name]githubjobs.Facts
+	pulls map[githubjobs.Name][]githubjobs.PullFact // of each attempt, those that were listed
 	at    time.Time
 	wants []want
-	lost  map[string]int64 // see Reading.Lost
+	lost  map[githubjobs.Name]int64 // see Reading.Lost
 }
 
-func (s *sweep) add(id string, f githubjobs.Facts) {
-	f.ID = id
-	s.facts[id] = githubjobs.Merge(s.facts[id], f)
+func (s *sweep) add(of githubjobs.Name, f githubjobs.Facts) {
+	f.ID = of.ID
+	s.facts[of] = githubjobs.Merge(s.facts[of], f)
+}
+
+// read are the facts that the lists told.
+func (s *sweep) read() (list []githubjobs.Facts) {
+	for of, f := range s.facts {
+		list = append(list, of.Facts(f))
+	}
+	return list
 }
 
 // see notes GitHub's time; the earliest answer counts, so that nothing is missed.
@@ -143,9 +149,9 @@ func (s *sweep) readPulls(ctx context.Context) error {
 			if pull.GetUpdatedAt().Before(s.since) {
 				return nil
 			}
-			if id, fact, ok := s.repo.PullFact(pull); ok {
-				s.add(id, githubjobs.Facts{Pulls: []githubjobs.PullFact{fact}})
-				s.pulls[id] = append(s.pulls[id], fact)
+			if of, fact, ok := s.repo.PullFact(pull); ok {
+				s.add(of, githubjobs.Facts{Pulls: []githubjobs.PullFact{fact}})
+				s.pulls[of] = append(s.pulls[of], fact)
 			}
 		}
 		if opts.Page = res.NextPage; opts.Page == 0 {

@@ -20,33 +20,33 @@ type WorkflowRun struct {
 	Path string `json:"path"`
 }
 
-// RunFact makes a fact of a run. It refuses (ok is false) runs of other workflows,
+// RunFact makes a fact of a run, and names the attempt of the job that it is of. It refuses (ok is false) runs of other workflows,
 // of branches that carry no job, of forks and of other repositories.
-func (r *Repository) RunFact(run *WorkflowRun) (id string, fact githubjobs.RunFact, ok bool) {
+func (r *Repository) RunFact(run *WorkflowRun) (of githubjobs.Name, fact githubjobs.RunFact, ok bool) {
 	if run == nil || !r.isOurs(run.GetRepository()) || !r.isOurs(run.GetHeadRepository()) {
-		return "", fact, false
+		return of, fact, false
 	}
 	// Runs are shown as "path" or "path@ref".
 	path, _, _ := strings.Cut(run.Path, "@")
-	if id, ok = githubjobs.ParseBranch(run.GetHeadBranch()); !ok || path != r.cfg.WorkflowPath {
-		return "", fact, false
+	if of, ok = githubjobs.ParseBranch(run.GetHeadBranch()); !ok || path != r.cfg.WorkflowPath {
+		return githubjobs.Name{}, fact, false
 	}
-	return id, githubjobs.RunFact{
+	return of, githubjobs.RunFact{
 		ID: run.GetID(), Attempt: max(run.GetRunAttempt(), 1), Status: run.GetStatus(), Conclusion: run.GetConclusion(),
 		HeadSHA: run.GetHeadSHA(), URL: run.GetHTMLURL(),
 		StartedAt: utc(run.GetRunStartedAt()), At: utc(run.GetUpdatedAt()),
 	}, true
 }
 
-// PullFact makes a fact of a pull request. It refuses pull requests from forks and
+// PullFact makes a fact of a pull request, likewise. It refuses pull requests from forks and
 // from branches that carry no job.
-func (r *Repository) PullFact(pull *github.PullRequest) (id string, fact githubjobs.PullFact, ok bool) {
+func (r *Repository) PullFact(pull *github.PullRequest) (of githubjobs.Name, fact githubjobs.PullFact, ok bool) {
 	// The head's repository is null when the fork was deleted.
 	if pull == nil || !r.isOurs(pull.GetHead().GetRepo()) || !r.isOurs(pull.GetBase().GetRepo()) {
-		return "", fact, false
+		return of, fact, false
 	}
-	if id, ok = githubjobs.ParseBranch(pull.GetHead().GetRef()); !ok {
-		return "", fact, false
+	if of, ok = githubjobs.ParseBranch(pull.GetHead().GetRef()); !ok {
+		return githubjobs.Name{}, fact, false
 	}
 	fact = githubjobs.PullFact{
 		Number: pull.GetNumber(), URL: pull.GetHTMLURL(), Open: pull.GetState() == "open",
@@ -59,17 +59,17 @@ func (r *Repository) PullFact(pull *github.PullRequest) (id string, fact githubj
 		// Before the merge it is the SHA of a test merge.
 		fact.MergeSHA = pull.GetMergeCommitSHA()
 	}
-	return id, fact, true
+	return of, fact, true
 }
 
-// GateFact makes a fact of the merge gate's check run. It refuses other checks and
+// GateFact makes a fact of the merge gate's check run, likewise. It refuses other checks and
 // checks that are not completed.
-func GateFact(check *github.CheckRun) (id string, fact githubjobs.GateFact, ok bool) {
-	id = check.GetExternalID()
-	if check.GetName() != GateCheck || check.GetStatus() != "completed" || !githubjobs.ValidID(id) {
-		return "", fact, false
+func GateFact(check *github.CheckRun) (of githubjobs.Name, fact githubjobs.GateFact, ok bool) {
+	of, ok = githubjobs.ParseName(check.GetExternalID())
+	if check.GetName() != GateCheck || check.GetStatus() != "completed" || !ok {
+		return githubjobs.Name{}, fact, false
 	}
-	return id, githubjobs.GateFact{
+	return of, githubjobs.GateFact{
 		HeadSHA: check.GetHeadSHA(), Conclusion: check.GetConclusion(),
 		Title: check.GetOutput().GetTitle(), Summary: check.GetOutput().GetSummary(), At: utc(check.GetCompletedAt()),
 		Code: codeOf(check.GetOutput().GetText()),

@@ -51,7 +51,7 @@ func TestRunFact(t *testing.T) {
 	id, got, ok := r.RunFact(&run)
 	want := githubjobs.RunFact{ID: 5, Attempt: 2, Status: "completed", Conclusion: "failure", HeadSHA: "s",
 		URL: "https://github.com/octo/reports/actions/runs/5", StartedAt: created, At: created.Add(time.Minute)}
-	if !ok || id != "abc" || !reflect.DeepEqual(got, want) {
+	if !ok || id != (githubjobs.Name{ID: "abc", Attempt: 1}) || !reflect.DeepEqual(got, want) {
 		t.Errorf("%q, %+v, %v", id, got, ok)
 	}
 	for name, edit := range map[string]map[string]any{
@@ -83,7 +83,7 @@ func TestPullFact(t *testing.T) {
 	edited(t, pullJSON, nil, &pull)
 	id, got, ok := r.PullFact(&pull)
 	want := githubjobs.PullFact{Number: 3, URL: "u", Merged: true, MergedAt: created, MergeSHA: "m", HeadSHA: "s", Base: "main", ToDefault: true, At: created.Add(time.Minute)}
-	if !ok || id != "abc" || !reflect.DeepEqual(got, want) {
+	if !ok || id != (githubjobs.Name{ID: "abc", Attempt: 1}) || !reflect.DeepEqual(got, want) {
 		t.Errorf("%q, %+v, %v", id, got, ok)
 	}
 	var open github.PullRequest
@@ -113,7 +113,7 @@ func TestGateFact(t *testing.T) {
 	var check github.CheckRun
 	edited(t, document, nil, &check)
 	id, got, ok := GateFact(&check)
-	if want := (githubjobs.GateFact{HeadSHA: "s", Conclusion: "neutral", Title: "T", Summary: "S", At: created}); !ok || id != "abc" || got != want {
+	if want := (githubjobs.GateFact{HeadSHA: "s", Conclusion: "neutral", Title: "T", Summary: "S", At: created}); !ok || id != (githubjobs.Name{ID: "abc", Attempt: 1}) || got != want {
 		t.Errorf("%q, %+v, %v", id, got, ok)
 	}
 	for name, edit := range map[string]map[string]any{

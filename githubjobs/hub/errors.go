@@ -38,6 +38,9 @@ var (
 	// ErrRunEnded: the run cannot be cancelled, mostly because it has ended (409).
 	ErrRunEnded = errors.New("the run cannot be cancelled")
 
+	// ErrSuperseded: a later attempt of the job has begun, and this one counts no more.
+	ErrSuperseded = errors.New("a later attempt of the job has begun")
+
 	// ErrRefused: GitHub refused to move a ref, for good.
 	ErrRefused = errors.New("GitHub refused the ref")
 	// ErrRefBusy: GitHub did not move a ref this time. Temporary.
@@ -54,6 +57,7 @@ var mends = map[error]string{
 	ErrForbidden:      "Give the token, or the GitHub App, the permission that the message names: contents, pull requests, actions and checks are used.",
 	ErrNotFound:       "Check owner and name of the repository, and that the token may see it: GitHub answers 404 also for what a token may not see.",
 	ErrPullsForbidden: `Turn on "Allow GitHub Actions to create and approve pull requests" in the repository's Settings → Actions → General; if it is greyed out, the organisation forbids it. The workflow also needs "pull-requests: write" in its permissions.`,
+	ErrSuperseded:     "Nothing needs to be done: the later attempt delivers the job's result. What this one has done counts no more.",
 	ErrRunEnded:       "A run that has ended needs no cancelling; one that hangs can be force-cancelled.",
 }
 

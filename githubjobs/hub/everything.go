@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/go-github/v60/github"
@@ -13,10 +14,10 @@ import (
 
 // Full says how everything is to be read.
 type Full struct {
-	// Has says whether the caller knows a job, with the commits up to a head; with an
-	// empty head, whether it knows the job at all. What it has is not read again, so
+	// Has says whether the caller knows an attempt of a job, with the commits up to a head;
+	// with an empty head, whether it knows the attempt at all. What it has is not read again, so
 	// that a read that was broken off goes on where it was.
-	Has func(ctx context.Context, id, head string) (bool, error)
+	Has func(ctx context.Context, of githubjobs.Name, head string) (bool, error)
 	// Found takes the facts, at most a few hundred at a time, as they are read. What
 	// it was given counts as known at the next call of Has.
 	Found Found
@@ -54,8 +55,8 @@ func (r *Repository) Everything(ctx context.Context, o Full) (Reading, error) {
 type full struct {
 	Full
 	repo  *Repository
-	at    time.Time         // GitHub's, of the first answer
-	heads map[string]string // of the branches that exist, by job
+	at    time.Time                  // GitHub's, of the first answer
+	heads map[githubjobs.Name]string // of the branches that exist
 	done  Progress
 }
 
@@ -71,15 +72,16 @@ func (f *full) readBranches(ctx context.Context) (err error) {
 	}
 	f.done.Branches, f.done.At = len(f.heads), f.at
 	f.Progress(f.done)
-	for ids := range slices.Chunk(slices.Sorted(maps.Keys(f.heads)), perPage) {
+	names := slices.SortedFunc(maps.Keys(f.heads), func(a, b githubjobs.Name) int { return strings.Compare(a.String(), b.String()) })
+	for some := range slices.Chunk(names, perPage) {
 		var wants []want
-		for _, id := range ids {
-			wants = append(wants, want{id: id, branch: githubjobs.BranchFact{Head: f.heads[id], Seen: f.at}})
+		for _, of := range some {
+			wants = append(wants, want{of: of, branch: githubjobs.BranchFact{Head: f.heads[of], Seen: f.at}})
 		}
 		if err := f.read(ctx, wants); err != nil {
 			return err
 		}
-		f.done.Read += len(ids)
+		f.done.Read += len(some)
 		f.Progress(f.done)
 	}
 	return nil
@@ -97,7 +99,7 @@ func (f *full) read(ctx context.Context, wants []want) error {
 	var missing []want
 	for _, w := range wants {
 		if w.branch.Head != "" {
-			has, err := f.Has(ctx, w.id, w.branch.Head)
+			has, err := f.Has(ctx, w.of, w.branch.Head)
 			if err != nil {
 				return err
 			}
@@ -131,22 +133,22 @@ func (f *full) readPulls(ctx context.Context) error {
 
 func (f *full) addPulls(ctx context.Context, pulls []*github.PullRequest) error {
 	var facts []githubjobs.Facts
-	newest, merged := map[string]want{}, []want(nil) // the newest pull request of a job stands last
+	newest, merged := map[githubjobs.Name]want{}, []want(nil) // the newest pull request of an attempt stands last
 	for _, pull := range pulls {
-		id, fact, ok := f.repo.PullFact(pull)
+		of, fact, ok := f.repo.PullFact(pull)
 		if !ok {
 			continue
 		}
-		facts = append(facts, githubjobs.Facts{ID: id, Pulls: []githubjobs.PullFact{fact}})
-		w := want{id: id, gateOf: openHead([]githubjobs.PullFact{fact})}
-		head, exists := f.heads[id]
+		facts = append(facts, of.Facts(githubjobs.Facts{Pulls: []githubjobs.PullFact{fact}}))
+		w := want{of: of, gateOf: openHead([]githubjobs.PullFact{fact})}
+		head, exists := f.heads[of]
 		if !exists {
 			w.branch = githubjobs.BranchFact{Head: fact.HeadSHA, Deleted: true, At: fact.At, Seen: f.at}
 		}
 		if exists && fact.Merged && fact.HeadSHA != head {
-			merged = append(merged, mergedHeads(id, []githubjobs.PullFact{fact})...)
+			merged = append(merged, mergedHeads(of, []githubjobs.PullFact{fact})...)
 		}
-		newest[id] = w
+		newest[of] = w
 	}
 	if err := f.found(ctx, facts); err != nil {
 		return err
@@ -161,19 +163,19 @@ func (f *full) addPulls(ctx context.Context, pulls []*github.PullRequest) error 
 func (f *full) readRuns(ctx context.Context) error {
 	return f.repo.eachRunPage(ctx, nil, func(runs []*WorkflowRun, _ *github.Response) (bool, error) {
 		var facts []githubjobs.Facts
-		lost := map[string]want{}
+		lost := map[githubjobs.Name]want{}
 		for _, run := range runs {
-			id, fact, ok := f.repo.RunFact(run)
+			of, fact, ok := f.repo.RunFact(run)
 			if !ok {
 				continue
 			}
-			facts = append(facts, githubjobs.Facts{ID: id, Runs: []githubjobs.RunFact{fact}})
-			known, err := f.Has(ctx, id, "")
+			facts = append(facts, of.Facts(githubjobs.Facts{Runs: []githubjobs.RunFact{fact}}))
+			known, err := f.Has(ctx, of, "")
 			if err != nil {
 				return false, err
 			}
-			if _, exists := f.heads[id]; !exists && !known {
-				lost[id] = want{id: id, branch: githubjobs.BranchFact{Head: fact.HeadSHA, Deleted: true, At: fact.At, Seen: f.at}}
+			if _, exists := f.heads[of]; !exists && !known {
+				lost[of] = want{of: of, branch: githubjobs.BranchFact{Head: fact.HeadSHA, Deleted: true, At: fact.At, Seen: f.at}}
 			}
 		}
 		if err := f.found(ctx, facts); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/google/go-github/v60/github"
@@ -14,21 +15,46 @@ import (
 
 const perPage = 100 // GitHub's largest page
 
-// Facts reads everything that GitHub knows of one job, with three to five REST
-// calls. A job that GitHub knows nothing of gives facts that hold only its id. To
-// read many jobs use Changed.
+// Facts reads everything that GitHub knows of one job, with five to seven REST calls and
+// as many as three to five for each attempt after the first. A job that GitHub knows
+// nothing of gives facts that hold only its id. To read many jobs use Changed.
 func (r *Repository) Facts(ctx context.Context, id string) (githubjobs.Facts, error) {
 	f := githubjobs.Facts{ID: id}
 	if !githubjobs.ValidID(id) {
 		return f, &Error{Op: "read job " + id, Kind: ErrInvalid, Message: fmt.Sprintf("%q is not a job's id", id)}
 	}
-	branch := githubjobs.Branch(id)
-	runs, err := r.runsOf(ctx, branch)
+	later, err := r.laterBranches(ctx, githubjobs.Name{ID: id, Attempt: 1})
 	if err != nil {
 		return f, err
 	}
+	last := 1
+	if len(later) > 0 {
+		last = later[len(later)-1].Attempt
+	}
+	for n := 1; n <= githubjobs.MaxAttempts; n++ {
+		of := githubjobs.Name{ID: id, Attempt: n}
+		one, err := r.factsOf(ctx, of, n == 1 || slices.Contains(later, of))
+		if err != nil {
+			return f, err
+		}
+		f = githubjobs.Merge(f, of.Facts(one))
+		if n >= last && len(one.Runs) == 0 {
+			break
+		}
+	}
+	return f, nil
+}
+
+// factsOf reads one attempt: whether there is one shows in its runs, unless its branch exists.
+func (r *Repository) factsOf(ctx context.Context, name githubjobs.Name, exists bool) (githubjobs.Facts, error) {
+	id, branch := name.ID, name.Branch()
+	f := githubjobs.Facts{ID: id}
+	runs, err := r.runsOf(ctx, branch)
+	if err != nil || len(runs) == 0 && !exists {
+		return f, err
+	}
 	for _, run := range runs {
-		if of, fact, ok := r.RunFact(run); ok && of == id {
+		if of, fact, ok := r.RunFact(run); ok && of == name {
 			f = githubjobs.Merge(f, githubjobs.Facts{ID: id, Runs: []githubjobs.RunFact{fact}})
 		}
 	}
@@ -40,7 +66,7 @@ func (r *Repository) Facts(ctx context.Context, id string) (githubjobs.Facts, er
 	}
 	var newest githubjobs.PullFact
 	for _, pull := range pulls {
-		if of, fact, ok := r.PullFact(pull); ok && of == id {
+		if of, fact, ok := r.PullFact(pull); ok && of == name {
 			f = githubjobs.Merge(f, githubjobs.Facts{ID: id, Pulls: []githubjobs.PullFact{fact}})
 			if fact.Number > newest.Number {
 				newest = fact
@@ -51,13 +77,13 @@ func (r *Repository) Facts(ctx context.Context, id string) (githubjobs.Facts, er
 	if err != nil {
 		return f, err
 	}
-	return r.addCommits(ctx, f, head, newest, at)
+	return r.addCommits(ctx, f, name, head, newest, at)
 }
 
 // addCommits reads what the commits of a job and the gate's check run say. A branch
 // that is gone is read through its pull request. at is GitHub's time, at which the
 // branch stood there.
-func (r *Repository) addCommits(ctx context.Context, f githubjobs.Facts, head string, pull githubjobs.PullFact, at time.Time) (githubjobs.Facts, error) {
+func (r *Repository) addCommits(ctx context.Context, f githubjobs.Facts, of githubjobs.Name, head string, pull githubjobs.PullFact, at time.Time) (githubjobs.Facts, error) {
 	var err error
 	switch {
 	case head != "":
@@ -68,7 +94,7 @@ func (r *Repository) addCommits(ctx context.Context, f githubjobs.Facts, head st
 	if err != nil || !pull.Open {
 		return f, err
 	}
-	f.Gates, err = r.gates(ctx, f.ID, pull.HeadSHA)
+	f.Gates, err = r.gates(ctx, of, pull.HeadSHA)
 	return f, err
 }
 
@@ -101,7 +127,7 @@ func (r *Repository) head(ctx context.Context, branch string) (sha string, at ti
 }
 
 // gates reads the merge gate's newest verdict on a commit; none when there is none.
-func (r *Repository) gates(ctx context.Context, id, sha string) ([]githubjobs.GateFact, error) {
+func (r *Repository) gates(ctx context.Context, name githubjobs.Name, sha string) ([]githubjobs.GateFact, error) {
 	checks, _, err := r.client.Checks.ListCheckRunsForRef(ctx, r.cfg.Owner, r.cfg.Name, sha, &github.ListCheckRunsOptions{
 		CheckName: github.String(GateCheck), ListOptions: github.ListOptions{PerPage: perPage},
 	})
@@ -113,7 +139,7 @@ func (r *Repository) gates(ctx context.Context, id, sha string) ([]githubjobs.Ga
 	}
 	var f githubjobs.Facts
 	for _, check := range checks.CheckRuns {
-		if of, fact, ok := GateFact(check); ok && of == id {
+		if of, fact, ok := GateFact(check); ok && of == name {
 			f = githubjobs.Merge(f, githubjobs.Facts{Gates: []githubjobs.GateFact{fact}})
 		}
 	}

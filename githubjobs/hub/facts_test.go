@@ -61,7 +61,8 @@ func (f *fixture) deliver(app *Repository, id string) *github.PullRequest {
 	f.addFile("tmp", "reports/"+id+".md", blob)
 	tree := f.git("rev-parse", "tmp^{tree}")
 	f.git("update-ref", "-d", "refs/heads/tmp")
-	result := githubjobs.Result{ID: id, Attempt: 1, Outcome: githubjobs.OutcomeSuccess, Log: "the log", Summary: "the summary", StartedAt: created, FinishedAt: created}
+	of, _ := githubjobs.ParseName(id)
+	result := githubjobs.Result{ID: of.ID, Attempt: 1, Outcome: githubjobs.OutcomeSuccess, Log: "the log", Summary: "the summary", StartedAt: created, FinishedAt: created}
 	result.SetFiles([]string{"reports/" + id + ".md"})
 	commit, err := f.repo.Commit(tree, head, githubjobs.FormatResult("x", result), created.Add(time.Minute))
 	f.must(err)
@@ -70,7 +71,7 @@ func (f *fixture) deliver(app *Repository, id string) *github.PullRequest {
 	f.must(results[0])
 	pull, err := app.OpenPull(ctx, NewPull{Title: "Report", Body: "…", Head: "job/" + id, Base: "main"})
 	f.must(err)
-	f.must(app.CreateCheckRun(ctx, Gate{JobID: id, HeadSHA: commit.Hash().String(), Conclusion: "action_required", Title: "Not merged", Summary: "because", Text: "the rules", Code: githubjobs.DiagnosisPolicyInvalid, At: created.Add(2 * time.Minute)}))
+	f.must(app.CreateCheckRun(ctx, Gate{Of: of, HeadSHA: commit.Hash().String(), Conclusion: "action_required", Title: "Not merged", Summary: "because", Text: "the rules", Code: githubjobs.DiagnosisPolicyInvalid, At: created.Add(2 * time.Minute)}))
 	return pull
 }
 
@@ -115,8 +116,8 @@ func TestFactsFollowAJobThroughItsLife(t *testing.T) {
 	f.idle()
 	f.requests()
 	got := f.facts("abc")
-	if n := len(f.requests()); n != 4 {
-		t.Errorf("%d requests, want 4", n)
+	if n := len(f.requests()); n != 6 {
+		t.Errorf("%d requests, want 6", n)
 	}
 	if len(got.Runs) != 1 || got.Runs[0].Status != "completed" || got.Runs[0].Conclusion != "success" || got.Runs[0].HeadSHA != submitted.SHA || got.Runs[0].At.IsZero() {
 		t.Errorf("runs: %+v", got.Runs)
@@ -174,11 +175,17 @@ func (t *told) collect(_ context.Context, facts []githubjobs.Facts) error {
 	return nil
 }
 
+// changed reads what has changed; known is by the names of attempts.
 func (f *fixture) changed(since time.Time, known map[string]Known) (got told) {
 	f.t.Helper()
 	got.Facts = map[string]githubjobs.Facts{}
 	var err error
-	got.Reading, err = f.repo.Changed(f.t.Context(), since, known, got.collect)
+	named := map[githubjobs.Name]Known{}
+	for id, k := range known {
+		of, _ := githubjobs.ParseName(id)
+		named[of] = k
+	}
+	got.Reading, err = f.repo.Changed(f.t.Context(), since, named, got.collect)
 	f.must(err)
 	return got
 }
@@ -189,9 +196,9 @@ func (f *fixture) everything() (got told) {
 	got.Facts = map[string]githubjobs.Facts{}
 	var err error
 	got.Reading, err = f.repo.Everything(f.t.Context(), Full{
-		Has: func(_ context.Context, id, head string) (bool, error) {
-			has := got.Facts[id]
-			return has.Spec != nil && (head == "" || has.Branch.Head == head), nil
+		Has: func(_ context.Context, of githubjobs.Name, head string) (bool, error) {
+			has := got.Facts[of.ID].Of(of.Attempt)
+			return has.Spec != nil && has.Branch != nil && (head == "" || has.Branch.Head == head), nil
 		},
 		Found: got.collect, Progress: func(Progress) {},
 	})

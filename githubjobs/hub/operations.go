@@ -39,7 +39,7 @@ func (r *Repository) ReadCommit(ctx context.Context, sha string) (*github.Commit
 
 // Gate is the merge gate's verdict, to be shown as a check run.
 type Gate struct {
-	JobID      string
+	Of         githubjobs.Name // the attempt that is judged
 	HeadSHA    string
 	Conclusion string                   // success, neutral, action_required
 	Title      string                   // one sentence
@@ -53,8 +53,9 @@ type Gate struct {
 // CreateCheckRun shows the gate's verdict on its head commit: one REST call.
 func (r *Repository) CreateCheckRun(ctx context.Context, g Gate) error {
 	g.Summary, g.Text = fit(g.Summary), fit(g.Text)
+	name := g.Of.String()
 	opts := github.CreateCheckRunOptions{
-		Name: GateCheck, HeadSHA: g.HeadSHA, ExternalID: &g.JobID,
+		Name: GateCheck, HeadSHA: g.HeadSHA, ExternalID: &name,
 		Status: github.String("completed"), Conclusion: &g.Conclusion, CompletedAt: &github.Timestamp{Time: g.At},
 		Output: &github.CheckRunOutput{Title: &g.Title, Summary: &g.Summary, Text: github.String(withCode(g.Text, g.Code))},
 	}

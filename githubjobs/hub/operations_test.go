@@ -42,7 +42,7 @@ func TestAnAppThatIsNotInstalledIsUnauthorised(t *testing.T) {
 	f.must(err)
 	for name, do := range map[string]func() error{
 		"rest": func() error { _, err := repo.Check(t.Context()); return err },
-		"git":  func() error { _, err := repo.Submit(t.Context(), specs("x", 1)); return err },
+		"git":  func() error { _, err := repo.Submit(t.Context(), orders("x", 1)); return err },
 	} {
 		if err := do(); !errors.Is(err, ErrUnauthorized) || Temporary(err) {
 			t.Errorf("%s: %v", name, err)
@@ -152,14 +152,14 @@ func TestPullRequestsAreOpenedOnceAndListedInFull(t *testing.T) {
 	if _, err := f.repo.OpenPull(t.Context(), NewPull{Title: "T", Head: "job/abc", Base: "gone"}); !errors.Is(err, ErrInvalid) {
 		t.Errorf("no base: %v", err)
 	}
-	found, err := f.repo.FindPull(t.Context(), "abc", "main")
+	found, err := f.repo.FindPull(t.Context(), first("abc"), "main")
 	if err != nil || found.GetNumber() != pull.GetNumber() {
 		t.Errorf("%v, %v", found, err)
 	}
-	if _, err := f.repo.FindPull(t.Context(), "other", "main"); !errors.Is(err, ErrNotFound) {
+	if _, err := f.repo.FindPull(t.Context(), first("other"), "main"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("no pull request: %v", err)
 	}
-	if _, err := f.repo.FindPull(t.Context(), "abc", "release"); !errors.Is(err, ErrNotFound) {
+	if _, err := f.repo.FindPull(t.Context(), first("abc"), "release"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("into another branch: %v", err)
 	}
 	f.must(f.repo.EditPull(t.Context(), pull.GetNumber(), "U", "body"))
@@ -287,7 +287,7 @@ func TestTheEndOfTheCallersContextIsNotTemporary(t *testing.T) {
 	f := setup(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := f.repo.Submit(ctx, specs("x", 1))
+	_, err := f.repo.Submit(ctx, orders("x", 1))
 	if !errors.Is(err, context.Canceled) || Temporary(err) {
 		t.Errorf("%v", err)
 	}

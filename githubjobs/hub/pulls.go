@@ -55,12 +55,12 @@ func (r *Repository) OpenPull(ctx context.Context, p NewPull) (*github.PullReque
 	return pull, err
 }
 
-// FindPull finds the newest pull request of a job into its base branch, an open one
-// before a closed one: one REST call. ErrNotFound: the job has none.
-func (r *Repository) FindPull(ctx context.Context, id, base string) (*github.PullRequest, error) {
-	op := "find the pull request of job " + id
+// FindPull finds the newest pull request of an attempt of a job into its base branch, an
+// open one before a closed one: one REST call. ErrNotFound: it has none.
+func (r *Repository) FindPull(ctx context.Context, name githubjobs.Name, base string) (*github.PullRequest, error) {
+	op := "find the pull request of job " + name.String()
 	pulls, _, err := r.client.PullRequests.List(ctx, r.cfg.Owner, r.cfg.Name, &github.PullRequestListOptions{
-		State: "all", Head: r.cfg.Owner + ":" + githubjobs.Branch(id), Base: base, ListOptions: github.ListOptions{PerPage: perPage},
+		State: "all", Head: r.cfg.Owner + ":" + name.Branch(), Base: base, ListOptions: github.ListOptions{PerPage: perPage},
 	})
 	if err != nil {
 		return nil, fail(ctx, op, err)
@@ -68,7 +68,7 @@ func (r *Repository) FindPull(ctx context.Context, id, base string) (*github.Pul
 	var found *github.PullRequest
 	for _, pull := range pulls {
 		of, fact, ok := r.PullFact(pull)
-		if !ok || of != id || pull.GetBase().GetRef() != base {
+		if !ok || of != name || pull.GetBase().GetRef() != base {
 			continue
 		}
 		if found == nil || fact.Open && found.GetState() != "open" || fact.Open == (found.GetState() == "open") && fact.Number > found.GetNumber() {
@@ -76,7 +76,7 @@ func (r *Repository) FindPull(ctx context.Context, id, base string) (*github.Pul
 		}
 	}
 	if found == nil {
-		return nil, &Error{Op: op, Kind: ErrNotFound, Message: fmt.Sprintf("there is no pull request from %s into %s", githubjobs.Branch(id), base)}
+		return nil, &Error{Op: op, Kind: ErrNotFound, Message: fmt.Sprintf("there is no pull request from %s into %s", name.Branch(), base)}
 	}
 	return found, nil
 }

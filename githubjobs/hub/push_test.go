@@ -81,11 +81,11 @@ func TestPushSurvivesALostAnswer(t *testing.T) {
 			hub.ServeHTTP(w, r)
 		})
 	})
-	_, err := repo.Submit(t.Context(), specs("x", 3))
+	_, err := repo.Submit(t.Context(), orders("x", 3))
 	if !errors.Is(err, ErrUnavailable) || !Temporary(err) {
 		t.Fatalf("lost answer: %v", err)
 	}
-	again, err := repo.Submit(t.Context(), specs("x", 3))
+	again, err := repo.Submit(t.Context(), orders("x", 3))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +143,7 @@ func TestPushErrorsAreTyped(t *testing.T) {
 						io.WriteString(w, test.body)
 					})
 				})
-				_, err := repo.Submit(t.Context(), specs("x", 1))
+				_, err := repo.Submit(t.Context(), orders("x", 1))
 				e, ok := errors.AsType[*Error](err)
 				if !ok || !errors.Is(err, test.kind) || Temporary(err) != test.temporary {
 					t.Fatalf("temporary %v: %v", Temporary(err), err)

@@ -108,10 +108,10 @@ func (r *Repository) run(ctx context.Context, id int64) (*WorkflowRun, error) {
 // readRuns finds runs that are new or changed among the newest hundred, or as many
 // as were created since; and then those that the caller believes unfinished.
 func (s *sweep) readRuns(ctx context.Context) error {
-	open, of := map[int64]bool{}, map[int64]string{}
-	for id, k := range s.known {
+	open, owner := map[int64]bool{}, map[int64]githubjobs.Name{}
+	for of, k := range s.known {
 		if k.Run != 0 {
-			open[k.Run], of[k.Run] = true, id
+			open[k.Run], owner[k.Run] = true, of
 		}
 	}
 	err := s.repo.eachRunPage(ctx, nil, func(runs []*WorkflowRun, res *github.Response) (bool, error) {
@@ -140,7 +140,7 @@ func (s *sweep) readRuns(ctx context.Context) error {
 			return err
 		}
 		if run == nil {
-			s.lost[of[id]] = id
+			s.lost[owner[id]] = id
 		}
 		s.addRuns([]*WorkflowRun{run}, open)
 	}
@@ -155,13 +155,13 @@ func (s *sweep) addRuns(runs []*WorkflowRun, open map[int64]bool) {
 		if run == nil {
 			continue
 		}
-		id, fact, ok := s.repo.RunFact(run)
-		k := s.known[id]
+		of, fact, ok := s.repo.RunFact(run)
+		k := s.known[of]
 		live := k.Head != "" && !k.Deleted
 		wanted := live || open[run.GetID()] || !run.GetUpdatedAt().Before(s.since)
 		delete(open, run.GetID())
 		if ok && wanted {
-			s.add(id, githubjobs.Facts{Runs: []githubjobs.RunFact{fact}})
+			s.add(of, githubjobs.Facts{Runs: []githubjobs.RunFact{fact}})
 		}
 	}
 }
@@ -171,14 +171,14 @@ func (s *sweep) addRuns(runs []*WorkflowRun, open map[int64]bool) {
 func (s *sweep) withRuns(found Found) Found {
 	return func(ctx context.Context, facts []githubjobs.Facts) error {
 		for i, f := range facts {
-			if f.Result == nil || f.Result.Result.RunID == 0 || s.listed(f.ID, f.Result.Result) {
+			if f.Result == nil || f.Result.Result.RunID == 0 || s.listed(f.Name(), f.Result.Result) {
 				continue
 			}
 			run, err := s.repo.run(ctx, f.Result.Result.RunID)
 			if err != nil {
 				return err
 			}
-			if id, fact, ok := s.repo.RunFact(run); ok && id == f.ID {
+			if of, fact, ok := s.repo.RunFact(run); ok && of == f.Name() {
 				facts[i].Runs = []githubjobs.RunFact{fact}
 			}
 		}
@@ -186,6 +186,6 @@ func (s *sweep) withRuns(found Found) Found {
 	}
 }
 
-func (s *sweep) listed(id string, result githubjobs.Result) bool {
-	return slices.ContainsFunc(s.facts[id].Runs, func(r githubjobs.RunFact) bool { return r.ID == result.RunID && r.Attempt >= result.Attempt })
+func (s *sweep) listed(of githubjobs.Name, result githubjobs.Result) bool {
+	return slices.ContainsFunc(s.facts[of].Runs, func(r githubjobs.RunFact) bool { return r.ID == result.RunID && r.Attempt >= result.Attempt })
 }

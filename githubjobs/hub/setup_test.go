@@ -169,6 +169,14 @@ func spec(id string) githubjobs.Spec {
 	return s
 }
 
+// orders are the first attempts of n jobs.
+func orders(prefix string, n int) []githubjobs.Order {
+	return githubjobs.NewOrders(specs(prefix, n)...)
+}
+
+// first names the first attempt of a job.
+func first(id string) githubjobs.Name { return githubjobs.Name{ID: id, Attempt: 1} }
+
 func specs(prefix string, n int) []githubjobs.Spec {
 	list := make([]githubjobs.Spec, n)
 	for i := range list {
@@ -180,7 +188,7 @@ func specs(prefix string, n int) []githubjobs.Spec {
 // submit submits and fails the test when the push fails.
 func (f *fixture) submit(specs ...githubjobs.Spec) []Submission {
 	f.t.Helper()
-	got, err := f.repo.Submit(f.t.Context(), specs)
+	got, err := f.repo.Submit(f.t.Context(), githubjobs.NewOrders(specs...))
 	if err != nil {
 		f.t.Fatal(err)
 	}

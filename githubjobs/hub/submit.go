@@ -13,10 +13,11 @@ import (
 	"github.com/githubjobs/githubjobs/githubjobs"
 )
 
-// Submission is what came of submitting one job.
+// Submission is what came of submitting an attempt of a job.
 type Submission struct {
-	ID     string
-	Branch string
+	ID      string
+	Attempt int
+	Branch  string
 	// SHA is the creation commit; empty when Err is set.
 	SHA string
 	// BaseSHA is the creation commit's parent.
@@ -53,7 +54,7 @@ func (e *TakenError) Error() string {
 // that key, which stays what the id names.
 func (e *TakenError) Keyed() bool { return e.Spec != nil && e.Spec.Request != "" }
 
-// Submit puts jobs on GitHub, all in one push: two HTTP requests for any number of
+// Submit puts attempts of jobs on GitHub, all in one push: two HTTP requests for any number of
 // jobs and no REST call, as long as the commits that the bases are at have been met
 // before (one REST read for each that has not; see LearnBase). Specs may name
 // different bases; an empty one means Base.
@@ -62,10 +63,10 @@ func (e *TakenError) Keyed() bool { return e.Spec != nil && e.Spec.Request != ""
 // that is repeated after a crash finds what the first one did. A branch that exists
 // with another head costs one REST read, which tells our job from another's.
 //
-// The result has one entry for each spec, in order. The error is that of the whole
+// The result has one entry for each order, in their order. The error is that of the whole
 // push: nothing is known of any job then, and all may be submitted again.
-func (r *Repository) Submit(ctx context.Context, specs []githubjobs.Spec) ([]Submission, error) {
-	if len(specs) == 0 {
+func (r *Repository) Submit(ctx context.Context, orders []githubjobs.Order) ([]Submission, error) {
+	if len(orders) == 0 {
 		return nil, nil
 	}
 	base, err := r.Base(ctx)
@@ -76,10 +77,10 @@ func (r *Repository) Submit(ctx context.Context, specs []githubjobs.Spec) ([]Sub
 	if err != nil {
 		return nil, err
 	}
-	results := make([]Submission, len(specs))
+	results := make([]Submission, len(orders))
 	batch := submitBatch{repo: r, push: push, base: base, failed: map[string]error{}, update: map[string]int{}}
-	for i, spec := range specs {
-		results[i] = batch.prepare(ctx, spec)
+	for i, o := range orders {
+		results[i] = batch.prepare(ctx, o)
 	}
 	if len(batch.updates) == 0 {
 		return results, nil
@@ -112,12 +113,13 @@ type submitBatch struct {
 	update  map[string]int // branch → its index in updates
 }
 
-// prepare adds the spec to the push, unless there is nothing to do or no way.
-func (b *submitBatch) prepare(ctx context.Context, spec githubjobs.Spec) Submission {
+// prepare adds the order to the push, unless there is nothing to do or no way.
+func (b *submitBatch) prepare(ctx context.Context, o githubjobs.Order) Submission {
+	spec := &o.Spec
 	if spec.Base == "" {
 		spec.Base = b.base
 	}
-	s := Submission{ID: spec.ID, Branch: githubjobs.Branch(spec.ID)}
+	s := Submission{ID: spec.ID, Attempt: o.Name().Attempt, Branch: o.Name().Branch()}
 	if s.Err = spec.Validate(); s.Err != nil {
 		return s
 	}
@@ -127,9 +129,9 @@ func (b *submitBatch) prepare(ctx context.Context, spec githubjobs.Spec) Submiss
 		return s
 	}
 	if head != "" {
-		return b.existing(ctx, s, spec, head)
+		return b.existing(ctx, s, o, head)
 	}
-	commit, err := b.commit(ctx, spec, s.BaseSHA)
+	commit, err := b.commit(ctx, o, s.BaseSHA)
 	if err != nil {
 		s.Err = err
 		return s
@@ -137,7 +139,7 @@ func (b *submitBatch) prepare(ctx context.Context, spec githubjobs.Spec) Submiss
 	s.SHA = commit.Hash().String()
 	if k, twice := b.update[s.Branch]; twice {
 		if b.updates[k].New != s.SHA {
-			s.Err = &TakenError{Branch: s.Branch, Head: b.updates[k].New, Spec: &spec}
+			s.Err = &TakenError{Branch: s.Branch, Head: b.updates[k].New, Spec: spec}
 		}
 		return s
 	}
@@ -148,19 +150,19 @@ func (b *submitBatch) prepare(ctx context.Context, spec githubjobs.Spec) Submiss
 }
 
 // existing decides about a branch that is there already: ours, or taken.
-func (b *submitBatch) existing(ctx context.Context, s Submission, spec githubjobs.Spec, head string) Submission {
+func (b *submitBatch) existing(ctx context.Context, s Submission, o githubjobs.Order, head string) Submission {
 	if tree, known := b.repo.trees.get(s.BaseSHA); known {
-		if c, err := b.repo.creationCommit(spec, s.BaseSHA, tree); err == nil && c.Hash().String() == head {
+		if c, err := b.repo.creationCommit(o, s.BaseSHA, tree); err == nil && c.Hash().String() == head {
 			s.SHA = head
 			return s
 		}
 	}
 	// The base moved since, or the agent has put its result on top.
-	history, err := b.repo.history(ctx, head, spec.ID)
+	history, err := b.repo.history(ctx, head, o.Spec.ID)
 	switch {
 	case err != nil:
 		s.Err = err
-	case history.spec == nil || !history.spec.SameRequest(spec):
+	case history.spec == nil || !history.spec.SameRequest(o.Spec):
 		s.Err = &TakenError{Branch: s.Branch, Head: head, Spec: history.spec}
 	default:
 		s.SHA, s.BaseSHA, s.Found = history.creation, history.base, history.spec
@@ -168,7 +170,7 @@ func (b *submitBatch) existing(ctx context.Context, s Submission, spec githubjob
 	return s
 }
 
-func (b *submitBatch) commit(ctx context.Context, spec githubjobs.Spec, base string) (plumbing.EncodedObject, error) {
+func (b *submitBatch) commit(ctx context.Context, o githubjobs.Order, base string) (plumbing.EncodedObject, error) {
 	if err := b.failed[base]; err != nil {
 		return nil, err
 	}
@@ -177,13 +179,13 @@ func (b *submitBatch) commit(ctx context.Context, spec githubjobs.Spec, base str
 		b.failed[base] = err
 		return nil, err
 	}
-	return b.repo.creationCommit(spec, base, tree)
+	return b.repo.creationCommit(o, base, tree)
 }
 
 // creationCommit is the commit that is the job: its base's tree, its spec as the
 // message. Nothing in it depends on when or where it is made.
-func (r *Repository) creationCommit(spec githubjobs.Spec, base, tree string) (plumbing.EncodedObject, error) {
-	return r.Commit(tree, base, githubjobs.FormatSpec(spec), spec.CreatedAt)
+func (r *Repository) creationCommit(o githubjobs.Order, base, tree string) (plumbing.EncodedObject, error) {
+	return r.Commit(tree, base, githubjobs.FormatAttempt(o.Spec, o.Attempt), o.At)
 }
 
 // Commit builds a commit object with one parent, by the configured author.

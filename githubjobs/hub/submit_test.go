@@ -201,7 +201,7 @@ func TestSubmitTellsWhatIsWrongWithTheWholePush(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = repo.Submit(t.Context(), specs("x", 1))
+			_, err = repo.Submit(t.Context(), orders("x", 1))
 			if !errors.Is(err, test.kind) || Temporary(err) != test.temporary {
 				t.Errorf("temporary %v: %v", Temporary(err), err)
 			}

@@ -11,9 +11,9 @@ import (
 	"github.com/githubjobs/githubjobs/githubjobs"
 )
 
-// want is a job whose commits or verdict must be read.
+// want is an attempt of a job whose commits or verdict must be read.
 type want struct {
-	id     string
+	of     githubjobs.Name
 	branch githubjobs.BranchFact // whose commits are read; none when Head is empty
 	aside  bool                  // it is no longer where the branch stands, or stood last
 	gateOf string                // the head whose verdict is read; empty for none
@@ -38,10 +38,10 @@ func newestOf(pulls []githubjobs.PullFact) (newest githubjobs.PullFact) {
 
 // mergedHeads wants the commits that were merged and that the branch does not hold any
 // more, for the results among them: somebody deleted the branch and created it anew.
-func mergedHeads(id string, pulls []githubjobs.PullFact, known ...string) (wants []want) {
+func mergedHeads(of githubjobs.Name, pulls []githubjobs.PullFact, known ...string) (wants []want) {
 	for _, p := range pulls {
 		if p.Merged && !slices.Contains(known, p.HeadSHA) {
-			wants = append(wants, want{id: id, branch: githubjobs.BranchFact{Head: p.HeadSHA, Deleted: true}, aside: true})
+			wants = append(wants, want{of: of, branch: githubjobs.BranchFact{Head: p.HeadSHA, Deleted: true}, aside: true})
 		}
 	}
 	return wants
@@ -56,7 +56,7 @@ func (s *sweep) want(w want) {
 // readWants reads what only single commits and checks tell, and hands it on by the
 // hundred.
 func (r *Repository) readWants(ctx context.Context, wants []want, found Found) error {
-	slices.SortFunc(wants, func(a, b want) int { return strings.Compare(a.id, b.id) })
+	slices.SortFunc(wants, func(a, b want) int { return strings.Compare(a.of.String(), b.of.String()) })
 	for some := range slices.Chunk(wants, perPage) {
 		facts := make([]githubjobs.Facts, len(some))
 		g, each := errgroup.WithContext(ctx)
@@ -81,22 +81,22 @@ func (r *Repository) readWants(ctx context.Context, wants []want, found Found) e
 }
 
 func (r *Repository) readWant(ctx context.Context, w want) (f githubjobs.Facts, err error) {
-	f.ID = w.id
+	f.ID = w.of.ID
 	if w.branch.Head != "" {
 		f, err = r.addHead(ctx, f, w.branch)
 		if errors.Is(err, ErrNotFound) {
 			// It was deleted in the meantime; the next read tells what became of it.
-			return githubjobs.Facts{ID: w.id}, nil
+			return w.of.Facts(f), nil
 		}
 		if w.aside {
 			f.Branch = nil
 		}
 	}
 	if err == nil && w.gateOf != "" {
-		f.Gates, err = r.gates(ctx, w.id, w.gateOf)
+		f.Gates, err = r.gates(ctx, w.of, w.gateOf)
 	}
 	if err != nil {
 		return githubjobs.Facts{}, err
 	}
-	return f, nil
+	return w.of.Facts(f), nil
 }

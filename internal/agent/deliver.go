@@ -27,7 +27,7 @@ func publishStep(ctx context.Context, j job) error {
 		return err
 	}
 	report, err := publish.Publish(ctx, publish.Config{
-		Repo: repo, Tree: j.dir.Tree(), JobID: j.spec.ID, JobSHA: j.config.SHA,
+		Repo: repo, Tree: j.dir.Tree(), Job: j.config.Job(), JobSHA: j.config.SHA,
 		RunID: j.config.RunID, Attempt: j.config.RunAttempt, RunURL: j.config.RunURL(), AllowSecrets: !j.config.SecretScan, Logger: j.logger(),
 	}, j.result())
 	commands := actions.To(j.Stdout)
@@ -73,7 +73,7 @@ func mergeStep(ctx context.Context, j job) error {
 		return err
 	}
 	report, err := merge.Merge(ctx, merge.Config{
-		Repo: repo, Spec: j.spec, JobSHA: j.config.SHA, Result: j.config.Result, Pull: j.config.Pull, RunID: j.config.RunID, Attempt: j.config.RunAttempt, RunURL: j.config.RunURL(), Logger: j.logger(),
+		Repo: repo, Spec: j.spec, Job: j.config.Job(), JobSHA: j.config.SHA, Result: j.config.Result, Pull: j.config.Pull, RunID: j.config.RunID, Attempt: j.config.RunAttempt, RunURL: j.config.RunURL(), Logger: j.logger(),
 	})
 	if err != nil {
 		return err

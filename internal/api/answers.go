@@ -31,7 +31,7 @@ type answered struct {
 }
 
 // moment is the part of a job that the time decides; the facts decide the rest. Jobs
-// with a diagnosis, which the time decides too, are encoded at every read.
+// with a diagnosis or several attempts, which the time decides too, are encoded at every read.
 type moment struct {
 	status            githubjobs.Status
 	reason            githubjobs.Reason
@@ -53,14 +53,14 @@ func (a *answers) slot(id string) *atomic.Pointer[answered] {
 // get returns the encoding of a job that was computed from facts with this spec.
 func (a *answers) get(spec *githubjobs.Spec, job githubjobs.Job) []byte {
 	kept := a.slot(job.ID).Load()
-	if kept == nil || len(job.Diagnosis) > 0 || kept.spec != spec || kept.moment != momentOf(job) {
+	if kept == nil || len(job.Diagnosis)+len(job.Attempts) > 0 || kept.spec != spec || kept.moment != momentOf(job) {
 		return nil
 	}
 	return kept.body
 }
 
 func (a *answers) put(spec *githubjobs.Spec, job githubjobs.Job, body []byte) {
-	if len(body) <= maxAnswer && len(job.Diagnosis) == 0 {
+	if len(body) <= maxAnswer && len(job.Diagnosis)+len(job.Attempts) == 0 {
 		a.slot(job.ID).Store(&answered{spec, momentOf(job), body})
 	}
 }

@@ -23,7 +23,7 @@ import (
 // maxWhy bounds the words that a caller gives for a cancel, in characters.
 const maxWhy = 200
 
-// CancelRequest is the body of cancel-job, which may be left out.
+// CancelRequest is the body of cancel-job and of retry-job, which may be left out.
 type CancelRequest struct {
 	Reason string `json:"reason,omitempty" doc:"Why, in one line of words that the status repeats" maxLength:"200"`
 }
@@ -97,10 +97,7 @@ func (a *api) facts(ctx context.Context, id string) (githubjobs.Facts, *problem.
 // cancelProblem says why a request to cancel was not kept.
 func (a *api) cancelProblem(ctx context.Context, err error) *problem.Error {
 	a.log(ctx).Error("storing a request to cancel", "error", err)
-	if errors.Is(err, store.ErrFull) {
-		return problem.New(problem.StorageFull, "The job was not cancelled: the disk of the server's database is full.").After(fullRetry)
-	}
-	return problem.New(problem.StorageUnavailable, "The job was not cancelled: the server's database is unavailable.").After(storageRetry)
+	return notStored(err, "The job was not cancelled")
 }
 
 // readWhy reads the body of cancel-job, strictly; an empty one says nothing.

@@ -11,7 +11,13 @@ import (
 
 func (s *server) cancel(t *testing.T, id, body string) (githubjobs.Job, answer) {
 	t.Helper()
-	res := s.do(t, "POST", "/api/jobs/"+id+"/cancel", body)
+	return s.ask(t, id, "cancel", body)
+}
+
+// ask asks for something to be done about a job.
+func (s *server) ask(t *testing.T, id, what, body string) (githubjobs.Job, answer) {
+	t.Helper()
+	res := s.do(t, "POST", "/api/jobs/"+id+"/"+what, body)
 	var j githubjobs.Job
 	if err := json.Unmarshal([]byte(res.body), &j); err != nil {
 		t.Fatalf("%d %s: %v", res.StatusCode, res.body, err)

@@ -36,6 +36,7 @@ type JobRequest struct {
 	BatchID        string             `json:"batch_id,omitempty" doc:"Names the jobs that belong together with this one; a–z, 0–9 and -" maxLength:"63"`
 	Priority       int                `json:"priority,omitempty" doc:"Orders the jobs that wait for their push, the highest first" minimum:"-100" maximum:"100" default:"0"`
 	Network        githubjobs.Network `json:"network,omitempty" doc:"What the task may reach: what the runner gives it (default), or nothing (none)" enum:"default,none" default:"default"`
+	Retry          *RetryRequest      `json:"retry,omitempty" doc:"When the job is attempted again by itself, after an attempt has failed; never by default"`
 	QueueTTL       int                `json:"queue_ttl_seconds,omitempty" doc:"Bounds the time from the creation, or from delay_until, to the start of the task; a job that has not begun by then fails as never_started" minimum:"1" maximum:"2592000"`
 
 	ConcurrencyKey    string                       `json:"concurrency_key,omitempty" doc:"Of the jobs with the same key one at a time is on GitHub; letters, digits and . _ : / = -" maxLength:"63"`
@@ -84,11 +85,16 @@ func (a *api) createJob(ctx context.Context, in *createInput) (*createOutput, er
 	if err != nil {
 		return nil, err
 	}
+	return a.accept(ctx, spec)
+}
+
+// accept stores a new job.
+func (a *api) accept(ctx context.Context, spec githubjobs.Spec) (*createOutput, error) {
 	if after := a.Full(ctx); after > 0 {
 		return a.turnedAway(ctx, spec, after)
 	}
 	failpoint.Here("create/accept")
-	err = a.Jobs.Accept(ctx, a.Project, spec)
+	err := a.Jobs.Accept(ctx, a.Project, spec)
 	switch {
 	case errors.Is(err, store.ErrExists) && spec.Request != "":
 		return a.repeated(ctx, spec)
@@ -123,12 +129,17 @@ func (a *api) readSpec(ctx context.Context, in *createInput) (githubjobs.Spec, e
 	if err != nil {
 		return githubjobs.Spec{}, err
 	}
-	header, err := keyFromHeader(in.head)
-	if err != nil {
-		return githubjobs.Spec{}, err
-	}
 	r := request{spec: githubjobs.Spec{Kind: a.DefaultKind}}
 	if err := decodeCreate(raw, &r); err != nil {
+		return r.spec, err
+	}
+	return a.complete(ctx, in.head, r)
+}
+
+// complete fills in what the caller has left out, and the id.
+func (a *api) complete(ctx context.Context, head http.Header, r request) (githubjobs.Spec, error) {
+	header, err := keyFromHeader(head)
+	if err != nil {
 		return r.spec, err
 	}
 	key, err := oneKey(header, r.key)

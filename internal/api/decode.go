@@ -34,6 +34,7 @@ var createFields = map[string]func(json.RawMessage, *request) error{
 	"config":   func(raw json.RawMessage, r *request) error { return object(raw, &r.spec) },
 	"labels":   func(raw json.RawMessage, r *request) error { return texts(raw, &r.spec.Labels) },
 	"batch_id": func(raw json.RawMessage, r *request) error { return readBatchID(raw, &r.spec.Batch) },
+	"retry":    func(raw json.RawMessage, r *request) error { return readRetry(raw, &r.spec.Retry) },
 	"priority": func(raw json.RawMessage, r *request) error {
 		return whole(raw, "", -githubjobs.MaxPriority, githubjobs.MaxPriority, &r.spec.Priority)
 	},
@@ -77,7 +78,7 @@ func decodeFields(fields map[string]json.RawMessage, known map[string]func(json.
 			continue
 		}
 		if err := read(fields[name], r); err != nil {
-			return problem.New(problem.InvalidField, "%s %s", name, err).OfField(name)
+			return inField(name, err)
 		}
 	}
 	if strings.TrimSpace(r.spec.Prompt) == "" {

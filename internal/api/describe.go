@@ -28,6 +28,9 @@ func describe(doc *huma.OpenAPI) {
 	canceled["200"].Description = "The job was cancelled before."
 	canceled["202"] = &huma.Response{Description: "The job is being cancelled; its status says when it has ended.", Content: canceled["200"].Content}
 	describeBatches(doc)
+	retried := doc.Paths["/api/jobs/{job_id}/retry"].Post.Responses
+	retried["202"] = &huma.Response{Description: "Another attempt waits for its push; the status says how it gets on.", Content: retried["200"].Content}
+	delete(retried, "200")
 	doc.AddOperation(webhookOperation())
 	doc.AddOperation(textOperation(MetricsPath, "metrics", "Tells figures of the server in Prometheus' text format", "text/plain", &huma.Schema{Type: huma.TypeString}))
 	doc.AddOperation(textOperation("/openapi.json", "openapi", "Describes this API", "application/openapi+json", &huma.Schema{Type: huma.TypeObject}))
@@ -64,6 +67,7 @@ func describeSchemas(schemas map[string]*huma.Schema) {
 	enum(job["status"], githubjobs.Statuses())
 	enum(job["reason"], githubjobs.Reasons())
 	enum(job["kind"], append(githubjobs.Kinds(), ""))
+	enum(schemas["Attempt"].Properties["reason"], githubjobs.Reasons())
 	listed := schemas["ListedJob"].Properties
 	enum(listed["reason"], githubjobs.Reasons())
 	enum(listed["kind"], githubjobs.Kinds())
@@ -95,6 +99,11 @@ func enum[T ~string](s *huma.Schema, words []T) {
 func describeBodies(doc *huma.OpenAPI) {
 	describeBody[CreateRequest](doc, doc.Paths["/api/create-job"].Post, true)
 	describeBody[CancelRequest](doc, doc.Paths["/api/jobs/{job_id}/cancel"].Post, false)
+	describeBody[CancelRequest](doc, doc.Paths["/api/jobs/{job_id}/retry"].Post, false)
+	doc.Components.Schemas.Schema(reflect.TypeFor[ReplayRequest](), true, "ReplayRequest")
+	doc.Components.Schemas.Map()["ReplayRequest"].Required = nil // what is left out stays as it was
+	describeBody[ReplayRequest](doc, doc.Paths["/api/jobs/{job_id}/replay"].Post, false)
+	optional(doc.Components.Schemas.Map()["RetryRequest"])
 	describeBody[ScheduleRequest](doc, doc.Paths["/api/schedules/{name}"].Put, true)
 	describeBody[BatchRequest](doc, doc.Paths["/api/batches"].Post, true)
 	describeBody[CancelRequest](doc, doc.Paths["/api/batches/{batch_id}/cancel"].Post, false)
@@ -121,7 +130,10 @@ func optional(s *huma.Schema) {
 			field.Enum = append(field.Enum, nil)
 		}
 	}
-	if kind := s.Properties["kind"]; kind != nil {
+	if retry := s.Properties["retry"]; retry != nil && retry.Ref != "" {
+		*retry = huma.Schema{AnyOf: []*huma.Schema{{Ref: retry.Ref}, {Type: "null"}}, Description: "When the job is attempted again by itself, after an attempt has failed; never by default"}
+	}
+	if kind := s.Properties["kind"]; kind != nil && kind.Enum != nil {
 		enum(kind, githubjobs.Kinds())
 		kind.Enum = append(kind.Enum, nil)
 	}
@@ -188,16 +200,23 @@ var meanings = map[string]map[string]string{
 		"job_id": "The id that create-job returned", "status": "Where the job stands", "reason": "Why the job has its status; each reason belongs to one status",
 		"terminal": "Whether polling may stop: nothing more happens by itself", "message": "The reason in words, with what to do where somebody can act",
 		"diagnosis": "What is wrong with a job that is stuck or failed, the cause first; left out where nothing is known",
-		"branch":    "The branch that carries the job, job/{job_id}", "pr_url": "The pull request; empty until there is one",
+		"branch":    "The branch that carries the present attempt: job/{job_id}, and from the second on job/{job_id}.{attempt}", "pr_url": "The pull request; empty until there is one",
 		"run_url": "The workflow run; empty until there is one", "log": "The last of the task's log; empty until the task has ended",
 		"summary": "What the task says that it did, in Markdown; empty until it has ended", "changed_files": "The files that the task changed; cut where there are very many",
 		"changed_files_total": "How many files the task changed, also where the list was cut", "exit_code": "Of the task; left out until it has ended",
+		"attempt": "The attempt that the rest speaks of, from 1: the newest", "next_attempt_at": "When the next attempt begins; left out unless the job waits for it",
+		"attempts": "Every attempt that is known, where there is more than one", "replay_of": "The job that this one repeats; left out of all others",
 		"schedule": "The schedule that started the job; left out of all others",
 		"batch_id": "The batch that the job is of; left out of all others", "batch_index": "Its place in the batch, from 0; left out where callers named the batch job by job",
 		"depends_on": "The jobs that must be done before this one is pushed; left out where there are none", "concurrency_key": "Of the jobs with the same key one at a time is on GitHub; left out where there is none",
 		"kind": "The sort of task; empty while only the branch is known", "title": "One line; empty while only the branch is known",
 		"created_at": "When the job was accepted; left out while only the branch is known", "started_at": "When the task was started; left out until then",
 		"finished_at": "When the job came to its end; left out until then", "evidence": "The facts that the status stands on; those that are not known are left out",
+	},
+	"Attempt": {
+		"attempt": "Its number, from 1", "branch": "The branch that carries it: job/{job_id}, and from the second on job/{job_id}.{attempt}", "reason": "Where it stands, or how it ended",
+		"run_url": "Its workflow run; empty until there is one", "pr_url": "Its pull request; empty until there is one",
+		"started_at": "When its task was started; left out until then", "finished_at": "When it came to its end; left out until then",
 	},
 	"Evidence": {
 		"branch_sha": "The branch's last known head", "branch_deleted": "The branch is gone", "run_id": "The workflow run", "run_attempt": "Its attempt, from 1",

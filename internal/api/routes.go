@@ -34,6 +34,12 @@ func (a *api) routes() *http.ServeMux {
 	route(h, a.keyed("POST", "/api/jobs/{job_id}/cancel", "cancel-job", "Cancels a job",
 		problem.InvalidJSON, problem.InvalidField, problem.UnknownField, problem.InvalidBody, problem.BodyTooLarge,
 		problem.JobNotFound, problem.JobEnded, problem.StorageFull, problem.StorageUnavailable), a.cancelJob)
+	route(h, a.keyed("POST", "/api/jobs/{job_id}/retry", "retry-job", "Attempts a job once more, whatever its retry says",
+		problem.InvalidJSON, problem.InvalidField, problem.UnknownField, problem.InvalidBody, problem.BodyTooLarge,
+		problem.JobNotFound, problem.NotRetryable, problem.StorageFull, problem.StorageUnavailable), a.retryJob)
+	route(h, a.keyed("POST", "/api/jobs/{job_id}/replay", "replay-job", "Creates a job like one that there is, with what is said otherwise",
+		problem.InvalidJSON, problem.InvalidField, problem.UnknownField, problem.MissingField, problem.InvalidBody, problem.BodyTooLarge,
+		problem.JobNotFound, problem.KeyReused, problem.QueueFull, problem.BaseUnknown, problem.StorageFull, problem.StorageUnavailable), a.replayJob)
 	a.scheduleRoutes(h)
 	a.batchRoutes(h, mux, config)
 	describe(h.OpenAPI())

@@ -98,8 +98,8 @@ func jobIDOf(query string) string {
 }
 
 func idHelp(s string) string {
-	if id, ok := githubjobs.ParseBranch(s); ok {
-		return "That is the name of its branch; the id is " + id + "."
+	if of, ok := githubjobs.ParseBranch(s); ok {
+		return "That is the name of its branch; the id is " + of.ID + "."
 	}
 	return "An id has 1 to 63 of the characters a–z, 0–9 and '-'."
 }

@@ -134,7 +134,7 @@ func (c *Controller) take(ctx context.Context, f githubjobs.Facts) error {
 		return c.Store.RefreshJobs(ctx, c.Project, f.ID)
 	case step == githubjobs.StepExpire:
 		defer c.Released()
-		return c.store(ctx, githubjobs.Facts{ID: f.ID, Cancel: &githubjobs.CancelFact{By: "The server", Expired: true, At: now}})
+		return c.store(ctx, githubjobs.Facts{ID: f.ID, Cancel: &githubjobs.CancelFact{By: "The server", Expired: true, At: now, Of: f.Name().Attempt}})
 	default:
 		return c.cancel(ctx, f, step)
 	}
@@ -147,8 +147,9 @@ func (c *Controller) cancel(ctx context.Context, f githubjobs.Facts, step github
 	if err != nil {
 		return err
 	}
-	done, run := *f.Cancel, f.Run()
-	done.Run, done.Attempt, done.Detail, done.AnsweredAt = run.ID, run.Attempt, detail, c.Now()
+	one := f.Present()
+	done, run := *one.Cancel, f.Run()
+	done.Of, done.Run, done.Attempt, done.Detail, done.AnsweredAt = f.Name().Attempt, run.ID, run.Attempt, detail, c.Now()
 	if done.Answer != githubjobs.CancelGivenUp { // which a run that is seen later does not undo
 		done.Answer = answer
 	}
@@ -176,7 +177,7 @@ func (c *Controller) ask(ctx context.Context, f githubjobs.Facts, step githubjob
 	case githubjobs.StepForceCancel:
 		answer, err = githubjobs.CancelForced, c.Hub.ForceCancelRun(ctx, f.Run().ID)
 	case githubjobs.StepGiveUp:
-		answer, err = githubjobs.CancelGivenUp, c.Hub.DeleteBranch(ctx, githubjobs.Branch(f.ID))
+		answer, err = githubjobs.CancelGivenUp, c.Hub.DeleteBranch(ctx, f.Name().Branch())
 	}
 	switch {
 	case err == nil || hub.Temporary(err) || ctx.Err() != nil:

@@ -26,7 +26,7 @@ import (
 
 // Hub puts jobs on GitHub; see hub.Repository.Submit.
 type Hub interface {
-	Submit(ctx context.Context, specs []githubjobs.Spec) ([]hub.Submission, error)
+	Submit(ctx context.Context, orders []githubjobs.Order) ([]hub.Submission, error)
 }
 
 // Store is what the dispatcher needs of the store; store.Jobs describes the methods.
@@ -167,7 +167,7 @@ func (d *Dispatcher) round(ctx context.Context) (pause time.Duration, more bool,
 	if err != nil {
 		return d.failed(ctx, fmt.Errorf("reading the waiting jobs: %w", err)), true, nil
 	}
-	sure := d.sure(waiting, read)
+	sure := d.sure(d.orders(waiting), read)
 	if dropped, err := d.drop(ctx, sure); dropped > 0 || err != nil {
 		if err != nil {
 			return d.failed(ctx, fmt.Errorf("storing that jobs were cancelled: %w", err)), true, nil
@@ -194,23 +194,38 @@ func (d *Dispatcher) round(ctx context.Context) (pause time.Duration, more bool,
 	return 0, true, nil // look again: some may be left, or have been delayed
 }
 
+// orders are the attempts that the waiting jobs wait for.
+func (d *Dispatcher) orders(waiting []githubjobs.Facts) (orders []githubjobs.Order) {
+	now := d.Now()
+	for _, f := range waiting {
+		if o, ok := f.Waits(now); ok {
+			orders = append(orders, o)
+		}
+	}
+	return orders
+}
+
 // sure leaves out the jobs that may be on GitHub already, until a read of GitHub
 // that began after their last push has told nothing of them: those that an earlier
 // process left, and those whose push got no answer. A job with an idempotency key may
 // be one of a store that was lost, whatever its time says; the first complete read
-// tells.
-func (d *Dispatcher) sure(waiting []githubjobs.Facts, read time.Time) (sure []githubjobs.Facts) {
-	for _, f := range waiting {
-		s := f.Spec
+// tells. An attempt after the first is pushed only when a read has found the one before
+// as it was believed to be, and no later one.
+func (d *Dispatcher) sure(waiting []githubjobs.Order, read time.Time) (sure []githubjobs.Order) {
+	for _, o := range waiting {
+		s := o.Spec
 		since, unsure := d.unsure[s.ID]
-		if !unsure && !s.CreatedAt.After(d.began) {
+		if !unsure && (o.Attempt > 1 || !s.CreatedAt.After(d.began)) {
 			since, unsure = d.began, true
+		}
+		if o.Attempt > 1 && !o.Asked && o.Drop == nil && o.At.After(since) {
+			since = o.At
 		}
 		if !unsure && s.Request != "" {
 			unsure = read.IsZero()
 		}
 		if !unsure || read.After(since) {
-			sure = append(sure, f)
+			sure = append(sure, o)
 		}
 	}
 	if len(sure) < len(waiting) {
@@ -221,11 +236,11 @@ func (d *Dispatcher) sure(waiting []githubjobs.Facts, read time.Time) (sure []gi
 
 // drop ends the jobs that were cancelled before they were pushed, or depend on one that
 // has failed. The one that pushes decides it, so that no job is both.
-func (d *Dispatcher) drop(ctx context.Context, waiting []githubjobs.Facts) (n int, err error) {
+func (d *Dispatcher) drop(ctx context.Context, waiting []githubjobs.Order) (n int, err error) {
 	var facts []githubjobs.Facts
-	for _, f := range waiting {
-		if drop := f.Drop(d.Now()); drop != nil {
-			facts = append(facts, githubjobs.Facts{ID: f.ID, Dispatch: drop})
+	for _, o := range waiting {
+		if o.Drop != nil {
+			facts = append(facts, o.Name().Facts(githubjobs.Facts{Dispatch: o.Drop}))
 		}
 	}
 	if len(facts) == 0 {
@@ -242,11 +257,11 @@ func (d *Dispatcher) drop(ctx context.Context, waiting []githubjobs.Facts) (n in
 
 // due leaves out the jobs that have to wait before they are tried again, and says
 // when the first of them may be.
-func (d *Dispatcher) due(waiting []githubjobs.Facts) (due []githubjobs.Spec, first time.Duration) {
-	for _, f := range waiting {
-		wait := d.delayed[f.ID].wait(d.Now())
+func (d *Dispatcher) due(waiting []githubjobs.Order) (due []githubjobs.Order, first time.Duration) {
+	for _, o := range waiting {
+		wait := d.delayed[o.Spec.ID].wait(d.Now())
 		if wait <= 0 {
-			due = append(due, *f.Spec)
+			due = append(due, o)
 		} else if first == 0 || wait < first {
 			first = wait
 		}

@@ -144,7 +144,7 @@ func TestKeyUsedBefore(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				first := githubjobs.Spec{ID: "k", Kind: githubjobs.KindReport, Prompt: "first", Base: "main", Request: "1", CreatedAt: began.Add(-time.Hour)}
 				m := &memory{facts: map[string]githubjobs.Facts{}}
-				start(t, submitter(func([]githubjobs.Spec) []hub.Submission {
+				start(t, submitter(func([]githubjobs.Order) []hub.Submission {
 					s := answer(&first)
 					s.ID = "k"
 					return []hub.Submission{s}

@@ -17,8 +17,8 @@ func TestOneBadJobFailsAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const bad = "job-70"
 		var refused bool
-		g := &github{seen: func(specs []githubjobs.Spec) {
-			refused = slices.ContainsFunc(specs, func(s githubjobs.Spec) bool { return s.ID == bad })
+		g := &github{seen: func(orders []githubjobs.Order) {
+			refused = slices.ContainsFunc(orders, func(o githubjobs.Order) bool { return o.Spec.ID == bad })
 		}}
 		g.answer = func(int, githubjobs.Spec) (error, error) {
 			if refused {

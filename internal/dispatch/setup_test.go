@@ -59,8 +59,9 @@ func (m *memory) Waiting(_ context.Context, _ string, limit int) ([]githubjobs.F
 	defer m.mu.Unlock()
 	var w []githubjobs.Facts
 	for _, s := range m.jobs {
-		if f := m.facts[s.ID]; f.Dispatch == nil && len(w) < limit {
-			w = append(w, githubjobs.Merge(f, githubjobs.Facts{ID: s.ID, Spec: &s}))
+		f := githubjobs.Merge(m.facts[s.ID], githubjobs.Facts{ID: s.ID, Spec: &s})
+		if _, waits := f.Waits(time.Now()); waits && len(w) < limit {
+			w = append(w, f)
 		}
 	}
 	return w, nil
@@ -90,14 +91,14 @@ type github struct {
 	pushes []push
 	takes  time.Duration // a push
 	answer func(n int, spec githubjobs.Spec) (each, whole error)
-	seen   func(specs []githubjobs.Spec) // is told each push before it is answered
+	seen   func(orders []githubjobs.Order) // is told each push before it is answered
 }
 
-func (g *github) Submit(ctx context.Context, specs []githubjobs.Spec) ([]hub.Submission, error) {
+func (g *github) Submit(ctx context.Context, orders []githubjobs.Order) ([]hub.Submission, error) {
 	g.mu.Lock()
 	n, p := len(g.pushes), push{at: time.Now()}
-	for _, s := range specs {
-		p.ids = append(p.ids, s.ID)
+	for _, o := range orders {
+		p.ids = append(p.ids, o.Name().String())
 	}
 	g.pushes = append(g.pushes, p)
 	g.mu.Unlock()
@@ -107,11 +108,12 @@ func (g *github) Submit(ctx context.Context, specs []githubjobs.Spec) ([]hub.Sub
 		return nil, ctx.Err()
 	}
 	if g.seen != nil {
-		g.seen(specs)
+		g.seen(orders)
 	}
 	var results []hub.Submission
-	for _, s := range specs {
-		r := hub.Submission{ID: s.ID, SHA: "sha-" + s.ID, Created: true}
+	for _, o := range orders {
+		s := o.Spec
+		r := hub.Submission{ID: s.ID, Attempt: o.Attempt, SHA: "sha-" + o.Name().String(), Created: true}
 		if g.answer != nil {
 			each, whole := g.answer(n, s)
 			if whole != nil {
@@ -162,10 +164,10 @@ func setup(t *testing.T, g *github) (*memory, *Dispatcher) {
 }
 
 // submitter is a Hub that answers whole pushes.
-type submitter func([]githubjobs.Spec) []hub.Submission
+type submitter func([]githubjobs.Order) []hub.Submission
 
-func (s submitter) Submit(_ context.Context, specs []githubjobs.Spec) ([]hub.Submission, error) {
-	return s(specs), nil
+func (s submitter) Submit(_ context.Context, orders []githubjobs.Order) ([]hub.Submission, error) {
+	return s(orders), nil
 }
 
 func start(t *testing.T, g Hub, m *memory, r *reader, then ...func(*Dispatcher)) *Dispatcher {

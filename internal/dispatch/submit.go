@@ -15,65 +15,65 @@ import (
 const recordTime = 10 * time.Second
 
 // submit pushes jobs and stores what came of it. An error is one of the whole push.
-func (d *Dispatcher) submit(ctx context.Context, specs []githubjobs.Spec) error {
+func (d *Dispatcher) submit(ctx context.Context, orders []githubjobs.Order) error {
 	began := d.Now()
 	failpoint.Here("dispatch/push")
-	results, err := d.Hub.Submit(ctx, specs)
+	results, err := d.Hub.Submit(ctx, orders)
 	failpoint.Here("dispatch/pushed")
-	d.pace.pushed(began, len(specs))
+	d.pace.pushed(began, len(orders))
 	if err != nil {
-		d.doubt(specs)
-		return fmt.Errorf("pushing %d jobs: %w", len(specs), err)
+		d.doubt(orders)
+		return fmt.Errorf("pushing %d jobs: %w", len(orders), err)
 	}
-	facts, again := d.judge(specs, results)
-	if len(facts) < len(specs) && again != nil {
-		d.Log.Warn("GitHub did not take some jobs; they will be tried again", "jobs", len(specs)-len(facts), "error", again)
+	facts, again := d.judge(orders, results)
+	if len(facts) < len(orders) && again != nil {
+		d.Log.Warn("GitHub did not take some jobs; they will be tried again", "jobs", len(orders)-len(facts), "error", again)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
 	defer cancel()
 	if err := d.Store.MergeFacts(ctx, d.Project, facts...); err != nil {
-		d.doubt(specs)
-		return fmt.Errorf("storing what came of the push of %d jobs: %w", len(specs), err)
+		d.doubt(orders)
+		return fmt.Errorf("storing what came of the push of %d jobs: %w", len(orders), err)
 	}
 	failpoint.Here("dispatch/stored")
-	for _, s := range specs {
-		delete(d.unsure, s.ID)
+	for _, o := range orders {
+		delete(d.unsure, o.Spec.ID)
 	}
 	d.push = retry{}
 	d.update(func(s *State) {
 		s.LastPush, s.Problem, s.Since = d.Now(), nil, time.Time{}
 		s.Pushes, s.Pushed = s.Pushes+1, s.Pushed+len(facts)
 	})
-	d.Log.Info("pushed jobs", "jobs", len(specs), "done", len(facts), "duration", d.Now().Sub(began))
+	d.Log.Info("pushed jobs", "jobs", len(orders), "done", len(facts), "duration", d.Now().Sub(began))
 	return nil
 }
 
 // doubt notes that the jobs may be on GitHub, and the store does not know it.
-func (d *Dispatcher) doubt(specs []githubjobs.Spec) {
-	for _, s := range specs {
-		d.unsure[s.ID] = d.Now()
+func (d *Dispatcher) doubt(orders []githubjobs.Order) {
+	for _, o := range orders {
+		d.unsure[o.Spec.ID] = d.Now()
 	}
 }
 
 // judge makes facts of what is decided and delays the rest; again is one of the
 // errors of those.
-func (d *Dispatcher) judge(specs []githubjobs.Spec, results []hub.Submission) (facts []githubjobs.Facts, again error) {
+func (d *Dispatcher) judge(orders []githubjobs.Order, results []hub.Submission) (facts []githubjobs.Facts, again error) {
 	now, refused := d.Now(), false
-	defer func() { d.narrow(len(specs), refused) }()
+	defer func() { d.narrow(len(orders), refused) }()
 	for i, r := range results {
-		f := githubjobs.Facts{ID: specs[i].ID, Dispatch: &githubjobs.Dispatch{At: now}}
+		f := githubjobs.Facts{ID: orders[i].Spec.ID, Attempt: orders[i].Attempt, Dispatch: &githubjobs.Dispatch{At: now}}
 		switch {
 		case r.Err == nil && r.Created:
-			// The commit's date is that of the job. Whatever GitHub tells outranks this.
+			// The commit's date is that of the order. Whatever GitHub tells outranks this.
 			f.Created = []string{r.SHA}
-			f.Branch = &githubjobs.BranchFact{Head: r.SHA, At: specs[i].CreatedAt.Truncate(time.Second)}
+			f.Branch = &githubjobs.BranchFact{Head: r.SHA, At: orders[i].At.Truncate(time.Second)}
 		case r.Err == nil:
 			d.Log.Info("the job's branch was there already", "job_id", r.ID)
 			f.Spec = r.Found
-		case errors.Is(r.Err, hub.ErrRefused) && len(specs) > 1:
+		case errors.Is(r.Err, hub.ErrRefused) && len(orders) > 1:
 			refused, again = true, r.Err
 			continue
-		case keyed(r.Err) != nil:
+		case orders[i].Attempt < 2 && keyed(r.Err) != nil:
 			d.Log.Warn("the job of this idempotency key is another one, which stays", "job_id", r.ID, "error", r.Err)
 			f.Spec = keyed(r.Err).Spec
 		case permanent(r.Err):

@@ -70,7 +70,7 @@ func submitReports(t *testing.T, repository *hub.Repository, n int) {
 		specs[i] = githubjobs.Spec{ID: githubjobs.NewID(time.Now()), Kind: githubjobs.KindReport, Prompt: fmt.Sprint("Report ", i), Base: "main"}
 		specs[i].Normalize(time.Now())
 	}
-	submissions, err := repository.Submit(t.Context(), specs)
+	submissions, err := repository.Submit(t.Context(), githubjobs.NewOrders(specs...))
 	if err != nil {
 		t.Fatal(err)
 	}

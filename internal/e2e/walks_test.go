@@ -213,7 +213,7 @@ func dieWhileDiagnosing(w *world, point string) {
 	_, id := keyed(point, "")
 	spec := githubjobs.Spec{ID: id, Kind: githubjobs.KindReport, Prompt: "Report", Base: "main"}
 	spec.Normalize(time.Now().Add(-time.Hour))
-	if got, err := repository.Submit(context.Background(), []githubjobs.Spec{spec}); err != nil || got[0].Err != nil {
+	if got, err := repository.Submit(context.Background(), githubjobs.NewOrders(spec)); err != nil || got[0].Err != nil {
 		w.t.Fatalf("%v, %+v", err, got)
 	}
 	w.dieAt(point, func() {})

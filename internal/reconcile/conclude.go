@@ -28,24 +28,24 @@ func (r *Reconciler) conclude(ctx context.Context, read hub.Reading) error {
 		return nil
 	}
 	var facts []githubjobs.Facts
-	for id, run := range read.Lost {
-		f, err := r.Store.Facts(ctx, r.Project, id)
+	for of, run := range read.Lost {
+		f, err := r.Store.Facts(ctx, r.Project, of.ID)
 		if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrDamaged) {
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		if lost, ok := f.Missing(run, read.At); ok {
-			r.Log.Warn("GitHub does not know a run any more that had not ended: it was deleted", "job_id", id, "run_id", run)
-			facts = append(facts, githubjobs.Facts{ID: id, Lost: []githubjobs.LostRun{lost}})
+		if lost, ok := f.Of(of.Attempt).Missing(run, read.At); ok {
+			r.Log.Warn("GitHub does not know a run any more that had not ended: it was deleted", "job_id", of.ID, "run_id", run)
+			facts = append(facts, of.Facts(githubjobs.Facts{Lost: []githubjobs.LostRun{lost}}))
 		}
 	}
 	r.soon, r.looked = false, r.Now()
-	err := r.eachUnsettled(ctx, func(id string, u githubjobs.Unsettled) {
+	err := r.eachUnsettled(ctx, func(of githubjobs.Name, u githubjobs.Unsettled) {
 		switch {
-		case u.Ended.Add(lag).Before(read.At) && (u.Verdict == "" || r.verdicts[id] == u.Verdict):
-			facts = append(facts, githubjobs.Facts{ID: id, Settled: []githubjobs.Settled{u.Attempt}})
+		case u.Ended.Add(lag).Before(read.At) && (u.Verdict == "" || r.verdicts[of] == u.Verdict):
+			facts = append(facts, of.Facts(githubjobs.Facts{Settled: []githubjobs.Settled{u.Attempt}}))
 		case fresh(u, read.At):
 			r.soon = true
 		}
@@ -67,7 +67,7 @@ func (r *Reconciler) look(ctx context.Context) bool {
 		return r.soon
 	}
 	r.looked = now
-	err := r.eachUnsettled(ctx, func(_ string, u githubjobs.Unsettled) { r.soon = r.soon || fresh(u, now) })
+	err := r.eachUnsettled(ctx, func(_ githubjobs.Name, u githubjobs.Unsettled) { r.soon = r.soon || fresh(u, now) })
 	if err != nil && ctx.Err() == nil {
 		r.Log.Warn("looking for jobs whose end is not certain failed; the next read settles them", "error", err)
 	}
@@ -80,7 +80,7 @@ func fresh(u githubjobs.Unsettled, now time.Time) bool {
 }
 
 // eachUnsettled visits the active jobs of which a read settles how they have ended.
-func (r *Reconciler) eachUnsettled(ctx context.Context, visit func(id string, u githubjobs.Unsettled)) error {
+func (r *Reconciler) eachUnsettled(ctx context.Context, visit func(of githubjobs.Name, u githubjobs.Unsettled)) error {
 	for after := ""; ; {
 		page, err := r.Store.Active(ctx, r.Project, after, activePage)
 		if err != nil {
@@ -89,7 +89,7 @@ func (r *Reconciler) eachUnsettled(ctx context.Context, visit func(id string, u 
 		for _, f := range page {
 			after = f.ID
 			if u, ok := f.Unsettled(); ok {
-				visit(f.ID, u)
+				visit(f.Name(), u)
 			}
 		}
 		if len(page) < activePage {

@@ -49,7 +49,7 @@ func TestDeletedRunEndsItsJob(t *testing.T) {
 			}
 			known, err := w.db.Known(t.Context(), "p", time.Now().Add(time.Hour))
 			must(t, err)
-			if known["a"].Run != 0 {
+			if known[githubjobs.Name{ID: "a", Attempt: 1}].Run != 0 {
 				t.Error("GitHub is asked for the run for ever")
 			}
 		})
@@ -67,7 +67,7 @@ func TestLostPushOfAResult(t *testing.T) {
 	p := w.pull("a", "main")
 	w.deleteBranch("a")
 	id, fact, ok := w.repo.PullFact(p)
-	if !ok || id != "a" {
+	if !ok || id.ID != "a" {
 		t.Fatalf("pull request %+v", p)
 	}
 	now := time.Now().UTC().Truncate(time.Second)

@@ -136,7 +136,7 @@ func (d *Diagnoser) news(questions []githubjobs.Question, found map[string]githu
 			continue
 		}
 		f.At = now
-		news = append(news, githubjobs.Facts{ID: q.ID, Findings: &f})
+		news = append(news, githubjobs.Facts{ID: q.ID, Attempt: q.Attempt, Findings: &f})
 	}
 	return news
 }

@@ -181,7 +181,7 @@ func TestDiagnosesCostLittle(t *testing.T) {
 	for _, c := range "abcdefghijklmnopqrstuvwxyz" {
 		specs = append(specs, spec("job-"+string(c)))
 	}
-	_, err := w.repo.Submit(t.Context(), specs)
+	_, err := w.repo.Submit(t.Context(), githubjobs.NewOrders(specs...))
 	must(t, err)
 	w.heard()
 	w.read()

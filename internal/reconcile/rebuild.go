@@ -15,14 +15,20 @@ import (
 // ErrNotEmpty: the store that was to be rebuilt holds a complete projection.
 var ErrNotEmpty = errors.New("the store is in use already: it was brought up to date from GitHub before")
 
-// has says what need not be read again: a job whose commits up to a head are known.
-func (r *Reconciler) has(ctx context.Context, id, head string) (bool, error) {
-	f, err := r.Store.Facts(ctx, r.Project, id)
+// has says what need not be read again: an attempt whose commits up to a head are known.
+func (r *Reconciler) has(ctx context.Context, of githubjobs.Name, head string) (bool, error) {
+	f, err := r.Store.Facts(ctx, r.Project, of.ID)
 	switch {
 	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrDamaged): // which reading it mends
 		return false, nil
-	case err != nil || head == "":
-		return err == nil, err
+	case err != nil:
+		return false, err
+	}
+	several := of.Attempt > 1 || len(f.Later) > 0
+	f = f.Of(of.Attempt)
+	switch {
+	case head == "":
+		return !several || len(f.Created) > 0 || f.Branch != nil, nil
 	case r.fresh != nil && !r.fresh.covers(f):
 		return false, nil
 	}

@@ -30,7 +30,7 @@ const recent = time.Hour
 type Hub interface {
 	Webhooks
 	Check(ctx context.Context) (base string, err error)
-	Changed(ctx context.Context, since time.Time, known map[string]hub.Known, found hub.Found) (hub.Reading, error)
+	Changed(ctx context.Context, since time.Time, known map[githubjobs.Name]hub.Known, found hub.Found) (hub.Reading, error)
 	Everything(ctx context.Context, o hub.Full) (hub.Reading, error)
 	Facts(ctx context.Context, id string) (githubjobs.Facts, error)
 	Budget() hub.Budget
@@ -40,7 +40,7 @@ type Hub interface {
 type Store interface {
 	received
 	Project(ctx context.Context, project string) (store.Project, error)
-	Known(ctx context.Context, project string, since time.Time) (map[string]store.Known, error)
+	Known(ctx context.Context, project string, since time.Time) (map[githubjobs.Name]store.Known, error)
 	Facts(ctx context.Context, project, id string) (githubjobs.Facts, error)
 	Active(ctx context.Context, project, after string, limit int) ([]githubjobs.Facts, error)
 	Counts(ctx context.Context, project string) (store.Counts, error)
@@ -79,12 +79,12 @@ type Reconciler struct {
 	checked  bool // GitHub was asked for the repository
 	failures int  // in a row
 	after    time.Duration
-	cost     int               // of the last read, on the primary limit
-	verdicts map[string]string // heads whose verdicts the present read asks for, by job
-	soon     bool              // the next read settles how a job has ended
-	looked   time.Time         // when active jobs were looked through for such
+	cost     int                        // of the last read, on the primary limit
+	verdicts map[githubjobs.Name]string // heads whose verdicts the present read asks for
+	soon     bool                       // the next read settles how a job has ended
+	looked   time.Time                  // when active jobs were looked through for such
 	again    redelivery
-	noJobs   map[string]string // heads of branches that were read and carry no job
+	noJobs   map[githubjobs.Name]string // heads of branches that were read and carry no job
 	oddAt    time.Time
 	fresh    *afresh // set when what is known is read again
 
@@ -102,7 +102,7 @@ func New(o Options) *Reconciler {
 	if o.Progress == nil {
 		o.Progress = func(hub.Progress) {}
 	}
-	return &Reconciler{Options: o, wake: make(chan struct{}, 1), noJobs: map[string]string{}, damaged: map[string]time.Time{}, again: redelivery{
+	return &Reconciler{Options: o, wake: make(chan struct{}, 1), noJobs: map[githubjobs.Name]string{}, damaged: map[string]time.Time{}, again: redelivery{
 		project: o.Project, path: o.WebhookPath, hub: o.Hub, store: o.Store, log: o.Log, now: o.Now, asked: map[string]time.Time{},
 	}}
 }
@@ -298,8 +298,8 @@ func (r *Reconciler) found(ctx context.Context, facts []githubjobs.Facts) error 
 		if f.Branch == nil {
 			continue
 		}
-		if delete(r.noJobs, f.ID); f.Spec == nil && !f.Branch.Deleted {
-			r.noJobs[f.ID] = f.Branch.Head
+		if delete(r.noJobs, f.Name()); f.Spec == nil && !f.Branch.Deleted {
+			r.noJobs[f.Name()] = f.Branch.Head
 		}
 	}
 	failpoint.Here("reconcile/found")
@@ -310,21 +310,21 @@ func (r *Reconciler) found(ctx context.Context, facts []githubjobs.Facts) error 
 	return nil
 }
 
-func (r *Reconciler) known(ctx context.Context, since time.Time) (map[string]hub.Known, error) {
+func (r *Reconciler) known(ctx context.Context, since time.Time) (map[githubjobs.Name]hub.Known, error) {
 	list, err := r.Store.Known(ctx, r.Project, since.Add(-recent))
 	if err != nil {
 		return nil, err
 	}
-	maps.DeleteFunc(r.noJobs, func(id, _ string) bool { _, listed := list[id]; return !listed })
-	known := make(map[string]hub.Known, len(list))
-	for id, k := range list {
-		known[id] = hub.Known{Head: cmp.Or(k.Head, r.noJobs[id]), Deleted: k.Deleted, Run: k.Run}
+	maps.DeleteFunc(r.noJobs, func(of githubjobs.Name, _ string) bool { _, listed := list[of]; return !listed })
+	known := make(map[githubjobs.Name]hub.Known, len(list))
+	for of, k := range list {
+		known[of] = hub.Known{Head: cmp.Or(k.Head, r.noJobs[of]), Deleted: k.Deleted, Run: k.Run}
 	}
-	r.verdicts = map[string]string{}
-	return known, r.eachUnsettled(ctx, func(id string, u githubjobs.Unsettled) {
-		if k, listed := known[id]; listed && u.Verdict != "" {
+	r.verdicts = map[githubjobs.Name]string{}
+	return known, r.eachUnsettled(ctx, func(of githubjobs.Name, u githubjobs.Unsettled) {
+		if k, listed := known[of]; listed && u.Verdict != "" {
 			k.Verdict = u.Verdict
-			known[id], r.verdicts[id] = k, u.Verdict
+			known[of], r.verdicts[of] = k, u.Verdict
 		}
 	})
 }

@@ -32,8 +32,8 @@ func (m *memory) Project(context.Context, string) (store.Project, error) {
 	return store.Project{ReconciledAt: m.at}, nil
 }
 
-func (m *memory) Known(context.Context, string, time.Time) (map[string]store.Known, error) {
-	return map[string]store.Known{"a": {Head: "abc", Run: 7}}, nil
+func (m *memory) Known(context.Context, string, time.Time) (map[githubjobs.Name]store.Known, error) {
+	return map[githubjobs.Name]store.Known{{ID: "a", Attempt: 1}: {Head: "abc", Run: 7}}, nil
 }
 
 func (m *memory) Counts(context.Context, string) (store.Counts, error) {
@@ -84,7 +84,7 @@ type github struct {
 	mu    sync.Mutex
 	reads []time.Time
 	since []time.Time
-	known []map[string]hub.Known
+	known []map[githubjobs.Name]hub.Known
 	fail  func(n int) error
 
 	cost   int // requests of a read that were not answered by 304
@@ -103,7 +103,7 @@ func (g *github) Everything(ctx context.Context, o hub.Full) (hub.Reading, error
 	return g.Changed(ctx, time.Time{}, nil, o.Found)
 }
 
-func (g *github) Changed(ctx context.Context, since time.Time, known map[string]hub.Known, found hub.Found) (hub.Reading, error) {
+func (g *github) Changed(ctx context.Context, since time.Time, known map[githubjobs.Name]hub.Known, found hub.Found) (hub.Reading, error) {
 	g.mu.Lock()
 	n := len(g.reads)
 	g.reads, g.since, g.known = append(g.reads, time.Now()), append(g.since, since), append(g.known, known)
@@ -200,7 +200,7 @@ func TestIntervals(t *testing.T) {
 				t.Errorf("read %d since %s", i, since)
 			}
 		}
-		if k := g.known[1]["a"]; k != (hub.Known{Head: "abc", Run: 7}) {
+		if k := g.known[1][githubjobs.Name{ID: "a", Attempt: 1}]; k != (hub.Known{Head: "abc", Run: 7}) {
 			t.Errorf("known %+v", k)
 		}
 	})

@@ -70,7 +70,7 @@ func (r *Reconciler) lookForOddities(ctx context.Context) error {
 		return err
 	}
 	odd := map[githubjobs.Oddity]int{}
-	for id := range list {
+	for id := range jobs(list) {
 		f, err := r.Store.Facts(ctx, r.Project, id)
 		if errors.Is(err, store.ErrNotFound) {
 			continue
@@ -89,6 +89,15 @@ func (r *Reconciler) lookForOddities(ctx context.Context) error {
 	}
 	r.update(func(s *State) { s.Odd = odd })
 	return nil
+}
+
+// jobs are the ids of the jobs that these attempts are of.
+func jobs(known map[githubjobs.Name]store.Known) map[string]bool {
+	ids := map[string]bool{}
+	for of := range known {
+		ids[of.ID] = true
+	}
+	return ids
 }
 
 func (r *Reconciler) update(change func(*State)) {

@@ -142,7 +142,7 @@ func spec(id string) githubjobs.Spec {
 
 func (w *world) submit(id string) {
 	w.t.Helper()
-	got, err := w.repo.Submit(w.t.Context(), []githubjobs.Spec{spec(id)})
+	got, err := w.repo.Submit(w.t.Context(), githubjobs.NewOrders(spec(id)))
 	must(w.t, err)
 	must(w.t, got[0].Err)
 }

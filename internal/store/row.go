@@ -26,9 +26,10 @@ type Row struct {
 	Key       string // concurrency key; empty for none
 	CreatedAt time.Time
 	UpdatedAt time.Time // when the store learnt the newest of the facts
-	Live      bool      // the branch exists, or a run has not ended
+	Live      bool      // a branch exists, or a run has not ended
 	DueAt     time.Time // of the next step about the job; zero for none
-	News      Known
+	News      Known     // of the first attempt
+	Later     string    // of those after it, as AddKnown reads it; empty for none
 
 	batch batchTerms
 }
@@ -45,26 +46,29 @@ func NewRow(f githubjobs.Facts, accepted bool, now time.Time) (Row, error) {
 	if err != nil {
 		return Row{}, err
 	}
-	news := newKnown(f)
+	news, later, live, err := newsOf(f)
+	if err != nil {
+		return Row{}, err
+	}
 	var due time.Time
 	if !j.Terminal || f.Cancel != nil {
 		_, due = f.Next(now)
 	}
 	return Row{
-		News: news, DueAt: due, Live: f.Branch != nil && !f.Branch.Deleted || news.Run != 0, UpdatedAt: now,
+		News: news, Later: later, DueAt: due, Live: live, UpdatedAt: now,
 		Facts: raw, Known: f.Spec != nil, Groups: groups, Key: keyOf(f),
-		Waiting: accepted && waits(f, now), Priority: priority(f),
+		Waiting: waits(f, accepted, now), Priority: priority(f),
 		Active: f.Spec != nil && !j.Terminal,
 		Status: j.Status, Reason: j.Reason, Kind: j.Kind, Title: Text(j.Title), CreatedAt: j.CreatedAt, batch: termsOf(f.Spec),
 	}, nil
 }
 
-// waits says whether the job is the dispatcher's, to be pushed or dropped; one that is
-// cancelled is no longer held back.
-func waits(f githubjobs.Facts, now time.Time) bool {
-	held := f.Holding(now)
-	return f.Spec != nil && f.Dispatch == nil && f.Branch == nil && len(f.Runs)+len(f.Pulls) == 0 &&
-		(f.Cancel != nil || held == githubjobs.HeldByNothing || held == githubjobs.HeldForGood)
+// waits says whether an attempt of the job is the dispatcher's now, to be pushed or
+// dropped. The first one is owed by the store that took the job; a later one by whoever
+// knows that the job needs it.
+func waits(f githubjobs.Facts, accepted bool, now time.Time) bool {
+	o, ok := f.Waits(now)
+	return ok && (accepted || o.Attempt > 1)
 }
 
 func priority(f githubjobs.Facts) int {
@@ -97,16 +101,4 @@ func MergeRow(stored Stored, f githubjobs.Facts, now time.Time) (row Row, change
 // no such care: JSON escapes what they hold.
 func Text(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
-}
-
-func newKnown(f githubjobs.Facts) Known {
-	var k Known
-	if f.Branch != nil {
-		k.Deleted = f.Branch.Deleted
-		if f.ReadTo(f.Branch.Head) {
-			k.Head = Text(f.Branch.Head)
-		}
-	}
-	k.Run = f.Unfinished()
-	return k
 }

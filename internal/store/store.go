@@ -76,10 +76,10 @@ type Jobs interface {
 	// Active returns what is known of the jobs that are not at an end, in the order of
 	// their ids, from the first one after the given id on; none when there is no more.
 	Active(ctx context.Context, project, after string, limit int) ([]githubjobs.Facts, error)
-	// Known says, by job id, what is known of the jobs that GitHub may have news of:
-	// those whose branch exists, those with a run that has not ended, and those of
+	// Known says what is known of the attempts of the jobs that GitHub may have news of:
+	// those with a branch that exists, those with a run that has not ended, and those of
 	// which something was learnt since the given time.
-	Known(ctx context.Context, project string, since time.Time) (map[string]Known, error)
+	Known(ctx context.Context, project string, since time.Time) (map[githubjobs.Name]Known, error)
 	// List lists jobs, the newest first, a page at a time. An error of the query
 	// wraps ErrQuery.
 	List(ctx context.Context, project string, q Query) (Page, error)
@@ -92,9 +92,9 @@ type Jobs interface {
 // need not wait for all of them.
 const RefreshBatch = 200
 
-// Known is what a store knows of a job, as far as it decides what to ask GitHub.
+// Known is what a store knows of an attempt of a job, as far as it decides what to ask GitHub.
 type Known struct {
-	Head    string // of the job's branch; empty while that, or what its commits say, is not known
+	Head    string // of its branch; empty while that, or what its commits say, is not known
 	Deleted bool   // the branch is known to be gone
 	Run     int64  // id of a run that has not ended; 0 for none
 }

@@ -25,10 +25,10 @@ func (r *Receiver) delete(d store.Delivery) (reading, error) {
 	if err := json.Unmarshal(d.Body, &e); err != nil {
 		return reading{}, err
 	}
-	id, ok := githubjobs.ParseBranch(e.GetRef())
+	of, ok := githubjobs.ParseBranch(e.GetRef())
 	if !ok || e.GetRefType() != "branch" {
 		return nothing("not for us: %s %s", e.GetRefType(), e.GetRef()), nil
 	}
 	at := moment(e.GetRepo().GetPushedAt(), d)
-	return reading{facts: []githubjobs.Facts{{ID: id, Branch: &githubjobs.BranchFact{Deleted: true, At: at, Seen: at}}}, outcome: "job " + id + ": branch deleted"}, nil
+	return reading{facts: []githubjobs.Facts{of.Facts(githubjobs.Facts{Branch: &githubjobs.BranchFact{Deleted: true, At: at, Seen: at}})}, outcome: "job " + of.String() + ": branch deleted"}, nil
 }

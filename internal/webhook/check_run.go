@@ -20,11 +20,11 @@ func (r *Receiver) checkRun(d store.Delivery) (reading, error) {
 		return reading{}, err
 	}
 	check := e.Check.checkRun()
-	id, fact, ok := hub.GateFact(check)
+	of, fact, ok := hub.GateFact(check)
 	if !ok {
 		return nothing("not for us: check %q", check.GetName()), nil
 	}
-	return reading{facts: []githubjobs.Facts{{ID: id, Gates: []githubjobs.GateFact{fact}}}, outcome: fmt.Sprintf("job %s: verdict %s", id, fact.Conclusion)}, nil
+	return reading{facts: []githubjobs.Facts{of.Facts(githubjobs.Facts{Gates: []githubjobs.GateFact{fact}})}, outcome: fmt.Sprintf("job %s: verdict %s", of, fact.Conclusion)}, nil
 }
 
 // verdict is what is read of a check run. The whole would not do: GitHub has Apps whose

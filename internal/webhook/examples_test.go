@@ -132,7 +132,7 @@ func TestPublishedExamplesOfForks(t *testing.T) {
 // said is a reading in words.
 func said(got reading) string {
 	if p := got.progress; p != nil {
-		return fmt.Sprintf("progress of %s: run %d, attempt %d: %s", p.id, p.run, p.attempt, p.status)
+		return fmt.Sprintf("progress of %s: run %d, attempt %d: %s", p.of, p.run, p.attempt, p.status)
 	}
 	var words []string
 	for _, f := range got.facts {

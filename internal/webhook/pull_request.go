@@ -16,10 +16,10 @@ func (r *Receiver) pullRequest(d store.Delivery) (reading, error) {
 	if err := json.Unmarshal(d.Body, &e); err != nil {
 		return reading{}, err
 	}
-	id, fact, ok := r.Hub.PullFact(e.GetPullRequest())
+	of, fact, ok := r.Hub.PullFact(e.GetPullRequest())
 	if !ok {
 		return nothing("not for us: a pull request from another branch or repository"), nil
 	}
-	outcome := fmt.Sprintf("job %s: pull request %d %s", id, fact.Number, e.GetAction())
-	return reading{facts: []githubjobs.Facts{{ID: id, Pulls: []githubjobs.PullFact{fact}}}, outcome: outcome}, nil
+	outcome := fmt.Sprintf("job %s: pull request %d %s", of, fact.Number, e.GetAction())
+	return reading{facts: []githubjobs.Facts{of.Facts(githubjobs.Facts{Pulls: []githubjobs.PullFact{fact}})}, outcome: outcome}, nil
 }

@@ -31,16 +31,16 @@ func (r *Receiver) push(d store.Delivery) (reading, error) {
 	if !ok {
 		return nothing("not for us: push to %s", e.GetRef()), nil
 	}
-	id, ok := githubjobs.ParseBranch(branch)
+	of, ok := githubjobs.ParseBranch(branch)
 	if !ok {
 		r.Hub.LearnBase(e.HeadCommit.GetID(), e.HeadCommit.GetTreeID())
 		return reading{outcome: "learnt the tree of " + branch, rules: mayChange(e, policy.Path), branch: branch, head: e.GetAfter()}, nil
 	}
 	if e.GetDeleted() {
 		at := moment(e.GetRepo().GetPushedAt(), d)
-		return reading{facts: []githubjobs.Facts{{ID: id, Branch: &githubjobs.BranchFact{Head: e.GetBefore(), Deleted: true, At: at, Seen: at}}}, outcome: "job " + id + ": branch deleted"}, nil
+		return reading{facts: []githubjobs.Facts{of.Facts(githubjobs.Facts{Branch: &githubjobs.BranchFact{Head: e.GetBefore(), Deleted: true, At: at, Seen: at}})}, outcome: "job " + of.String() + ": branch deleted"}, nil
 	}
-	return jobPush(id, e, moment(e.GetRepo().GetPushedAt(), d))
+	return jobPush(of, e, moment(e.GetRepo().GetPushedAt(), d))
 }
 
 // maxCommits is how many commits GitHub names in a push event (docs.github.com, "Webhook
@@ -67,30 +67,30 @@ func moment(t github.Timestamp, d store.Delivery) time.Time {
 }
 
 // jobPush reads a push of commits to the branch of a job; pushed is GitHub's time.
-func jobPush(id string, e github.PushEvent, pushed time.Time) (reading, error) {
+func jobPush(of githubjobs.Name, e github.PushEvent, pushed time.Time) (reading, error) {
 	head := e.HeadCommit
 	if head == nil {
-		return nothing("job %s: a push without a commit", id), nil
+		return nothing("job %s: a push without a commit", of), nil
 	}
-	f := githubjobs.Facts{ID: id, Branch: &githubjobs.BranchFact{Head: e.GetAfter(), Moved: !e.GetCreated(), At: head.GetTimestamp().UTC(), Seen: pushed}}
-	outcome := "job " + id + ": branch at " + e.GetAfter()
+	f := githubjobs.Facts{ID: of.ID, Branch: &githubjobs.BranchFact{Head: e.GetAfter(), Moved: !e.GetCreated(), At: head.GetTimestamp().UTC(), Seen: pushed}}
+	outcome := "job " + of.String() + ": branch at " + e.GetAfter()
 	if e.GetCreated() {
-		spec, err := readSpec(id, head)
+		spec, err := readSpec(of.ID, head)
 		switch {
 		case err == nil:
 			f.Created = []string{e.GetAfter()}
-			f.Spec, outcome = spec, "job "+id+": created"
+			f.Spec, outcome = spec, "job "+of.String()+": created"
 		case !errors.Is(err, githubjobs.ErrNoSpec):
 			return reading{}, err
 		}
 	}
 	for _, c := range append(e.Commits, head) {
-		if result, ok := readResult(id, c); ok {
+		if result, ok := readResult(of.ID, c); ok {
 			f = githubjobs.Merge(f, githubjobs.Facts{Result: &result})
-			outcome = fmt.Sprintf("job %s: result %s", id, result.Result.Outcome)
+			outcome = fmt.Sprintf("job %s: result %s", of, result.Result.Outcome)
 		}
 	}
-	return reading{facts: []githubjobs.Facts{f}, outcome: outcome}, nil
+	return reading{facts: []githubjobs.Facts{of.Facts(f)}, outcome: outcome}, nil
 }
 
 // readSpec reads the creation commit, which is the head of the push that made the branch.

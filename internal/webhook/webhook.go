@@ -22,8 +22,8 @@ import (
 type Hub interface {
 	FullName() string
 	LearnBase(commit, tree string)
-	RunFact(run *hub.WorkflowRun) (id string, fact githubjobs.RunFact, ok bool)
-	PullFact(pull *github.PullRequest) (id string, fact githubjobs.PullFact, ok bool)
+	RunFact(run *hub.WorkflowRun) (of githubjobs.Name, fact githubjobs.RunFact, ok bool)
+	PullFact(pull *github.PullRequest) (of githubjobs.Name, fact githubjobs.PullFact, ok bool)
 }
 
 // Store is what the package needs of the store; store.Deliveries describes the methods.

@@ -23,10 +23,10 @@ func (r *Receiver) workflowRun(d store.Delivery) (reading, error) {
 	if e.Run != nil && e.Run.Path == "" {
 		e.Run.Path = e.Workflow.Path // older GitHub Enterprise Servers say it there only
 	}
-	id, fact, ok := r.Hub.RunFact(e.Run)
+	of, fact, ok := r.Hub.RunFact(e.Run)
 	if !ok {
 		return nothing("not for us: a run of another workflow, branch or repository"), nil
 	}
-	outcome := fmt.Sprintf("job %s: run %d, attempt %d: %s %s", id, fact.ID, fact.Attempt, fact.Status, fact.Conclusion)
-	return reading{facts: []githubjobs.Facts{{ID: id, Runs: []githubjobs.RunFact{fact}}}, outcome: outcome}, nil
+	outcome := fmt.Sprintf("job %s: run %d, attempt %d: %s %s", of, fact.ID, fact.Attempt, fact.Status, fact.Conclusion)
+	return reading{facts: []githubjobs.Facts{of.Facts(githubjobs.Facts{Runs: []githubjobs.RunFact{fact}})}, outcome: outcome}, nil
 }

@@ -225,8 +225,14 @@ func (c Config) Spec() (githubjobs.Spec, error) {
 	if err != nil {
 		return githubjobs.Spec{}, fmt.Errorf("commit %.12s is not a job: %w", c.SHA, err)
 	}
-	if want := githubjobs.Branch(spec.ID); want != c.RefName {
-		return githubjobs.Spec{}, fmt.Errorf("the job %s belongs on branch %s, not on %s", spec.ID, want, c.RefName)
+	if of, ok := githubjobs.ParseBranch(c.RefName); !ok || of.ID != spec.ID {
+		return githubjobs.Spec{}, fmt.Errorf("the job %s belongs on branch %s, not on %s", spec.ID, githubjobs.Branch(spec.ID), c.RefName)
 	}
 	return spec, nil
+}
+
+// Job names the attempt of the job that the run is of; its branch has been checked by Spec.
+func (c Config) Job() githubjobs.Name {
+	of, _ := githubjobs.ParseBranch(c.RefName)
+	return of
 }

@@ -102,16 +102,55 @@ func (s Step) clone(ctx context.Context) error {
 		args = append(args, fmt.Sprintf("--depth=%d", depth))
 	}
 	args = append(args, s.Config.CloneURL(), s.Config.SHA+":refs/heads/"+s.Config.RefName)
-	var err error
+	err := s.newest(ctx, g)
+	if err == nil {
+		err = again(ctx, func() error {
+			_, err := g.Run(ctx, args...)
+			return err
+		})
+	}
+	return explain(err, s.Config.Repository)
+}
+
+// newest refuses an attempt of the job after which another has begun: nothing that it
+// does can count any more.
+func (s Step) newest(ctx context.Context, g git.Git) error {
+	var refs string
+	err := again(ctx, func() (err error) {
+		refs, err = g.Run(ctx, "ls-remote", s.Config.CloneURL(), "refs/heads/"+githubjobs.Branch(s.Spec.ID)+".*")
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(refs) {
+		_, ref, _ := strings.Cut(strings.TrimSpace(line), "\t")
+		of, ok := githubjobs.ParseBranch(strings.TrimPrefix(ref, "refs/heads/"))
+		if ok && of.ID == s.Spec.ID && of.Attempt > s.Config.Job().Attempt {
+			return supersededError{of, s.Config.Job()}
+		}
+	}
+	return nil
+}
+
+// supersededError: a later attempt of the job has begun.
+type supersededError struct{ by, of githubjobs.Name }
+
+func (e supersededError) Error() string {
+	return fmt.Sprintf("attempt %d of the job has begun, on the branch %s: this is attempt %d, and counts no more", e.by.Attempt, e.by.Branch(), e.of.Attempt)
+}
+
+// again does what may fail in a way that passes, a few times.
+func again(ctx context.Context, do func() error) (err error) {
 	for attempt := range attempts {
 		if err = pause(ctx, attempt); err != nil {
 			return err
 		}
-		if _, err = g.Run(ctx, args...); err == nil || !passing(err) {
+		if err = do(); err == nil || !passing(err) {
 			break
 		}
 	}
-	return explain(err, s.Config.Repository)
+	return err
 }
 
 // refusals are what git says when asking again would not help.
@@ -134,6 +173,8 @@ func explain(err error, repository string) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, new(supersededError)):
+		return err
 	case strings.Contains(err.Error(), "not our ref"):
 		return fmt.Errorf("the job's commit is not in %s any more: its branch was deleted, or forced to another commit: %w", repository, err)
 	case refused(err):

@@ -19,8 +19,9 @@ import (
 // Config says which job's pull request is judged, in which run.
 type Config struct {
 	Repo *hub.Repository
-	// Spec is the job, from the push event that started the run.
+	// Spec is the job, and Job the attempt, from the push event that started the run.
 	Spec githubjobs.Spec
+	Job  githubjobs.Name
 	// JobSHA is the creation commit.
 	JobSHA string
 	// Result is the commit that publish has pushed, Pull its pull request; 0: it opened
@@ -137,8 +138,8 @@ func (g *gate) find(ctx context.Context) (bool, error) {
 		g.report.Title = fmt.Sprintf("Nothing to merge: the job has no pull request into %s.", g.Spec.Base)
 		return false, nil
 	}
-	if id, _, ok := g.Repo.PullFact(g.pull.PullRequest); ok && id != g.Spec.ID {
-		return false, fmt.Errorf("pull request #%d is that of job %s, not of %s", g.Pull, id, g.Spec.ID)
+	if of, _, ok := g.Repo.PullFact(g.pull.PullRequest); ok && of != g.Job {
+		return false, fmt.Errorf("pull request #%d is that of job %s, not of %s", g.Pull, of, g.Job)
 	}
 	g.report.Pull, g.report.PullURL = g.pull.GetNumber(), g.pull.GetHTMLURL()
 	switch {
@@ -164,7 +165,7 @@ func (g *gate) readPull(ctx context.Context) (*github.PullRequest, error) {
 	case g.Result != "":
 		return nil, errNoPull
 	}
-	p, err := g.Repo.FindPull(ctx, g.Spec.ID, g.Spec.Base)
+	p, err := g.Repo.FindPull(ctx, g.Job, g.Spec.Base)
 	if errors.Is(err, hub.ErrNotFound) {
 		err = errNoPull
 	}
@@ -191,6 +192,11 @@ func (g *gate) merge(ctx context.Context, v policy.Verdict, read reading) (pause
 	} else if nothing {
 		return 0, g.nothingLeft(), nil
 	}
+	if by, is, err := g.superseded(ctx); err != nil {
+		return 0, nil, err
+	} else if is {
+		return 0, g.old(by), nil
+	}
 	sha, err := g.Repo.MergePull(ctx, request)
 	if err == nil {
 		g.report.Merged, g.report.SHA = true, sha
@@ -210,6 +216,16 @@ func (g *gate) addsNothing(ctx context.Context, head string) (nothing bool, err 
 		return err
 	})
 	return nothing, err
+}
+
+// superseded says whether a later attempt of the job has begun. It is asked right before
+// the merge: the job is that attempt's now, and this one may be long believed to be dead.
+func (g *gate) superseded(ctx context.Context) (by githubjobs.Name, is bool, err error) {
+	err = g.retry(ctx, func() error {
+		by, is, err = g.Repo.Superseded(ctx, g.Job, g.Spec.Base)
+		return err
+	})
+	return by, is, err
 }
 
 // finish shows the verdict and deletes the branch. Nothing here fails the step: a
@@ -236,7 +252,7 @@ func (g *gate) finish(ctx context.Context, v policy.Verdict) {
 // pushed meanwhile is not deleted with it.
 func (g *gate) deleteBranch(ctx context.Context, head string) error {
 	return g.retry(ctx, func() error {
-		results, err := g.Repo.Push(ctx, []hub.Update{{Ref: "refs/heads/" + githubjobs.Branch(g.Spec.ID), Old: head}}, nil)
+		results, err := g.Repo.Push(ctx, []hub.Update{{Ref: "refs/heads/" + g.Job.Branch(), Old: head}}, nil)
 		if err != nil {
 			return err
 		}

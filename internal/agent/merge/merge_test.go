@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-github/v60/github"
 
@@ -26,7 +27,7 @@ func TestMergeBringsAnAllowedResultOntoTheBase(t *testing.T) {
 	if !report.Merged || report.Pull != published.Pull || len(report.Warnings) != 0 || report.SHA != w.git("rev-parse", "main") {
 		t.Fatalf("%+v", report)
 	}
-	if n := len(w.Requests()); n > 12 {
+	if n := len(w.Requests()); n > 14 {
 		t.Errorf("%d requests: %+v", n, w.Requests())
 	}
 	message := w.git("log", "-1", "--format=%B", "main")
@@ -240,6 +241,18 @@ func TestMergeIsPinnedToTheJudgedHead(t *testing.T) {
 	if w.git("rev-parse", "main") != main {
 		t.Error("the base has moved")
 	}
+}
+
+// A run that was believed to be dead comes to its end after all, and finds that the job
+// was attempted again meanwhile.
+func TestMergeLeavesTheJobToALaterAttempt(t *testing.T) {
+	t.Parallel()
+	w := setup(t, allow)
+	w.publish(githubjobs.OutcomeSuccess, map[string]string{"reports/daily.md": "# Daily\n"})
+	submitted, err := w.repo.Submit(t.Context(), []githubjobs.Order{{Spec: w.cfg.Spec, Attempt: 2, At: time.Now()}})
+	must(t, err)
+	must(t, submitted[0].Err)
+	w.notMerged(w.merge(), neutral, "this is attempt 1 of the job, and attempt 2 has begun", "superseded")
 }
 
 func TestMergeGivesGitHubsOwnRulesAsReason(t *testing.T) {

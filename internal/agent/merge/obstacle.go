@@ -80,6 +80,15 @@ func (g *gate) nothingLeft() *obstacle {
 	}
 }
 
+// old explains the pull request of an attempt after which another has begun.
+func (g *gate) old(by githubjobs.Name) *obstacle {
+	return &obstacle{
+		neutral: true,
+		title:   fmt.Sprintf("Not merged: this is attempt %d of the job, and attempt %d has begun.", g.Job.Attempt, by.Attempt),
+		explain: fmt.Sprintf("The job was given up here and attempted again on the branch %s, which delivers it. Pull request #%d is superseded and can be closed.", markdown.Code(by.Branch()), g.report.Pull),
+	}
+}
+
 // afterRefusal decides what a merge that GitHub did not do means: try again, an
 // obstacle, or trouble. A merge whose answer was lost is found here.
 func (g *gate) afterRefusal(ctx context.Context, refused error, r reading) (o *obstacle, err error) {

@@ -62,13 +62,13 @@ func setup(t *testing.T, policy string) *world {
 	w.repo = w.hub(w.URL(), w.app)
 	spec := githubjobs.Spec{ID: jobID, Kind: githubjobs.KindReport, Title: "Daily report", Base: "main"}
 	spec.Normalize(time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC))
-	submitted, err := w.repo.Submit(t.Context(), []githubjobs.Spec{spec})
+	submitted, err := w.repo.Submit(t.Context(), githubjobs.NewOrders(spec))
 	must(t, err)
 	must(t, submitted[0].Err)
 	w.sha, w.tree = submitted[0].SHA, filepath.Join(t.TempDir(), "tree")
 	must(t, git.Checkout(t.Context(), w.Bare, w.tree, branch, w.sha))
 	w.cfg = Config{
-		Repo: w.repo, Spec: spec, JobSHA: w.sha, RunID: 7, Attempt: 1, RunURL: w.URL() + "/alice/reports/actions/runs/7", Logger: agenthub.Quiet,
+		Repo: w.repo, Spec: spec, Job: githubjobs.Name{ID: jobID, Attempt: 1}, JobSHA: w.sha, RunID: 7, Attempt: 1, RunURL: w.URL() + "/alice/reports/actions/runs/7", Logger: agenthub.Quiet,
 		Wait: func(ctx context.Context, _ time.Duration) error { return hub.Sleep(ctx, time.Millisecond) },
 	}
 	return w
@@ -132,7 +132,7 @@ func (w *world) publish(outcome githubjobs.Outcome, files map[string]string) pub
 		write(w.t, filepath.Join(w.tree, name), content)
 	}
 	report, err := publish.Publish(w.t.Context(), publish.Config{
-		Repo: w.repo, Tree: w.tree, JobID: jobID, JobSHA: w.sha, RunID: 7, Attempt: w.cfg.Attempt, RunURL: w.cfg.RunURL, Logger: w.cfg.Logger,
+		Repo: w.repo, Tree: w.tree, Job: w.cfg.Job, JobSHA: w.sha, RunID: 7, Attempt: w.cfg.Attempt, RunURL: w.cfg.RunURL, Logger: w.cfg.Logger,
 	}, githubjobs.Result{Outcome: outcome, Summary: "One report"})
 	must(w.t, err)
 	w.cfg.Result, w.cfg.Pull = report.SHA, report.Pull
@@ -174,7 +174,7 @@ func (w *world) notMerged(report Report, conclusion string, reasons ...string) {
 	}
 	check := w.check(report.Pull)
 	id, fact, ok := hub.GateFact(check)
-	if !ok || id != jobID || fact.Conclusion != conclusion || fact.Title != report.Title || fact.Summary != report.Summary {
+	if !ok || id != w.cfg.Job || fact.Conclusion != conclusion || fact.Title != report.Title || fact.Summary != report.Summary {
 		w.t.Errorf("check: %q %+v", id, fact)
 	}
 	for _, reason := range reasons {

@@ -48,7 +48,7 @@ func (g *gate) block(ctx context.Context, o obstacle) error {
 func (g *gate) show(ctx context.Context, conclusion, head string, code githubjobs.DiagnosisCode) error {
 	return g.retry(ctx, func() error {
 		return g.Repo.CreateCheckRun(ctx, hub.Gate{
-			JobID: g.Spec.ID, HeadSHA: head, Conclusion: conclusion, Title: g.report.Title, Summary: g.report.Summary,
+			Of: g.Job, HeadSHA: head, Conclusion: conclusion, Title: g.report.Title, Summary: g.report.Summary,
 			Text: g.report.Rules, Code: code, DetailsURL: g.RunURL, At: g.Now(),
 		})
 	})

@@ -100,7 +100,7 @@ func TestMergeTakesNoPullRequestOfAnotherJob(t *testing.T) {
 	t.Parallel()
 	w := setup(t, allow)
 	w.publish(githubjobs.OutcomeSuccess, map[string]string{"reports/daily.md": "# Daily\n"})
-	w.cfg.Spec.ID = "other"
+	w.cfg.Spec.ID, w.cfg.Job.ID = "other", "other"
 	if report, err := Merge(t.Context(), w.cfg); err == nil || report.Merged || !strings.Contains(err.Error(), "is that of job abc, not of other") {
 		t.Errorf("%+v, %v", report, err)
 	}

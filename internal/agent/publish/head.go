@@ -46,7 +46,7 @@ func openStore() (storage.Storer, func() error, error) {
 // readJob reads the branch from GitHub. Mostly its head is the creation commit;
 // only when it is not, a longer history is read.
 func (p *publisher) readJob(ctx context.Context, store storage.Storer) (job, error) {
-	branch := githubjobs.Branch(p.JobID)
+	branch := p.Job.Branch()
 	head, err := p.Repo.Fetch(ctx, branch, 1, store)
 	if errors.Is(err, hub.ErrNotFound) {
 		return job{}, fmt.Errorf("the branch %s is gone, so its result cannot be delivered: %w", branch, err)
@@ -67,8 +67,8 @@ func (p *publisher) readJob(ctx context.Context, store storage.Storer) (job, err
 		return job{}, err
 	}
 	j.spec, err = githubjobs.ParseSpec(j.creation.Message)
-	if err == nil && j.spec.ID != p.JobID {
-		err = fmt.Errorf("it carries job %s, not %s", j.spec.ID, p.JobID)
+	if err == nil && j.spec.ID != p.Job.ID {
+		err = fmt.Errorf("it carries job %s, not %s", j.spec.ID, p.Job.ID)
 	}
 	if err != nil {
 		return job{}, fmt.Errorf("commit %s is not the job's: %w", p.JobSHA, err)
@@ -83,7 +83,7 @@ func (p *publisher) findCreation(head *object.Commit) (*object.Commit, error) {
 			return c, nil
 		}
 		r, err := githubjobs.ParseResult(c.Message)
-		if err != nil || r.ID != p.JobID || r.RunID != p.RunID || c.NumParents() != 1 {
+		if err != nil || r.ID != p.Job.ID || r.RunID != p.RunID || c.NumParents() != 1 {
 			return nil, fmt.Errorf("%w: %s is on it", ErrBranchMoved, c.Hash)
 		}
 		if r.Attempt > p.Attempt {

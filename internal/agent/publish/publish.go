@@ -21,8 +21,8 @@ type Config struct {
 	Repo *hub.Repository
 	// Tree is the task's folder.
 	Tree string
-	// JobID and JobSHA are the job and its creation commit, from the push event.
-	JobID  string
+	// Job and JobSHA are the attempt of the job and its creation commit, from the push event.
+	Job    githubjobs.Name
 	JobSHA string
 	// RunID, Attempt and RunURL are the run's (GITHUB_RUN_ID, GITHUB_RUN_ATTEMPT).
 	RunID   int64
@@ -118,7 +118,7 @@ func (c Config) withDefaults() Config {
 // complete fills in what the task's side has no say in.
 func (p *publisher) complete() {
 	r := &p.result
-	r.ID, r.RunID, r.Attempt, r.Problem = p.JobID, p.RunID, p.Attempt, nil
+	r.ID, r.RunID, r.Attempt, r.Problem = p.Job.ID, p.RunID, p.Attempt, nil
 	r.SetFiles(nil)
 	now := p.Now().UTC().Truncate(time.Millisecond)
 	if r.FinishedAt.IsZero() {
@@ -235,9 +235,9 @@ func (p *publisher) push(ctx context.Context) error {
 		return err
 	}
 	sha := commit.Hash().String()
-	update := hub.Update{Ref: "refs/heads/" + githubjobs.Branch(p.JobID), Old: p.parent, New: sha}
+	update := hub.Update{Ref: "refs/heads/" + p.Job.Branch(), Old: p.parent, New: sha}
 	err = p.retry(ctx, func() error {
-		results, err := p.Repo.Push(ctx, []hub.Update{update}, append(objects, commit))
+		results, err := p.Repo.PushOf(ctx, p.Job, []hub.Update{update}, append(objects, commit))
 		if err != nil {
 			return err
 		}
@@ -261,12 +261,12 @@ func (p *publisher) openPull(ctx context.Context) error {
 	title, body := pullText(p)
 	var pull *github.PullRequest
 	err := p.retry(ctx, func() (err error) {
-		pull, err = p.Repo.OpenPull(ctx, hub.NewPull{Title: title, Body: body, Head: githubjobs.Branch(p.JobID), Base: p.job.spec.Base})
+		pull, err = p.Repo.OpenPull(ctx, hub.NewPull{Title: title, Body: body, Head: p.Job.Branch(), Base: p.job.spec.Base})
 		return err
 	})
 	switch {
 	case errors.Is(err, hub.ErrPullExists):
-		if pull, err = p.Repo.FindPull(ctx, p.JobID, p.job.spec.Base); err != nil {
+		if pull, err = p.Repo.FindPull(ctx, p.Job, p.job.spec.Base); err != nil {
 			return err
 		}
 		if err := p.Repo.EditPull(ctx, pull.GetNumber(), title, body); err != nil {
@@ -274,7 +274,7 @@ func (p *publisher) openPull(ctx context.Context) error {
 		}
 	case errors.Is(err, hub.ErrPullsForbidden):
 		return p.notDelivered(ctx, githubjobs.ReasonPRForbidden,
-			"The result is on the branch "+githubjobs.Branch(p.JobID)+", but the pull request could not be opened: "+hub.Public(err)+" Then re-run the job.")
+			"The result is on the branch "+p.Job.Branch()+", but the pull request could not be opened: "+hub.Public(err)+" Then re-run the job.")
 	case err != nil:
 		return err
 	}

@@ -25,7 +25,7 @@ func pullText(p *publisher) (title, body string) {
 		fmt.Fprintf(&b, "%s\n\n", markdown.Contain(githubjobs.Defuse(summary)))
 	}
 	writeFiles(&b, p.scan.changes)
-	fmt.Fprintf(&b, "\n| | |\n|---|---|\n| Job | `%s` |\n| Kind | `%s` |\n| Base | %s |\n", p.JobID, p.job.spec.Kind, markdown.Code(p.job.spec.Base))
+	fmt.Fprintf(&b, "\n| | |\n|---|---|\n| Job | `%s` |\n| Kind | `%s` |\n| Base | %s |\n", p.Job, p.job.spec.Kind, markdown.Code(p.job.spec.Base))
 	if p.RunURL != "" {
 		fmt.Fprintf(&b, "| Run | [attempt %d](%s) |\n", p.Attempt, p.RunURL)
 	}

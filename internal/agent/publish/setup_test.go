@@ -39,7 +39,7 @@ func setup(t *testing.T, base map[string]string) *world {
 	w.repo, err = hub.New(hub.Config{ServerURL: w.URL(), Owner: "alice", Name: "reports", Token: token, Logger: agenthub.Quiet})
 	must(t, err)
 	w.cfg = Config{
-		Repo: w.repo, JobID: jobID, JobSHA: w.submit(), RunID: 7, Attempt: 1, RunURL: w.URL() + "/alice/reports/actions/runs/7",
+		Repo: w.repo, Job: githubjobs.Name{ID: jobID, Attempt: 1}, JobSHA: w.submit(), RunID: 7, Attempt: 1, RunURL: w.URL() + "/alice/reports/actions/runs/7",
 		Tree: filepath.Join(t.TempDir(), "tree"), Logger: agenthub.Quiet,
 		Wait: func(context.Context, time.Duration) error { return nil },
 	}
@@ -65,7 +65,7 @@ func spec() githubjobs.Spec {
 // submit puts the job on GitHub and returns its creation commit.
 func (w *world) submit() string {
 	w.t.Helper()
-	got, err := w.repo.Submit(w.t.Context(), []githubjobs.Spec{spec()})
+	got, err := w.repo.Submit(w.t.Context(), githubjobs.NewOrders(spec()))
 	must(w.t, err)
 	must(w.t, got[0].Err)
 	return got[0].SHA

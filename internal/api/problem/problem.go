@@ -32,6 +32,7 @@ const (
 	DependencyNotFound Code = "dependency_not_found"   // the job depends on one that there is not
 	DependencyUnknown  Code = "dependency_unknown"     // whether there is a job that it depends on is not known yet
 	JobEnded           Code = "job_ended"              // the job has ended and can't be cancelled
+	NotRetryable       Code = "not_retryable"          // the job can't be attempted again as it stands
 	QueueFull          Code = "queue_full"             // more jobs wait than can be pushed in time
 	BatchNotFound      Code = "batch_not_found"        // no job is of that batch
 	BatchNotIndexed    Code = "batch_not_indexed"      // the batch was named job by job, which have no index
@@ -61,7 +62,7 @@ var statuses = map[Code]int{
 	QueueFull: http.StatusTooManyRequests, TooManyBatches: http.StatusServiceUnavailable,
 	BatchNotFound: http.StatusNotFound, BatchNotIndexed: http.StatusConflict, BatchTooLarge: http.StatusBadRequest,
 	DependencyNotFound: http.StatusUnprocessableEntity,
-	KeyReused:          http.StatusConflict, JobEnded: http.StatusConflict,
+	KeyReused:          http.StatusConflict, JobEnded: http.StatusConflict, NotRetryable: http.StatusConflict,
 	ScheduleNotFound: http.StatusNotFound, ScheduleFromFile: http.StatusConflict, ScheduleBusy: http.StatusConflict,
 	StorageUnavailable: http.StatusServiceUnavailable, StatusFailed: http.StatusInternalServerError,
 	Internal: http.StatusInternalServerError,

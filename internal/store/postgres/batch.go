@@ -140,7 +140,7 @@ func (b *batch) stage(project string, facts []githubjobs.Facts) error {
 		if changed {
 			rows[f.ID] = row
 		}
-		if f.Cancel != nil && f.Cancel.Answer == "" { // the leader has something to do
+		if f.Cancel != nil && f.Cancel.Answer == "" || f.Asked != nil { // the leader has something to do
 			b.accepted[project] = true
 		}
 	}
@@ -202,18 +202,18 @@ func (b *batch) putJobs() (puts []statement, err error) {
 
 const (
 	insertJob = `INSERT INTO jobs (project, id, accepted, known, waiting, active, status, reason, kind, title,
-			created_at, updated_at, live, head, deleted, open_run, facts, version, due_at, group_names, priority)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) ON CONFLICT DO NOTHING`
+			created_at, updated_at, live, head, deleted, open_run, facts, version, due_at, group_names, priority, later)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) ON CONFLICT DO NOTHING`
 	updateJob = `UPDATE jobs SET (accepted, known, waiting, active, status, reason, kind, title,
-			created_at, updated_at, live, head, deleted, open_run, facts, version, due_at, group_names, priority)
-		= ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) WHERE project = $1 AND id = $2`
+			created_at, updated_at, live, head, deleted, open_run, facts, version, due_at, group_names, priority, later)
+		= ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) WHERE project = $1 AND id = $2`
 )
 
 func (j *job) put(n jobName) statement {
 	r := j.row
 	s := statement{query: updateJob, args: []any{
 		n.project, n.id, j.now.Accepted, r.Known, r.Waiting, r.Active, string(r.Status), string(r.Reason), string(r.Kind), r.Title,
-		millis(r.CreatedAt), millis(r.UpdatedAt), r.Live, r.News.Head, r.News.Deleted, r.News.Run, string(r.Facts), rand.Int64(), millis(r.DueAt), r.Groups, r.Priority,
+		millis(r.CreatedAt), millis(r.UpdatedAt), r.Live, r.News.Head, r.News.Deleted, r.News.Run, string(r.Facts), rand.Int64(), millis(r.DueAt), r.Groups, r.Priority, r.Later,
 	}}
 	if !j.exists {
 		s.query = insertJob

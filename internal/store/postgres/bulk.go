@@ -14,9 +14,9 @@ const (
 
 const (
 	insertJobs = `INSERT INTO jobs (project, id, accepted, known, waiting, active, status, reason, kind, title,
-			created_at, updated_at, live, head, deleted, open_run, facts, version, due_at, group_names, priority)
+			created_at, updated_at, live, head, deleted, open_run, facts, version, due_at, group_names, priority, later)
 		SELECT * FROM unnest($1::text[], $2::text[], $3::boolean[], $4::boolean[], $5::boolean[], $6::boolean[], $7::text[], $8::text[], $9::text[], $10::text[],
-			$11::bigint[], $12::bigint[], $13::boolean[], $14::text[], $15::boolean[], $16::bigint[], $17::text[], $18::bigint[], $19::bigint[], $20::text[], $21::int[])
+			$11::bigint[], $12::bigint[], $13::boolean[], $14::text[], $15::boolean[], $16::bigint[], $17::text[], $18::bigint[], $19::bigint[], $20::text[], $21::int[], $22::text[])
 		ON CONFLICT DO NOTHING`
 	insertGroups = `INSERT INTO job_groups (project, id, status, reason, kind, created_at, name)
 		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[])`
@@ -46,10 +46,10 @@ func (b *batch) putNew(names []jobName) (list []statement, err error) {
 
 // columns are rows of jobs and of their groups, column by column.
 type columns struct {
-	project, id, status, reason, kind, title, head, facts, groupNames []string
-	accepted, known, waiting, active, live, deleted                   []bool
-	created, updated, run, version, due                               []int64
-	priority                                                          []int32
+	project, id, status, reason, kind, title, head, facts, groupNames, later []string
+	accepted, known, waiting, active, live, deleted                          []bool
+	created, updated, run, version, due                                      []int64
+	priority                                                                 []int32
 
 	group struct {
 		project, id, status, reason, kind, name []string
@@ -63,7 +63,7 @@ func (c *columns) add(n jobName, j *job) error {
 	c.active, c.status, c.reason, c.kind, c.title = append(c.active, r.Active), append(c.status, string(r.Status)), append(c.reason, string(r.Reason)), append(c.kind, string(r.Kind)), append(c.title, r.Title)
 	c.created, c.updated, c.live, c.head, c.deleted = append(c.created, millis(r.CreatedAt)), append(c.updated, millis(r.UpdatedAt)), append(c.live, r.Live), append(c.head, r.News.Head), append(c.deleted, r.News.Deleted)
 	c.run, c.facts, c.version, c.due = append(c.run, r.News.Run), append(c.facts, string(r.Facts)), append(c.version, rand.Int64()), append(c.due, millis(r.DueAt))
-	c.groupNames, c.priority = append(c.groupNames, r.Groups), append(c.priority, int32(r.Priority))
+	c.groupNames, c.priority, c.later = append(c.groupNames, r.Groups), append(c.priority, int32(r.Priority)), append(c.later, r.Later)
 	if r.Groups == "" {
 		return nil
 	}
@@ -82,7 +82,7 @@ func (c *columns) add(n jobName, j *job) error {
 // jobs are the arguments of insertJobs.
 func (c *columns) jobs() []any {
 	return []any{c.project, c.id, c.accepted, c.known, c.waiting, c.active, c.status, c.reason, c.kind, c.title,
-		c.created, c.updated, c.live, c.head, c.deleted, c.run, c.facts, c.version, c.due, c.groupNames, c.priority}
+		c.created, c.updated, c.live, c.head, c.deleted, c.run, c.facts, c.version, c.due, c.groupNames, c.priority, c.later}
 }
 
 // groups are the arguments of insertGroups.

@@ -85,8 +85,8 @@ const (
 	dueQuery     = `SELECT id, facts FROM jobs WHERE project = $1 AND due_at > 0 AND due_at <= $3 ORDER BY due_at, id LIMIT $2`
 	activeQuery  = `SELECT id, facts FROM jobs WHERE project = $1 AND active AND id > $3 ORDER BY id LIMIT $2`
 	staleQuery   = `SELECT id, reason, facts FROM jobs WHERE project = $1 AND active`
-	knownQuery   = `SELECT id, head, deleted, open_run FROM jobs WHERE project = $1 AND live
-		UNION SELECT id, head, deleted, open_run FROM jobs WHERE project = $1 AND updated_at >= $2`
+	knownQuery   = `SELECT id, head, deleted, open_run, later FROM jobs WHERE project = $1 AND live
+		UNION SELECT id, head, deleted, open_run, later FROM jobs WHERE project = $1 AND updated_at >= $2`
 )
 
 // Waiting implements store.Jobs.
@@ -193,14 +193,15 @@ func (s *Store) stale(ctx context.Context, project string) (stale []jobName, err
 }
 
 // Known implements store.Jobs.
-func (s *Store) Known(ctx context.Context, project string, since time.Time) (map[string]store.Known, error) {
-	known := map[string]store.Known{}
+func (s *Store) Known(ctx context.Context, project string, since time.Time) (map[githubjobs.Name]store.Known, error) {
+	known := map[githubjobs.Name]store.Known{}
 	err := s.read(ctx, func(rows pgx.Rows) error {
-		var id string
+		var id, later string
 		var k store.Known
-		err := rows.Scan(&id, &k.Head, &k.Deleted, &k.Run)
-		known[id] = k
-		return err
+		if err := rows.Scan(&id, &k.Head, &k.Deleted, &k.Run, &later); err != nil {
+			return err
+		}
+		return store.AddKnown(known, id, k, later)
 	}, knownQuery, project, millis(since))
 	return known, err
 }

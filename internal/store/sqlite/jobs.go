@@ -94,8 +94,8 @@ func load(t *tx, project, id string) (b store.Stored, err error) {
 // end the whole transaction, and not itself, keeps no journal of its own, which would take
 // a third of the time.
 const insertJob = `INSERT OR ROLLBACK INTO jobs (project, id, accepted, known, waiting, active, status, reason, kind, title,
-		created_at, updated_at, live, head, deleted, open_run, facts, due_at, group_names, priority)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`
+		created_at, updated_at, live, head, deleted, open_run, facts, due_at, group_names, priority, later)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`
 
 // putJob writes a job whether there is a row or not.
 const putJob = insertJob + `
@@ -103,11 +103,11 @@ const putJob = insertJob + `
 		active = excluded.active, status = excluded.status, reason = excluded.reason, kind = excluded.kind,
 		title = excluded.title, created_at = excluded.created_at, updated_at = excluded.updated_at, live = excluded.live,
 		head = excluded.head, deleted = excluded.deleted, open_run = excluded.open_run, facts = excluded.facts, due_at = excluded.due_at, group_names = excluded.group_names,
-		priority = excluded.priority`
+		priority = excluded.priority, later = excluded.later`
 
 func values(job jobName, accepted bool, r store.Row) []any {
 	return []any{job.project, job.id, accepted, r.Known, r.Waiting, r.Active, r.Status, r.Reason, r.Kind, r.Title,
-		millis(r.CreatedAt), millis(r.UpdatedAt), r.Live, r.News.Head, r.News.Deleted, r.News.Run, string(r.Facts), millis(r.DueAt), r.Groups, r.Priority}
+		millis(r.CreatedAt), millis(r.UpdatedAt), r.Live, r.News.Head, r.News.Deleted, r.News.Run, string(r.Facts), millis(r.DueAt), r.Groups, r.Priority, r.Later}
 }
 
 func put(t *tx, job jobName, before, after store.Stored, r store.Row) error {
@@ -290,19 +290,20 @@ func (s *Store) refresh(t *tx, project, id string) error {
 }
 
 // Known implements store.Jobs.
-func (s *Store) Known(ctx context.Context, project string, since time.Time) (map[string]store.Known, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT id, head, deleted, open_run FROM jobs INDEXED BY jobs_live WHERE project = ?1 AND live = 1
-		UNION SELECT id, head, deleted, open_run FROM jobs INDEXED BY jobs_updated WHERE project = ?1 AND updated_at >= ?2`, project, millis(since))
+func (s *Store) Known(ctx context.Context, project string, since time.Time) (map[githubjobs.Name]store.Known, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT id, head, deleted, open_run, later FROM jobs INDEXED BY jobs_live WHERE project = ?1 AND live = 1
+		UNION SELECT id, head, deleted, open_run, later FROM jobs INDEXED BY jobs_updated WHERE project = ?1 AND updated_at >= ?2`, project, millis(since))
 	if err != nil {
 		return nil, explain(err)
 	}
-	known := map[string]store.Known{}
+	known := map[githubjobs.Name]store.Known{}
 	err = each(rows, func() error {
-		var id string
+		var id, later string
 		var k store.Known
-		err := rows.Scan(&id, &k.Head, &k.Deleted, &k.Run)
-		known[id] = k
-		return err
+		if err := rows.Scan(&id, &k.Head, &k.Deleted, &k.Run, &later); err != nil {
+			return err
+		}
+		return store.AddKnown(known, id, k, later)
 	})
 	return known, explain(err)
 }

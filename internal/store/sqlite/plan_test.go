@@ -21,7 +21,7 @@ func TestListingPlans(t *testing.T) {
 		WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < $2 - 1)
 		INSERT INTO jobs SELECT 'p', 'job-' || i, 1, 1, 0, 0, iif(i % 1000 < 2, 'running', iif(i % 100 IN (2, 10), 'failed', 'merged')),
 			iif(i % 1000 < 2, 'running', iif(i % 100 IN (2, 10), 'timed_out', 'merged')), iif(i % 10 = 0, 'report', 'command'), 'title',
-			$1 - i * 1000, $1, 0, '', 0, 0, '{}', 0, '[]', 0 FROM n`, millis(storetest.Now), n)
+			$1 - i * 1000, $1, 0, '', 0, 0, '{}', 0, '[]', 0, '' FROM n`, millis(storetest.Now), n)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -255,9 +255,18 @@ func known(t *testing.T, clk *clock, s store.Store) {
 	merge(githubjobs.Facts{ID: "recent", Spec: &spec, Result: &result, Branch: &githubjobs.BranchFact{Head: "def", Deleted: true, At: Now}})
 	// Its deletion was told, and not the push of the result before it.
 	merge(githubjobs.Facts{ID: "no-result", Spec: &spec, Branch: &githubjobs.BranchFact{Head: "def", Deleted: true, At: Now}})
+	// Of a job with several attempts: the first run ended as nobody looked any more.
+	merge(githubjobs.Facts{ID: "thrice", Spec: &spec, Branch: &githubjobs.BranchFact{Head: "one", Read: true, At: Now}, Runs: []githubjobs.RunFact{run(1, "in_progress", "")}})
+	merge(githubjobs.Facts{ID: "thrice", Attempt: 3, Created: []string{"three"}, Branch: &githubjobs.BranchFact{Head: "three", At: Now}, Runs: []githubjobs.RunFact{{ID: 9, Attempt: 1, Status: "queued", HeadSHA: "three"}}})
+	merge(githubjobs.Facts{ID: "thrice", Attempt: 2, Created: []string{"two"}, Branch: &githubjobs.BranchFact{Head: "two", Deleted: true, At: Now}})
 	got, err := s.Known(t.Context(), project, Now.Add(time.Minute))
 	ok(t, err)
-	want := map[string]store.Known{"branch": {Head: "abc"}, "told": {}, "read": {Head: "def"}, "no-spec": {}, "running": {Run: 7}, "recent": {Head: "def", Deleted: true}, "no-result": {Deleted: true}}
+	want := map[githubjobs.Name]store.Known{}
+	for id, k := range map[string]store.Known{"branch": {Head: "abc"}, "told": {}, "read": {Head: "def"}, "no-spec": {}, "running": {Run: 7}, "recent": {Head: "def", Deleted: true}, "no-result": {Deleted: true},
+		"thrice": {Head: "one"}, "thrice.2": {Head: "two", Deleted: true}, "thrice.3": {Head: "three", Run: 9}} {
+		of, _ := githubjobs.ParseName(id)
+		want[of] = k
+	}
 	if !maps.Equal(got, want) {
 		t.Fatalf("known %+v, want %+v", got, want)
 	}

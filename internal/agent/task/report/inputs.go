@@ -57,8 +57,8 @@ func (p pull) ofJob() bool { return isJob(p.Head) }
 func (in inputs) mark(commits []commit) []commit {
 	jobs := map[string]string{}
 	for _, p := range in.Pulls {
-		if id, ok := githubjobs.ParseBranch(p.Head); ok && p.MergeSHA != "" {
-			jobs[p.MergeSHA] = id
+		if of, ok := githubjobs.ParseBranch(p.Head); ok && p.MergeSHA != "" {
+			jobs[p.MergeSHA] = of.ID
 		}
 	}
 	commits = slices.Clone(commits)
