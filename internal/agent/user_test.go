@@ -159,11 +159,12 @@ func TestTheTaskEndsWithTheAgent(t *testing.T) {
 // tree may be one to a file of somebody else's.
 func TestHardLinksAreNotGivenAway(t *testing.T) {
 	t.Parallel()
+	require.RootItself(t)
 	f := asRoot(t, `ln @RUNNER@/open stolen 2>/dev/null || echo refused; chmod u+s,g+s . README.md; touch own`, nil)
 	open := filepath.Join(f.runner, "open")
 	f.write(open, "")
 	if err := os.Chown(open, 12345, 12345); err != nil {
-		t.Skipf("only root can test this: %v", err)
+		t.Fatal(err)
 	}
 	f.job(ExitOK)
 	info, err := os.Stat(open)
@@ -182,9 +183,7 @@ func TestAFolderOfSomebodyElseIsNotUsed(t *testing.T) {
 		"a link":   func(t *testing.T, dir string) error { return os.Symlink(t.TempDir(), dir) },
 		"writable": func(t *testing.T, dir string) error { return os.Mkdir(dir, 0o777) },
 		"foreign": func(t *testing.T, dir string) error {
-			if os.Getuid() != 0 {
-				t.Skip("only root can test this")
-			}
+			require.RootItself(t)
 			if err := os.Mkdir(dir, 0o755); err != nil {
 				return err
 			}
@@ -211,9 +210,7 @@ func TestAFolderOfSomebodyElseIsNotUsed(t *testing.T) {
 
 func TestWithoutAnotherUserNothingIsRun(t *testing.T) {
 	t.Parallel()
-	if os.Getuid() != 0 {
-		t.Skip("only root can be a user without sudo")
-	}
+	require.RootItself(t)
 	f := setup(t, "id -u; touch "+"@RUNNER@/ran", nil)
 	f.environ["PATH"] = gitOnly(t)
 	f.as = 12345

@@ -18,3 +18,12 @@ func Root(t testing.TB) {
 		missing(t, root, errors.New("this user is not root and has no sudo without a password"))
 	}
 }
+
+// RootItself asks for being root, for tests that do themselves what sudo would not do for them.
+func RootItself(t testing.TB) {
+	t.Helper()
+	Uncached(t)
+	if os.Getuid() != 0 {
+		missing(t, root, errors.New("this user is not root"))
+	}
+}
