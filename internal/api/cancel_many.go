@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -19,9 +20,12 @@ import (
 	"github.com/githubjobs/githubjobs/internal/store"
 )
 
-// mostCanceled bounds how many jobs one request asks to end, so that it is answered in time:
-// two of the largest batches.
-const mostCanceled = 2 * githubjobs.MaxBatch
+// How many jobs one request asks to end, two of the largest batches, and how long it may take: it
+// must be answered in time.
+const (
+	mostCanceled = 2 * githubjobs.MaxBatch
+	cancelTime   = 30 * time.Second
+)
 
 const cancelExample = `{"labels": ["nightly"], "reason": "not wanted any more"}`
 
@@ -106,7 +110,7 @@ func (a *api) cancelJobs(ctx context.Context, in *cancelJobsInput) (*canceledOut
 // cancelAll answers as cancelJob does: 202 while jobs go on until their end. What was asked
 // when it fails is asked, and a repeat goes on.
 func (a *api) cancelAll(ctx context.Context, q store.Query, why string) (*canceledOutput, error) {
-	done, err := batch.Cancel{Project: a.Project, Query: q, By: "A caller of the API", Why: why, Most: mostCanceled, Now: a.Now}.Do(ctx, a.Batches)
+	done, err := batch.Cancel{Project: a.Project, Query: q, By: "A caller of the API", Why: why, Most: mostCanceled, Within: cancelTime, Now: a.Now}.Do(ctx, a.Batches)
 	if done.Asked > 0 {
 		a.Canceled()
 	}

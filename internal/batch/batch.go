@@ -33,7 +33,9 @@ type Cancel struct {
 	Query   store.Query
 	By, Why string // see githubjobs.CancelFact
 	Most    int    // jobs that are asked to end, at most; 0 for any number
-	Now     func() time.Time
+	// Within is about how long it may take; 0 for any time.
+	Within time.Duration
+	Now    func() time.Time
 }
 
 // Canceled counts what came of it.
@@ -41,7 +43,7 @@ type Canceled struct {
 	Asked  int // jobs that were asked to end
 	Before int // that had been asked before, and have not ended
 	Ended  int // that came to their end just then
-	// More: there may be others; Most were asked.
+	// More: there may be others; Most were asked, or the time was over.
 	More bool
 }
 
@@ -53,6 +55,7 @@ func (c Cancel) Do(ctx context.Context, s Store) (done Canceled, err error) {
 	if c.Query.Status != "" {
 		statuses = []githubjobs.Status{c.Query.Status}
 	}
+	began := c.Now()
 	for _, status := range statuses {
 		q := c.Query
 		q.Status, q.Limit, q.After = status, chunk, ""
@@ -67,6 +70,7 @@ func (c Cancel) Do(ctx context.Context, s Store) (done Canceled, err error) {
 			if q.After = page.Next; q.After == "" {
 				break
 			}
+			done.More = done.More || c.Within > 0 && c.Now().Sub(began) > c.Within
 		}
 	}
 	return done, nil

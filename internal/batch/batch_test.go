@@ -126,3 +126,14 @@ func TestCancelIsBounded(t *testing.T) {
 		t.Errorf("%d are asked", n)
 	}
 }
+
+func TestCancelIsBoundedInTime(t *testing.T) {
+	t.Parallel()
+	s := open(t, 600, -1)
+	at := storetest.Now
+	slow := func() time.Time { at = at.Add(time.Second); return at }
+	c := batch.Cancel{Project: "p", Query: store.Query{Batch: id}, By: "x", Within: time.Second, Now: slow}
+	if done, err := c.Do(t.Context(), s); err != nil || done.Asked == 0 || done.Asked == 600 || !done.More {
+		t.Errorf("%+v, %v", done, err)
+	}
+}
