@@ -14,6 +14,8 @@ const MaxBatch = 10_000
 type Member struct {
 	Index int `json:"index"` // from 0, in the order of the request
 	Of    int `json:"of"`    // how many jobs the batch was created with
+	// Name is that which the request gave the job, by the rule of labels; empty for none.
+	Name string `json:"name,omitempty"`
 	// MaxFailures is how many jobs of the batch may fail before the others are cancelled;
 	// nil for any number.
 	MaxFailures *int `json:"max_failures,omitempty"`
@@ -52,6 +54,8 @@ func (s Spec) validateMember() error {
 		return fieldErrorf("member", "index %d of %d jobs; a batch has at most %d", m.Index, m.Of, MaxBatch)
 	case s.ID != MemberID(s.Batch, m.Index):
 		return fieldErrorf("id", "%q is not that of index %d of the batch %s", s.ID, m.Index, s.Batch)
+	case m.Name != "" && !ValidLabel(m.Name):
+		return fieldErrorf("name", "%.80q can't name a job of a batch", m.Name)
 	case m.MaxFailures != nil && (*m.MaxFailures < 0 || *m.MaxFailures > MaxBatch):
 		return fieldErrorf("max_failures", "%d is out of range; give 0 to %d", *m.MaxFailures, MaxBatch)
 	}

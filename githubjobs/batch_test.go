@@ -54,6 +54,7 @@ func TestMemberIsHeldToItsID(t *testing.T) {
 		"is not that of index 1":                  func(s *Spec) { s.Member = &Member{Index: 1, Of: 3} },
 		"index 2 of 2 jobs":                       func(s *Spec) { s.Member = &Member{Index: 2, Of: 2} },
 		"a batch has at most 10000":               func(s *Spec) { s.Member = &Member{Index: 2, Of: 10_001} },
+		"can't name a job":                        func(s *Spec) { s.Member = &Member{Index: 2, Of: 3, Name: "a b"} },
 		"give 0 to 10000":                         func(s *Spec) { less := -1; s.Member = &Member{Index: 2, Of: 3, MaxFailures: &less} },
 	} {
 		if err := spec(change).Validate(); err == nil || !strings.Contains(err.Error(), says) {

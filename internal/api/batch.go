@@ -30,6 +30,7 @@ const (
 type BatchJobRequest struct {
 	JobRequest
 	DependencyRequest
+	Name       string    `json:"name,omitempty" doc:"Names the job for the depends_on of the other jobs of the batch" maxLength:"63"`
 	DelayUntil time.Time `json:"delay_until,omitzero" doc:"The job is not pushed before this time"`
 }
 
@@ -41,7 +42,7 @@ type Batch struct {
 	// Missing is more than 0 where the server forgot jobs.
 	Missing     int       `json:"missing,omitempty" doc:"How many of the jobs the server does not know: its database was lost before they were pushed, and a repeat of the request with its idempotency key creates them; or it has forgotten them in the course of time"`
 	Terminal    bool      `json:"terminal" doc:"Whether polling may stop: all jobs that there are are at an end"`
-	Failures    int       `json:"failures" doc:"How many jobs failed, without those that were cancelled"`
+	Failures    int       `json:"failures" doc:"How many jobs failed by themselves: without those that were cancelled, and those that depend on one that failed"`
 	MaxFailures *int      `json:"max_failures,omitempty" doc:"How many may fail; left out for any number"`
 	Stopped     bool      `json:"stopped" doc:"More jobs failed than may; the others are cancelled"`
 	Indexed     bool      `json:"indexed" doc:"Whether it was created as a whole, so that its results are told by index"`
@@ -186,7 +187,7 @@ func (a *api) readBatch(ctx context.Context, in *batchInput) (id string, b *batc
 
 // complete makes the specs of the batch with that id whole, and validates them.
 func (b *batchRequest) complete(id, base string, now time.Time) error {
-	var wrong mistakes
+	byName, wrong := b.byName()
 	for i := range b.specs {
 		s := &b.specs[i]
 		if s.Base == "" {
@@ -195,14 +196,14 @@ func (b *batchRequest) complete(id, base string, now time.Time) error {
 			}
 		}
 		s.ID, s.Batch, s.Request = githubjobs.MemberID(id, i), id, b.fingerprint
-		s.Member = &githubjobs.Member{Index: i, Of: len(b.specs), MaxFailures: b.maxFailures}
+		s.Member = &githubjobs.Member{Index: i, Of: len(b.specs), Name: b.names[i], MaxFailures: b.maxFailures}
 		s.Labels = append(s.Labels, b.labels...)
-		err := b.resolve(id, i)
+		err := b.resolve(id, i, byName)
 		if s.Normalize(now); err == nil {
 			err = fieldProblem(s.Validate())
 		}
 		if err != nil {
-			if wrong.add(inField(b.at(i), err)); len(wrong) == mostMistakes {
+			if wrong.add(inField(b.at(i), err)); len(wrong) >= mostMistakes {
 				break
 			}
 		}

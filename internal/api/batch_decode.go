@@ -31,6 +31,7 @@ type BatchRequest struct {
 type batchRequest struct {
 	list        string // jobs or inputs, which names the entries in errors
 	specs       []githubjobs.Spec
+	names       []string // of each; empty for none
 	labels      []string
 	maxFailures *int
 	key         string
@@ -59,6 +60,7 @@ var entryFields = func() map[string]func(json.RawMessage, *request) error {
 	fields["batch_id"] = func(json.RawMessage, *request) error {
 		return errors.New("is the batch that is being created; leave it out")
 	}
+	fields["name"] = func(raw json.RawMessage, r *request) error { return readName(raw, &r.name) }
 	fields[keyField] = func(json.RawMessage, *request) error {
 		return errors.New("names the whole batch; give it beside the list")
 	}
@@ -163,7 +165,7 @@ func (b *batchRequest) decodeList(raw json.RawMessage, template map[string]json.
 		if err := decodeEntry(entry, template, &r); err != nil {
 			wrong.add(inField(b.at(i), err))
 		}
-		b.specs = append(b.specs, r.spec)
+		b.specs, b.names = append(b.specs, r.spec), append(b.names, r.name)
 		return len(wrong) < mostMistakes
 	})
 	if err == nil && len(b.specs) == 0 && len(wrong) == 0 {

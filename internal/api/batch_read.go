@@ -60,6 +60,7 @@ type BatchResults struct {
 // BatchResult is what came of one job of a batch so far; its log is in its status.
 type BatchResult struct {
 	Index        int               `json:"index" doc:"The job's place in the batch, from 0"`
+	Name         string            `json:"name,omitempty" doc:"The name that the request gave it; left out where it gave none"`
 	JobID        string            `json:"job_id" doc:"Names the job"`
 	Branch       string            `json:"branch" doc:"The branch that carries the job, job/{job_id}"`
 	Status       githubjobs.Status `json:"status" doc:"Where the job stands" enum:"pending,running,completed,failed,merged"`
@@ -227,6 +228,9 @@ func (a *api) results(ctx context.Context, out *BatchResults, from, to int) *pro
 		for _, id := range ids {
 			if f, ok := known[id]; ok {
 				one := resultOf(from, githubjobs.Reduce(f, a.Now()))
+				if m := f.Spec.Member; m != nil {
+					one.Name = m.Name
+				}
 				out.Results, size = append(out.Results, one), size+one.size()
 			}
 			if from++; size >= maxResultsSize {

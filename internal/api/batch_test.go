@@ -154,13 +154,19 @@ func TestBatchRefuses(t *testing.T) {
 		"a template's name":      {`{"template":{"jb":"x"},"inputs":[{}]}`, problem.UnknownField, "template.jb", "no field"},
 		"a template's job":       {`{"template":{"job":7},"inputs":[{}]}`, problem.InvalidField, "template.job", "must be a string"},
 		"no template":            {`{"template":[],"inputs":[{}]}`, problem.InvalidField, "template", "must be an object"},
-		"an input":               {`{"template":{"job":"x"},"inputs":[{},{"priority":1000}]}`, problem.InvalidField, "inputs[1].priority", "-100 to 100"},
-		"an input without job":   {`{"template":{"kind":"report"},"inputs":[{}]}`, problem.MissingField, "inputs[0].job", "job is missing"},
+		"a name":                 {`{"jobs":[{"job":"x","name":"a b"}]}`, problem.InvalidField, "jobs[0].name", "can't name a job"},
+		"a name twice":           {`{"jobs":[{"job":"x","name":"a"},{"job":"x"},{"job":"x","name":"a"}]}`, problem.InvalidField, "jobs[2].name", "is that of jobs[0]"},
+		"itself":                 {`{"jobs":[{"job":"x","name":"a","depends_on":["a"]}]}`, problem.InvalidField, "jobs[0].depends_on[0]", "the job itself"},
+		"no name and no id":      {`{"jobs":[{"job":"x","depends_on":["A b"]}]}`, problem.InvalidField, "jobs[0].depends_on[0]", "neither the name"},
+		"a circle": {`{"jobs":[{"job":"x","name":"a","depends_on":["c"]},{"job":"x","name":"b"},{"job":"x","name":"c","depends_on":["b","#3"]},{"job":"x","depends_on":["a"]}]}`, problem.InvalidField, "jobs[0].depends_on",
+			"jobs[0] (a) → jobs[2] (c) → jobs[3] → jobs[0] (a)"},
+		"an input":             {`{"template":{"job":"x"},"inputs":[{},{"priority":1000}]}`, problem.InvalidField, "inputs[1].priority", "-100 to 100"},
+		"an input without job": {`{"template":{"kind":"report"},"inputs":[{}]}`, problem.MissingField, "inputs[0].job", "job is missing"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			res := s.do(t, "POST", "/api/batches", c.body)
-			if p := res.problem(t); res.StatusCode != 400 || p.Code != c.code || p.Field != c.field || !strings.Contains(p.Message, c.says) || len(p.Mistakes) != 0 {
+			if p := res.problem(t); res.StatusCode != c.code.Status() || p.Code != c.code || p.Field != c.field || !strings.Contains(p.Message, c.says) || len(p.Mistakes) != 0 {
 				t.Errorf("%d %+v", res.StatusCode, p)
 			}
 		})
@@ -170,6 +176,29 @@ func TestBatchRefuses(t *testing.T) {
 			t.Errorf("jobs were created: %+v, %v", c, err)
 		}
 	})
+}
+
+// Entries name each other, in any order.
+func TestBatchOrder(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	first := s.do(t, "POST", "/api/create-job", `{"job":"x"}`)
+	var created Created
+	if err := json.Unmarshal([]byte(first.body), &created); err != nil {
+		t.Fatal(err)
+	}
+	b := s.do(t, "POST", "/api/batches", `{"jobs":[{"job":"x","name":"test","depends_on":["build","`+created.JobID+`"]},{"job":"x","name":"build"},{"job":"x","depends_on":["test","build"],"on_dependency_failure":"skip"}]}`).batch(t)
+	specs := s.specs(t, b)
+	id := func(i int) string { return githubjobs.MemberID(b.BatchID, i) }
+	want := [][]string{{created.JobID, id(1)}, nil, {id(0), id(1)}}
+	for i, spec := range specs {
+		if slices.Sort(want[i]); !slices.Equal(spec.DependsOn, want[i]) {
+			t.Errorf("job %d depends on %v, want %v", i, spec.DependsOn, want[i])
+		}
+	}
+	if res := s.do(t, "GET", "/api/batches/"+b.BatchID+"/results", ""); !strings.Contains(res.body, `"name":"build"`) {
+		t.Error(res.body)
+	}
 }
 
 // Several mistakes are told in one answer, up to a bound; none of the jobs is created.

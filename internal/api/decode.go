@@ -23,6 +23,7 @@ type request struct {
 	spec        githubjobs.Spec
 	key         string // its idempotency key; empty for none
 	fingerprint string // of the rest; see githubjobs.Spec.Request
+	name        string // of a job of a batch, by which others of it refer to it
 }
 
 // createFields are the fields of create-job, each with the way it is read.

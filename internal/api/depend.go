@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -16,7 +15,7 @@ import (
 
 // DependencyRequest is what a caller says of the jobs that come before one.
 type DependencyRequest struct {
-	DependsOn           []string                    `json:"depends_on,omitempty" doc:"Ids of the jobs that must be done before this one is pushed: merged, or completed and not skipped. In a batch, #0 names its first job, #1 the second, and so on" maxItems:"100"`
+	DependsOn           []string                    `json:"depends_on,omitempty" doc:"Ids of the jobs that must be done before this one is pushed: merged, or completed and not skipped. In a batch, other jobs of it are named by their name or by their place: #0 is the first job, #1 the second, and so on" maxItems:"100"`
 	OnDependencyFailure githubjobs.DependencyPolicy `json:"on_dependency_failure,omitempty" doc:"What becomes of the job when one of these fails: it fails too, as dependency_failed (fail), or is completed, as skipped (skip)" enum:"fail,skip" default:"fail"`
 }
 
@@ -55,23 +54,6 @@ func (a *api) batchDependencyProblem(b *batchRequest, err error) *problem.Error 
 	return p
 }
 
-// resolve gives the jobs of the batch that the entry names, as in #3, their ids.
-func (b *batchRequest) resolve(batch string, entry int) error {
-	on := b.specs[entry].DependsOn
-	for i, name := range on {
-		index, inBatch := strings.CutPrefix(name, "#")
-		if !inBatch {
-			continue
-		}
-		n, err := strconv.Atoi(index)
-		if err != nil || n < 0 || n >= len(b.specs) || strconv.Itoa(n) != index {
-			return problem.New(problem.InvalidField, "%q names no job of this batch; the first is #0, the last #%d.", shown(name), len(b.specs)-1).OfField(fmt.Sprintf("depends_on[%d]", i))
-		}
-		on[i] = githubjobs.MemberID(batch, n)
-	}
-	return nil
-}
-
 // mostOfCircle is how many jobs of a circle are named.
 const mostOfCircle = 10
 
@@ -87,11 +69,11 @@ func (b *batchRequest) circle() error {
 	}
 	var names []string
 	for _, id := range circle[:min(len(circle), mostOfCircle)] {
-		names = append(names, b.at(index[id]))
+		names = append(names, b.called(index[id]))
 	}
 	way := strings.Join(names, " → ")
 	if len(circle) > mostOfCircle {
 		way += fmt.Sprintf(" → … → %s, %d jobs in all", names[0], len(circle)-1)
 	}
-	return problem.New(problem.InvalidField, "These jobs wait for each other, each for the next one, so that none could ever begin: %s. Take one of these dependencies away.", way).OfField(names[0] + ".depends_on")
+	return problem.New(problem.InvalidField, "These jobs wait for each other, each for the next one, so that none could ever begin: %s. Take one of these dependencies away.", way).OfField(b.at(index[circle[0]]) + ".depends_on")
 }

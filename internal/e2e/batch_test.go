@@ -267,3 +267,23 @@ func dieWhileStopping(w *world, point string) {
 		}
 	}
 }
+
+// TestBatchInOrder: jobs of a batch name each other; each begins when those that it depends on are done.
+func TestBatchInOrder(t *testing.T) {
+	t.Parallel()
+	w := start(t, options{runners: 2})
+	b := w.batch(`{"template":{"job":"Work","kind":"command"},"max_failures":1,"inputs":[
+		{"name":"last","depends_on":["write"],"config":{"script":"test -f reports/first && echo 2 > reports/last"}},
+		{"name":"write","config":{"script":"sleep 1; mkdir -p reports && echo 1 > reports/first"}},
+		{"name":"broken","config":{"script":"exit 1"}},
+		{"depends_on":["broken"],"config":{"script":"true"}},
+		{"depends_on":["broken","last"],"on_dependency_failure":"skip","config":{"script":"true"}}]}`)
+	w.until("all jobs have ended", func() bool { b, _ = w.readBatch(b.ID); return b.Terminal })
+	var got []string
+	for _, r := range w.results(b.ID) {
+		got = append(got, fmt.Sprint(r.Reason, " ", r.ChangedFiles))
+	}
+	if want := []string{"merged [reports/last]", "merged [reports/first]", "task_failed []", "dependency_failed []", "skipped []"}; !slices.Equal(got, want) || b.Failures != 1 || b.Stopped {
+		t.Errorf("results %q, want %q; %+v", got, want, b)
+	}
+}

@@ -143,9 +143,9 @@ type batchTerms struct{ Created, Size, Limit int64 }
 const never = 1<<63 - 1
 
 // Failure says whether a job with this reason counts as a failure of its batch: one that
-// was cancelled does not.
+// was cancelled, or depends on one that failed, does not.
 func Failure(reason githubjobs.Reason) bool {
-	return reason.Status() == githubjobs.StatusFailed && reason != githubjobs.ReasonCanceled
+	return reason.Status() == githubjobs.StatusFailed && reason != githubjobs.ReasonCanceled && reason != githubjobs.ReasonDependencyFailed
 }
 
 // termsOf trusts a spec only where it is consistent: a commit may say anything.

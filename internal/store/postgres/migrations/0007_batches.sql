@@ -11,7 +11,7 @@ CREATE TABLE batches (
     completed     bigint  NOT NULL,
     failed        bigint  NOT NULL,
     merged        bigint  NOT NULL,
-    failures      bigint  NOT NULL, -- failed, and not because they were cancelled
+    failures      bigint  NOT NULL, -- failed, and neither cancelled nor for the sake of others
     stopped_at    bigint  NOT NULL DEFAULT 0, -- when the rest was asked to end
     failing       boolean NOT NULL GENERATED ALWAYS AS (failure_limit > 0 AND stopped_at = 0 AND failures >= failure_limit AND pending + running > 0) STORED,
     PRIMARY KEY (project, id)
@@ -22,5 +22,5 @@ CREATE INDEX batches_failing ON batches (project, id) WHERE failing;
 
 INSERT INTO batches (project, id, created_at, size, failure_limit, pending, running, completed, failed, merged, failures)
 SELECT project, substr(name, 7), min(created_at), 0, 0, count(*) FILTER (WHERE status = 'pending'), count(*) FILTER (WHERE status = 'running'),
-    count(*) FILTER (WHERE status = 'completed'), count(*) FILTER (WHERE status = 'failed'), count(*) FILTER (WHERE status = 'merged'), count(*) FILTER (WHERE status = 'failed' AND reason <> 'canceled')
+    count(*) FILTER (WHERE status = 'completed'), count(*) FILTER (WHERE status = 'failed'), count(*) FILTER (WHERE status = 'merged'), count(*) FILTER (WHERE status = 'failed' AND reason NOT IN ('canceled', 'dependency_failed'))
 FROM job_groups WHERE name LIKE 'batch=%' GROUP BY project, name;
