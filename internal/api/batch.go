@@ -23,7 +23,7 @@ const (
 	// at the same time: each takes several times its size.
 	maxBatchBody = 32 << 20
 	leastBody    = 64 << 10 // counts for a small one
-	batchWait    = 10 * time.Second
+	batchWait    = 20 * time.Second
 )
 
 // BatchJobRequest is a job of a batch.

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -383,5 +384,38 @@ func TestTellBatch(t *testing.T) {
 	want := Batch{BatchID: "b", Total: 9, Missing: 2, Terminal: true, Failures: 3, MaxFailures: &two, Stopped: true, Indexed: true, CreatedAt: now, Counts: Counts{Failed: 4, Merged: 1, Completed: 2}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
+// Bodies that are worked on at the same time share a bounded room.
+func TestLargeBatchesTakeTurns(t *testing.T) {
+	t.Parallel()
+	a := &api{room: newRoom()}
+	large, err := a.takeRoom(t.Context(), -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	var p *problem.Error
+	if _, err := a.takeRoom(ctx, 10); !errors.As(err, &p) || p.Code != problem.TooManyBatches || p.GetHeaders().Get("Retry-After") == "" {
+		t.Errorf("beside one of unknown size: %v", err)
+	}
+	large()
+	for range 3 {
+		release, err := a.takeRoom(t.Context(), maxBatchBody/4)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer release()
+	}
+}
+
+// A body beyond the limit is refused.
+func TestBatchBodyTooLarge(t *testing.T) {
+	t.Parallel()
+	res := setup(t).do(t, "POST", "/api/batches", `{"jobs":[{"job":"`+strings.Repeat("x", maxBatchBody)+`"}]}`)
+	if p := res.problem(t); res.StatusCode != 400 || p.Code != problem.BodyTooLarge {
+		t.Errorf("%d %+v", res.StatusCode, p)
 	}
 }
