@@ -39,6 +39,7 @@ type Facts struct {
 	Cancel   *CancelFact   `json:"cancel,omitempty"`   // the last request to cancel the job
 	Deadline *DeadlineFact `json:"deadline,omitempty"` // the last that was set
 	Findings *Findings     `json:"findings,omitempty"` // of the last look for what keeps the job
+	Retired  *RetiredFact  `json:"retired,omitempty"`  // the branch, when nothing needed it any more
 
 	// Complete is until when all is known that GitHub tells of the job, by GitHub's clock:
 	// what is missing then has not happened. Zero where who reduces the facts does not

@@ -280,7 +280,7 @@ func (v view) describe(j *Job) {
 		}
 	}
 	if b := v.Branch; b != nil {
-		e.BranchSHA, e.BranchDeleted = b.Head, b.Deleted
+		e.BranchSHA, e.BranchDeleted = b.Head, b.Deleted || v.gone
 		if !b.Deleted { // GitHub does not keep when a branch was deleted
 			observe(b.At)
 		}

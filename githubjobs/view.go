@@ -15,6 +15,7 @@ type view struct {
 	lost   *LostRun    // set when GitHub does not know the run any more, and its end is not known
 
 	forGood bool // see mergedForGood
+	gone    bool // the server has deleted the branch, which stands here as it was before
 
 	number int       // of the attempt, from 1
 	from   time.Time // when an attempt after the first was wanted
@@ -48,7 +49,11 @@ func (f Facts) wantedAt(attempt int) time.Time {
 
 // viewOfOne is the view of facts of one attempt.
 func viewOfOne(f Facts, number int) view {
-	v := view{Facts: f, result: f.Result, run: f.run(), number: number}
+	gone := f.retired()
+	if gone { // which says nothing about the job
+		f.Branch = &f.Retired.Branch
+	}
+	v := view{Facts: f, result: f.Result, run: f.run(), gone: gone, number: number}
 	v.findPulls()
 	switch {
 	case v.run == nil || v.result == nil:

@@ -22,6 +22,7 @@ import (
 // Jobs is what the API needs of the store; store.Jobs describes the methods.
 type Jobs interface {
 	Accept(ctx context.Context, project string, spec githubjobs.Spec) error
+	Swept(ctx context.Context, project, id string) (store.Swept, error)
 	Facts(ctx context.Context, project, id string) (githubjobs.Facts, error)
 	MergeFacts(ctx context.Context, project string, facts ...githubjobs.Facts) error
 	List(ctx context.Context, project string, q store.Query) (store.Page, error)
@@ -50,6 +51,8 @@ type Options struct {
 	// Read says whether GitHub was ever read completely; before, a job that is not known may
 	// be known there.
 	Read func() bool
+	// JobRetention is after how long jobs that have ended are removed; 0 for never.
+	JobRetention time.Duration
 	// Full returns 0 while jobs are taken; else it is how long it takes until there is room.
 	Full func(ctx context.Context) time.Duration
 	// Room returns 0 when there is room for so many jobs; else how long it takes until there is,

@@ -191,6 +191,9 @@ func TestStatus(t *testing.T) {
 type broken struct{ err error }
 
 func (b broken) Accept(context.Context, string, githubjobs.Spec) error { return b.err }
+func (b broken) Swept(context.Context, string, string) (store.Swept, error) {
+	return store.Swept{}, b.err
+}
 func (b broken) Facts(context.Context, string, string) (githubjobs.Facts, error) {
 	return githubjobs.Facts{}, b.err
 }

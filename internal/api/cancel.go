@@ -86,7 +86,7 @@ func (a *api) facts(ctx context.Context, id string) (githubjobs.Facts, *problem.
 	f, err := a.Jobs.Facts(ctx, a.Project, id)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return f, problem.New(problem.JobNotFound, "There is no job %q.", id).OfField("job_id")
+		return f, a.noJob(id)
 	case err != nil:
 		a.log(ctx).Error("reading a job", "job_id", id, "error", err)
 		return f, problem.New(problem.StorageUnavailable, "The job could not be read: the server's database is unavailable.").After(storageRetry)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/internal/api/problem"
+	"github.com/githubjobs/githubjobs/internal/store"
 )
 
 const (
@@ -101,6 +102,9 @@ func fingerprint(fields map[string]json.RawMessage) (string, error) {
 // body is another one, with an error that says so.
 func (a *api) repeated(ctx context.Context, spec githubjobs.Spec) (*createOutput, error) {
 	f, err := a.Jobs.Facts(ctx, a.Project, spec.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		return a.repeatedLate(ctx, spec)
+	}
 	if err != nil {
 		return nil, a.storeProblem(ctx, err)
 	}
@@ -111,4 +115,17 @@ func (a *api) repeated(ctx context.Context, spec githubjobs.Spec) (*createOutput
 	return &createOutput{Replayed: strconv.FormatBool(true), Body: Created{
 		JobID: spec.ID, Branch: githubjobs.Branch(spec.ID), Status: githubjobs.Reduce(f, a.Now()).Status,
 	}}, nil
+}
+
+// repeatedLate answers a request whose key names a job that was removed since; see
+// store.Swept.
+func (a *api) repeatedLate(ctx context.Context, spec githubjobs.Spec) (*createOutput, error) {
+	left, err := a.Jobs.Swept(ctx, a.Project, spec.ID)
+	if err != nil {
+		return nil, a.storeProblem(ctx, err)
+	}
+	if left.Request != spec.Request {
+		return nil, problem.New(problem.KeyReused, "The idempotency key belongs to the job %s, which was created by a request with another body and has ended long ago. Send another key to create a new one.", spec.ID).OfField(keyField)
+	}
+	return &createOutput{Replayed: strconv.FormatBool(true), Body: Created{JobID: spec.ID, Branch: githubjobs.Branch(spec.ID), Status: left.Status}}, nil
 }

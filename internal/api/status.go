@@ -5,11 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/internal/api/problem"
@@ -39,6 +41,27 @@ func (a *api) jobStatus(w http.ResponseWriter, r *http.Request) {
 
 var jsonType = []string{"application/json"} // never changed
 
+// noJob answers for an id that the store does not have.
+func (a *api) noJob(id string) *problem.Error {
+	if a.JobRetention == 0 {
+		return problem.New(problem.JobNotFound, "There is no job %q.", id).OfField("job_id")
+	}
+	return problem.New(problem.JobNotFound, "There is no job %q. The server forgets jobs %s after they have ended (JOB_RETENTION); GitHub may still know it: its pull request would be of the branch %s.",
+		id, inWords(a.JobRetention), githubjobs.Branch(id)).OfField("job_id")
+}
+
+// inWords tells a duration in days where it is some.
+func inWords(d time.Duration) string {
+	const day = 24 * time.Hour
+	switch {
+	case d%day == 0 && d > day:
+		return fmt.Sprintf("%d days", d/day)
+	case d%time.Hour == 0:
+		return fmt.Sprintf("%d hours", d/time.Hour)
+	}
+	return d.String()
+}
+
 // readStatus returns a job in JSON. Whatever goes wrong, a panic too, has the answer that
 // the contract gives it.
 func (a *api) readStatus(ctx context.Context, id string) (answer []byte, p *problem.Error) {
@@ -58,7 +81,7 @@ func (a *api) readStatus(ctx context.Context, id string) (answer []byte, p *prob
 	}
 	facts, err := a.Jobs.Facts(ctx, a.Project, id)
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, problem.New(problem.JobNotFound, "There is no job %q.", id).OfField("job_id")
+		return nil, a.noJob(id)
 	}
 	if err == nil {
 		answer, err = a.encode(facts.Spec, githubjobs.Reduce(facts, a.Now()))

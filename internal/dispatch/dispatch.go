@@ -18,15 +18,18 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-git/go-git/v5/plumbing"
+
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs/hub"
 	"github.com/githubjobs/githubjobs/internal/failpoint"
 	"github.com/githubjobs/githubjobs/internal/store"
 )
 
-// Hub puts jobs on GitHub; see hub.Repository.Submit.
+// Hub puts jobs on GitHub, and takes branches away; see hub.Repository.
 type Hub interface {
 	Submit(ctx context.Context, orders []githubjobs.Order) ([]hub.Submission, error)
+	Push(ctx context.Context, updates []hub.Update, objects []plumbing.EncodedObject) ([]error, error)
 }
 
 // Store is what the dispatcher needs of the store; store.Jobs describes the methods.
@@ -63,9 +66,11 @@ type Options struct {
 // Dispatcher pushes the waiting jobs of one project.
 type Dispatcher struct {
 	Options
-	wake chan struct{}
+	wake      chan struct{}
+	deletions chan *deletion
 
 	// Used by Run alone.
+	asked   *deletion // that is to be made when there is nothing else to do
 	lead    Lead
 	pace    pace
 	push    retry                // of whole pushes
@@ -91,7 +96,7 @@ type State struct {
 
 // New returns a dispatcher; Run makes it work.
 func New(o Options) *Dispatcher {
-	return &Dispatcher{Options: o, wake: make(chan struct{}, 1), pace: newPace(o.Pace), most: o.Pace.Refs}
+	return &Dispatcher{Options: o, wake: make(chan struct{}, 1), deletions: make(chan *deletion), pace: newPace(o.Pace), most: o.Pace.Refs}
 }
 
 // Wake tells that a job was accepted. It never blocks.
@@ -116,6 +121,7 @@ func (d *Dispatcher) Run(ctx context.Context, lead Lead) error {
 	d.lead, d.began, d.delayed, d.unsure = lead, lead.Since(), map[string]retry{}, map[string]time.Time{}
 	d.update(func(s *State) { s.Running = true })
 	defer d.update(func(s *State) { s.Running = false })
+	defer d.forsake()
 	for {
 		pause, more, err := d.round(ctx)
 		if ctx.Err() != nil || err != nil {
@@ -143,8 +149,13 @@ func (d *Dispatcher) sleep(ctx context.Context, pause time.Duration, blocked boo
 	if blocked { // nothing can be pushed before the pause is over
 		wake = nil
 	}
+	var deletions chan *deletion
+	if !blocked && d.asked == nil {
+		deletions = d.deletions
+	}
 	select {
 	case <-wake:
+	case d.asked = <-deletions:
 	case <-due:
 	case <-ctx.Done():
 		return false
@@ -176,7 +187,7 @@ func (d *Dispatcher) round(ctx context.Context) (pause time.Duration, more bool,
 	}
 	due, pause := d.due(sure)
 	if len(due) == 0 {
-		return pause, false, nil
+		return d.idle(ctx, pause)
 	}
 	room, pause := d.pace.room(d.Now(), len(due))
 	if room == 0 {

@@ -35,6 +35,9 @@ type Config struct {
 	DatabaseURL       string          `env:"DATABASE_URL" doc:"PostgreSQL database, instead of DATABASE_PATH: postgres://user:password@host:5432/database"`
 	DatabaseURLFile   string          `env:"DATABASE_URL_FILE" doc:"File that holds DATABASE_URL"`
 	DeliveryRetention time.Duration   `env:"DELIVERY_RETENTION" envDefault:"72h" doc:"How long processed webhook deliveries are kept for audit; GitHub can deliver one again for 3 days"`
+	BranchTTL         time.Duration   `env:"BRANCH_TTL" envDefault:"72h" doc:"How long the branch of a job is kept after the job's end, unless a pull request from it is open; 0 keeps branches for ever. GitHub recommends at most 5,000"`
+	KeyTTL            time.Duration   `env:"KEY_TTL" envDefault:"168h" doc:"How long, where that is longer, the branch of a job with an idempotency key and without a pull request is kept: so long the key outlives the loss of the database"`
+	JobRetention      time.Duration   `env:"JOB_RETENTION" envDefault:"8760h" doc:"How long the server tells of a job of which nothing new was heard, once it has ended and its branch is gone; 0 means for ever"`
 	DefaultKind       githubjobs.Kind `env:"DEFAULT_KIND" envDefault:"report" doc:"Kind of the jobs that name none: command or report"`
 	ReconcileInterval time.Duration   `env:"RECONCILE_INTERVAL" envDefault:"30s" doc:"How often GitHub is read for what webhooks did not tell, while jobs are active and webhooks are silent; four times as long while webhooks arrive, ten times while no job is active"`
 	PushesPerMinute   int             `env:"PUSHES_PER_MINUTE" envDefault:"6" doc:"How often the repository is pushed to while jobs keep coming; those that arrive in between ride together. GitHub recommends 6; 0 means without limit"`

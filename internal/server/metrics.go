@@ -60,11 +60,13 @@ var (
 	pending     = describe("webhook_deliveries_pending", "Webhook deliveries that were taken and are not processed.")
 	pushes      = describe("pushes_total", "Pushes of jobs that went through.")
 	pushed      = describe("pushed_jobs_total", "Jobs that these pushes brought to GitHub.")
+	branches    = describe("job_branches", "Branches of jobs on GitHub, when they were last counted; absent before, and where this server does not lead.")
+	deleted     = describe("deleted_branches_total", "Branches of ended jobs that were deleted.")
 )
 
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{leads, staleness, reads, limit, remaining, redelivered, oddJobs, jobs, statuses, pending, pushes, pushed} {
+	for _, d := range []*prometheus.Desc{leads, staleness, reads, limit, remaining, redelivered, oddJobs, jobs, statuses, pending, pushes, pushed, branches, deleted} {
 		out <- d
 	}
 }
@@ -99,6 +101,11 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	}
 	counter(pushes, push.Pushes)
 	counter(pushed, push.Pushed)
+	kept := m.server.branches.State()
+	if leader && !kept.At.IsZero() {
+		gauge(branches, float64(kept.Branches))
+	}
+	counter(deleted, kept.Deleted)
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTime)
 	defer cancel()
 	if c, err := m.server.store.Counts(ctx, m.server.project); err == nil {

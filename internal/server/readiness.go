@@ -16,6 +16,7 @@ import (
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs/hub"
 	"github.com/githubjobs/githubjobs/internal/api"
+	"github.com/githubjobs/githubjobs/internal/keep"
 	"github.com/githubjobs/githubjobs/internal/reconcile"
 )
 
@@ -138,12 +139,24 @@ func (s *Server) judgeWorkers(r *api.Readiness) {
 	}
 	report("Pushing jobs to GitHub", push.Problem, push.Since)
 	report("Reading GitHub", read.Problem, read.Since)
+	r.Warnings = append(r.Warnings, judgeBranches(s.branches.State())...)
 	if file := s.file.State(); file.Problem != "" {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("The schedules in force are not those of the file since %s: %s", file.Since.UTC().Format(time.RFC3339), file.Problem))
 	}
 	if plan := s.scheduler.State(); plan.Problem != nil {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("A schedule can't start its job since %s, and is tried again; the server's log tells why.", plan.Since.UTC().Format(time.RFC3339)))
 	}
+}
+
+// judgeBranches are what a person should see to about the branches of jobs.
+func judgeBranches(kept keep.State) (list []string) {
+	if kept.Branches > keep.Recommended {
+		list = append(list, fmt.Sprintf("%d branches of jobs are on GitHub, which recommends at most %d; each makes every push slower. Merge or close pull requests, or lower BRANCH_TTL or KEY_TTL.", kept.Branches, keep.Recommended))
+	}
+	if kept.Problem != nil {
+		list = append(list, fmt.Sprintf("Deleting the branches of ended jobs fails since %s: %s", kept.Since.UTC().Format(time.RFC3339), hub.Public(kept.Problem)))
+	}
+	return list
 }
 
 // Roles of a server among those on one database.

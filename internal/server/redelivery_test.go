@@ -99,6 +99,7 @@ func TestMetrics(t *testing.T) {
 		`githubjobs_github_requests_total{kind="rest",status="200"} `, "githubjobs_github_rate_limit 5000", "githubjobs_github_rate_limit_remaining 49",
 		"githubjobs_webhook_redeliveries_requested_total 0", `githubjobs_odd_jobs{oddity="zombie_run"} 0`, `githubjobs_jobs{state="waiting"} 0`,
 		`githubjobs_jobs{state="active"} 1`, `githubjobs_jobs_by_status{status="pending"} 1`, `githubjobs_jobs_by_status{status="merged"} 0`, "githubjobs_webhook_deliveries_pending 0", "githubjobs_pushes_total 1", "githubjobs_pushed_jobs_total 1",
+		"githubjobs_job_branches ", "githubjobs_deleted_branches_total 0",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)

@@ -16,12 +16,14 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs/hub"
 	"github.com/githubjobs/githubjobs/internal/api"
 	"github.com/githubjobs/githubjobs/internal/batch"
 	"github.com/githubjobs/githubjobs/internal/control"
 	"github.com/githubjobs/githubjobs/internal/dispatch"
 	"github.com/githubjobs/githubjobs/internal/hold"
+	"github.com/githubjobs/githubjobs/internal/keep"
 	"github.com/githubjobs/githubjobs/internal/reconcile"
 	"github.com/githubjobs/githubjobs/internal/schedule"
 	"github.com/githubjobs/githubjobs/internal/store"
@@ -61,6 +63,7 @@ type Server struct {
 	limiter    *batch.Limiter
 	receiver   *webhook.Receiver
 	sweeper    *sweep.Sweeper
+	branches   *keep.Keeper
 	listener   net.Listener
 	http       *http.Server
 	check      checks
@@ -182,12 +185,18 @@ func (s *Server) wire(repository *hub.Repository) {
 		Project: s.project, Secret: s.cfg.WebhookSecret, Hub: repository, Store: s.store,
 		DefaultBranch: s.learnDefaultBranch, Ruled: s.learnBaseHead, Log: s.log.With("part", "webhook"), Now: time.Now,
 	})
-	s.sweeper = &sweep.Sweeper{Retention: s.cfg.DeliveryRetention, Store: s.store, Log: s.log.With("part", "sweep"), Now: time.Now}
+	s.sweeper = &sweep.Sweeper{
+		Project: s.project, Retention: s.cfg.DeliveryRetention, JobRetention: s.cfg.JobRetention, Store: s.store, Log: s.log.With("part", "sweep"), Now: time.Now,
+	}
+	s.branches = keep.New(keep.Options{
+		Project: s.project, Hub: s.dispatcher, Store: s.store, Keep: githubjobs.Retention{Branch: s.cfg.BranchTTL, Key: s.cfg.KeyTTL},
+		Log: s.log.With("part", "keep"), Now: time.Now,
+	})
 	s.http = &http.Server{
 		Handler: api.New(api.Options{
 			Project: s.project, Keys: s.cfg.APIKeys, DefaultKind: s.cfg.DefaultKind, Jobs: s.store, Base: s.base,
 			Batches: s.store, Room: s.roomFor, Schedules: s.store, Scheduler: s.scheduler, Scheduled: s.scheduler.Wake,
-			Read: s.everRead, Accepted: s.accepted, Canceled: s.accepted, Full: s.full, Readiness: s.Readiness, Webhook: s.metrics.countDeliveries(s.receiver), Metrics: s.metrics.handler(), Log: s.log.With("part", "api"), Now: time.Now,
+			Read: s.everRead, Accepted: s.accepted, Canceled: s.accepted, JobRetention: s.cfg.JobRetention, Full: s.full, Readiness: s.Readiness, Webhook: s.metrics.countDeliveries(s.receiver), Metrics: s.metrics.handler(), Log: s.log.With("part", "api"), Now: time.Now,
 		}),
 		ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime,
 		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),

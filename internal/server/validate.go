@@ -76,6 +76,18 @@ func (c Config) validateDatabase() (problems []error) {
 	if c.DeliveryRetention < minRetention || c.DeliveryRetention > maxRetention {
 		problems = append(problems, wrongf("DELIVERY_RETENTION", "%s is out of range; give %s to %s", c.DeliveryRetention, minRetention, maxRetention))
 	}
+	return append(problems, c.validateKeeping()...)
+}
+
+func (c Config) validateKeeping() (problems []error) {
+	for variable, d := range map[string]time.Duration{"BRANCH_TTL": c.BranchTTL, "KEY_TTL": c.KeyTTL} {
+		if d < 0 || d > maxRetention {
+			problems = append(problems, wrongf(variable, "%s is out of range; give 0s to %s", d, maxRetention))
+		}
+	}
+	if c.JobRetention != 0 && (c.JobRetention < minRetention || c.JobRetention > maxRetention) {
+		problems = append(problems, wrongf("JOB_RETENTION", "%s is out of range; give 0s, for ever, or %s to %s", c.JobRetention, minRetention, maxRetention))
+	}
 	return problems
 }
 

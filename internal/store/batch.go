@@ -95,11 +95,14 @@ func (c Cursor) Above() (millis int64, id string, err error) {
 	return c.position()
 }
 
-// Admit judges a job of AcceptAll by what is stored under its id: whether it is to be
-// added. Its error is ErrExists, or wraps ErrDamaged.
-func Admit(stored Stored, spec githubjobs.Spec) (add bool, err error) {
+// Admit judges a job of AcceptAll by what is stored under its id, or left of it: whether it
+// is to be added. Its error is ErrExists, or wraps ErrDamaged.
+func Admit(stored Stored, left Swept, spec githubjobs.Spec) (add bool, err error) {
 	if !stored.Accepted && !stored.Known {
-		return true, nil
+		if left.Request != "" && left.Request != spec.Request {
+			return false, ErrExists
+		}
+		return left.Request == "", nil
 	}
 	f, err := Decode(spec.ID, stored.Facts, true)
 	if err == nil && !f.Spec.SameRequest(spec) {

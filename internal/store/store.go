@@ -50,8 +50,9 @@ type Store interface {
 
 // Jobs are the facts of every job, by project.
 type Jobs interface {
-	// Accept stores a new job, to be pushed. It returns ErrExists when the id is taken, and
-	// else a DependencyError when the job depends on one that is not known.
+	// Accept stores a new job, to be pushed. It returns ErrExists when the id is taken, also
+	// by a job that was removed, and else a DependencyError when the job depends on one that
+	// is not known.
 	Accept(ctx context.Context, project string, spec githubjobs.Spec) error
 	// Waiting lists accepted jobs that are to be pushed now and of which no push is known:
 	// the highest priority first, and of one priority the oldest.
@@ -76,6 +77,17 @@ type Jobs interface {
 	// Active returns what is known of the jobs that are not at an end, in the order of
 	// their ids, from the first one after the given id on; none when there is no more.
 	Active(ctx context.Context, project, after string, limit int) ([]githubjobs.Facts, error)
+	// Live returns what is known of the jobs whose branch exists or whose run has not ended,
+	// in the order of their ids, from the first one after the given id on.
+	Live(ctx context.Context, project, after string, limit int) ([]githubjobs.Facts, error)
+	// SweepJobs removes at most limit jobs of the project that have ended, whose branch is
+	// gone, and of which nothing was learnt since the given time, the oldest first. It
+	// returns how many it removed. The ids of those with an idempotency key stay taken; see
+	// Swept.
+	SweepJobs(ctx context.Context, project string, before time.Time, limit int) (int, error)
+	// Swept returns what is left of a job that had an idempotency key and was removed, or
+	// ErrNotFound.
+	Swept(ctx context.Context, project, id string) (Swept, error)
 	// Known says what is known of the attempts of the jobs that GitHub may have news of:
 	// those with a branch that exists, those with a run that has not ended, and those of
 	// which something was learnt since the given time.

@@ -1,5 +1,5 @@
-// Package sweep removes webhook deliveries that were processed and are older than
-// they are kept for audit. It imports the standard library only.
+// Package sweep removes what the server keeps for a time only: webhook deliveries that were
+// processed, and jobs that ended long ago. It imports the standard library only.
 package sweep
 
 import (
@@ -12,37 +12,42 @@ import (
 )
 
 const (
-	batch    = 200                    // deliveries that are removed in one transaction
+	batch    = 200                    // deliveries or jobs that are removed in one transaction
 	breather = 100 * time.Millisecond // between two batches, for the writes that wait
 	maxEvery = time.Hour
 )
 
-// Store is what the sweeper needs of the store; store.Deliveries describes the method.
+// Store is what the sweeper needs of the store; store.Deliveries and store.Jobs describe the
+// methods.
 type Store interface {
 	SweepDeliveries(ctx context.Context, before time.Time, limit int) (int, error)
+	SweepJobs(ctx context.Context, project string, before time.Time, limit int) (int, error)
 }
 
-// Sweeper keeps the deliveries of the last Retention.
+// Sweeper keeps the deliveries of the last Retention, and the jobs of which something was
+// learnt within JobRetention.
 type Sweeper struct {
-	Retention time.Duration
-	Store     Store
-	Log       *slog.Logger
-	Now       func() time.Time
+	Project      string // whose jobs are removed
+	Retention    time.Duration
+	JobRetention time.Duration // 0: jobs are kept for ever
+	Store        Store
+	Log          *slog.Logger
+	Now          func() time.Time
 }
 
 // Run sweeps until ctx ends: at the start, and then often enough that nothing is
 // kept much longer than it shall be, every hour at least.
 func (s *Sweeper) Run(ctx context.Context) error {
-	every := time.NewTicker(min(s.Retention/10, maxEvery))
+	shortest := s.Retention
+	if s.JobRetention > 0 {
+		shortest = min(shortest, s.JobRetention)
+	}
+	every := time.NewTicker(min(shortest/10, maxEvery))
 	defer every.Stop()
 	for {
-		switch n, err := s.sweep(ctx); {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil:
-			s.Log.Error("removing old webhook deliveries; it will be tried again", "error", err)
-		case n > 0:
-			s.Log.Info("removed old webhook deliveries", "deliveries", n, "older_than", s.Retention)
+		s.tell(ctx, "webhook deliveries", s.Retention, s.deliveries)
+		if s.JobRetention > 0 {
+			s.tell(ctx, "jobs", s.JobRetention, s.jobs)
 		}
 		select {
 		case <-every.C:
@@ -52,16 +57,38 @@ func (s *Sweeper) Run(ctx context.Context) error {
 	}
 }
 
-// sweep removes all that is too old now, in small batches.
-func (s *Sweeper) sweep(ctx context.Context) (removed int, err error) {
-	before := s.Now().Add(-s.Retention)
+// tell removes what is older than it is kept, and tells of it.
+func (s *Sweeper) tell(ctx context.Context, what string, kept time.Duration, remove func(context.Context, time.Time) (int, error)) {
+	switch n, err := s.sweep(ctx, s.Now().Add(-kept), remove); {
+	case ctx.Err() != nil:
+	case err != nil:
+		s.Log.Error("removing old "+what+"; it will be tried again", "error", err)
+	case n > 0:
+		s.Log.Info("removed old "+what, "number", n, "older_than", kept)
+	}
+}
+
+func (s *Sweeper) deliveries(ctx context.Context, before time.Time) (int, error) {
+	failpoint.Here("sweep/deliveries")
+	n, err := s.Store.SweepDeliveries(ctx, before, batch)
+	failpoint.Here("sweep/deliveries-gone")
+	return n, err
+}
+
+func (s *Sweeper) jobs(ctx context.Context, before time.Time) (int, error) {
+	failpoint.Here("sweep/jobs")
+	n, err := s.Store.SweepJobs(ctx, s.Project, before, batch)
+	failpoint.Here("sweep/jobs-gone")
+	return n, err
+}
+
+// sweep removes all that is too old, in small batches.
+func (s *Sweeper) sweep(ctx context.Context, before time.Time, remove func(context.Context, time.Time) (int, error)) (removed int, err error) {
 	for {
-		failpoint.Here("sweep/deliveries")
-		n, err := s.Store.SweepDeliveries(ctx, before, batch)
-		failpoint.Here("sweep/swept")
+		n, err := remove(ctx, before)
 		removed += n
 		if err != nil {
-			return removed, fmt.Errorf("after %d deliveries: %w", removed, err)
+			return removed, fmt.Errorf("after %d: %w", removed, err)
 		}
 		if n < batch {
 			return removed, nil

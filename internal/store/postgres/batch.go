@@ -41,16 +41,20 @@ type batch struct {
 	jobs       map[jobName]*job       // all that were locked
 	schedules  map[scheduleName]int64 // the revisions of those that were locked
 	statements []statement
+	swept      map[jobName]store.Swept // what is left of jobs that are to be accepted
 	tally      store.Tally
 	accepted   map[string]bool // projects of which a job was accepted, is to be cancelled, or has ended while others may wait for it
 }
 
 // job is one job of a batch.
 type job struct {
-	exists bool         // there is a row, and it is locked
-	before store.Stored // as it was read
-	now    store.Stored // with what was staged
-	row    *store.Row   // to be written; nil when nothing is
+	exists  bool         // there is a row, and it is locked
+	before  store.Stored // as it was read
+	live    bool         // likewise
+	updated int64        // likewise
+	now     store.Stored // with what was staged
+	row     *store.Row   // to be written; nil when nothing is
+	remove  bool         // the row, unless something is to be written
 }
 
 // statement is one statement of a pipeline.
@@ -84,8 +88,8 @@ var begin = statement{query: `BEGIN`}
 // lock begins the transaction, and locks and reads the rows that the writes need. Where
 // they need none the transaction begins with what it writes.
 func lock(ctx context.Context, conn *pgxpool.Conn, now time.Time, damage *store.Damage, writes []*write) (*batch, error) {
-	b := &batch{now: now, damage: damage, names: names(writes), jobs: map[jobName]*job{}, schedules: map[scheduleName]int64{}, tally: store.NewTally(), accepted: map[string]bool{}}
-	locks := append(b.lockJobs(), b.lockSchedules(writes)...)
+	b := &batch{now: now, damage: damage, names: names(writes), jobs: map[jobName]*job{}, schedules: map[scheduleName]int64{}, swept: map[jobName]store.Swept{}, tally: store.NewTally(), accepted: map[string]bool{}}
+	locks := slices.Concat(b.lockJobs(), b.lockSchedules(writes), b.readSwept(writes))
 	if len(locks) == 0 {
 		return b, nil
 	}
@@ -102,7 +106,7 @@ func (b *batch) lockJobs() []statement {
 		b.jobs[n], projects[i], ids[i] = &job{}, n.project, n.id
 	}
 	return []statement{{rows: b.scan, args: []any{projects, ids}, query: `
-		SELECT j.project, j.id, j.facts, j.accepted, j.known, j.waiting, j.active, j.status, j.reason, j.group_names
+		SELECT j.project, j.id, j.facts, j.accepted, j.known, j.waiting, j.active, j.status, j.reason, j.group_names, j.live, j.updated_at
 		FROM jobs j WHERE (j.project, j.id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
 		ORDER BY j.project, j.id FOR UPDATE`}}
 }
@@ -110,9 +114,11 @@ func (b *batch) lockJobs() []statement {
 func (b *batch) scan(rows pgx.Rows) error {
 	var n jobName
 	var s store.Stored
-	err := rows.Scan(&n.project, &n.id, &s.Facts, &s.Accepted, &s.Known, &s.Waiting, &s.Active, &s.Status, &s.Reason, &s.Groups)
+	var live bool
+	var updated int64
+	err := rows.Scan(&n.project, &n.id, &s.Facts, &s.Accepted, &s.Known, &s.Waiting, &s.Active, &s.Status, &s.Reason, &s.Groups, &live, &updated)
 	if err == nil {
-		*b.jobs[n] = job{exists: true, before: s, now: s}
+		*b.jobs[n] = job{exists: true, before: s, now: s, live: live, updated: updated}
 	}
 	return err
 }
@@ -178,6 +184,10 @@ func (b *batch) putJobs() (puts []statement, err error) {
 	var fresh, rest []jobName
 	for _, n := range b.names {
 		j := b.jobs[n]
+		if j.row == nil && j.remove {
+			b.tally.Job(n.project, j.before, store.Stored{})
+			puts = append(puts, j.sweep(n, b.now)...)
+		}
 		if j.row == nil {
 			continue
 		}
@@ -188,7 +198,9 @@ func (b *batch) putJobs() (puts []statement, err error) {
 	}
 	if len(fresh) >= bulkFrom {
 		rest = slices.DeleteFunc(rest, func(n jobName) bool { return !b.jobs[n].exists })
-		puts, err = b.putNew(fresh)
+		var bulk []statement
+		bulk, err = b.putNew(fresh)
+		puts = append(puts, bulk...)
 	}
 	for _, n := range rest {
 		j := b.jobs[n]

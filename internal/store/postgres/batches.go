@@ -12,10 +12,10 @@ import (
 
 // AcceptAll implements store.Batches.
 func (s *Store) AcceptAll(ctx context.Context, project string, specs []githubjobs.Spec) (added int, err error) {
-	err = s.write.do(ctx, namesFor(project, specs...), func(b *batch, _ *write) error {
+	err = s.write.run(ctx, &write{jobs: namesFor(project, specs...), accepts: true, plan: func(b *batch, _ *write) error {
 		added = 0
 		return b.acceptAll(project, specs, &added)
-	})
+	}})
 	return added, err
 }
 
@@ -26,7 +26,7 @@ func (b *batch) acceptAll(project string, specs []githubjobs.Spec, added *int) e
 	for i, spec := range specs {
 		stored := b.jobs[jobName{project, spec.ID}].now
 		var err error
-		if add[i], err = store.Admit(stored, spec); b.damage.Spared(project, spec.ID, err) != nil {
+		if add[i], err = store.Admit(stored, b.swept[jobName{project, spec.ID}], spec); b.damage.Spared(project, spec.ID, err) != nil {
 			return err
 		}
 		if !add[i] {

@@ -13,13 +13,13 @@ import (
 
 // Accept implements store.Jobs.
 func (s *Store) Accept(ctx context.Context, project string, spec githubjobs.Spec) error {
-	return s.write.do(ctx, namesFor(project, spec), func(b *batch, _ *write) error { return b.accept(project, spec) })
+	return s.write.run(ctx, &write{jobs: namesFor(project, spec), accepts: true, plan: func(b *batch, _ *write) error { return b.accept(project, spec) }})
 }
 
 // accept stages a new job.
 func (b *batch) accept(project string, spec githubjobs.Spec) error {
 	j := b.jobs[jobName{project, spec.ID}]
-	if j.now.Accepted || j.now.Known {
+	if _, swept := b.swept[jobName{project, spec.ID}]; swept || j.now.Accepted || j.now.Known {
 		return store.ErrExists
 	}
 	if err := b.dependencies(project, spec); err != nil {

@@ -39,6 +39,7 @@ func TestListingPlans(t *testing.T) {
 		"jobs_waiting": {waitingQuery, []any{"p", 100}},
 		"jobs_due":     {dueQuery, []any{"p", 100, now}},
 		"jobs_active":  {activeQuery, []any{"p", 100, ""}},
+		"jobs_ended":   {endedQuery, []any{"p", now, 100}},
 		"jobs_active ": {staleQuery, []any{"p"}},
 		"jobs_updated": {knownQuery, []any{"p", now + 1}},
 		"jobs_live":    {knownQuery, []any{"p", now + 1}},

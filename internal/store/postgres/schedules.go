@@ -51,7 +51,7 @@ func (s *Store) SaveSchedule(ctx context.Context, project string, schedule store
 	}
 	one := &write{schedule: &scheduleName{project, schedule.Name}}
 	if job != nil {
-		one.jobs = []jobName{{project, job.ID}}
+		one.jobs, one.accepts = []jobName{{project, job.ID}}, true
 	}
 	one.plan = func(b *batch, _ *write) error {
 		before := b.schedules[*one.schedule]

@@ -40,6 +40,7 @@ type write struct {
 	ctx      context.Context
 	jobs     []jobName
 	schedule *scheduleName
+	accepts  bool // some of the jobs are new
 	plan     func(*batch, *write) error
 	err      error
 	done     chan struct{}

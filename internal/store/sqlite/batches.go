@@ -35,7 +35,11 @@ func (s *Store) acceptAll(t *tx, project string, specs []githubjobs.Spec, rows [
 		if before[i], err = load(t, project, spec.ID); err != nil {
 			return err
 		}
-		if add[i], err = store.Admit(before[i], spec); s.Spared(project, spec.ID, err) != nil {
+		left, _, err := t.swept(project, spec)
+		if err != nil {
+			return err
+		}
+		if add[i], err = store.Admit(before[i], left, spec); s.Spared(project, spec.ID, err) != nil {
 			return err
 		}
 	}

@@ -25,6 +25,9 @@ func (s *Store) accept(t *tx, project string, spec githubjobs.Spec) error {
 	if before.Accepted || before.Known {
 		return store.ErrExists
 	}
+	if _, found, err := t.swept(project, spec); err != nil || found {
+		return cmp.Or(err, store.ErrExists)
+	}
 	if err := dependencies(t, project, spec); err != nil {
 		return err
 	}
