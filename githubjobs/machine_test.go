@@ -44,7 +44,34 @@ func machine() string {
 			}
 		}
 	}
+	machineAttempts(&b)
 	return b.String()
+}
+
+// machineAttempts writes what follows each end of an attempt in a job of two attempts that
+// follow by themselves: of the first attempt and of the last.
+func machineAttempts(b *strings.Builder) {
+	b.WriteString("# the end of an attempt → of attempt 1 | of attempt 3, which is the last | of attempt 1, with a pull request | cancelled by a request | its branch deleted\n")
+	for _, run := range machineRuns() {
+		if len(run.runs) != 1 || !strings.HasPrefix(run.name, "completed") {
+			continue
+		}
+		for _, result := range []string{"no result", "failure", "problem"} {
+			fmt.Fprintf(b, "%-26s %-10s", run.name, result)
+			for _, change := range []func(*Facts){
+				func(*Facts) {}, func(f *Facts) { f.Attempt = 3 },
+				func(f *Facts) { f.Pulls = []PullFact{{Number: 1, HeadSHA: "r", Base: "main", At: at(55)}} },
+				func(f *Facts) { f.Cancel = &CancelFact{By: "x", At: at(61)} },
+				func(f *Facts) { f.Branch.Deleted = true },
+			} {
+				f := machineFacts("there", run, "none", result)
+				f.Spec, f.Created = retrySpec(Retry{BackoffLimit: 2}), []string{"c"}
+				change(&f)
+				fmt.Fprintf(b, " | %s", Reduce(f, at(3600)).Reason)
+			}
+			b.WriteByte('\n')
+		}
+	}
 }
 
 type machineRun struct {

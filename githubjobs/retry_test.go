@@ -1,6 +1,7 @@
 package githubjobs
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -278,5 +279,28 @@ func TestAttemptsOfFacts(t *testing.T) {
 	alone := Merge(Facts{ID: "a", Attempt: 2, Branch: &BranchFact{Head: "x"}}, Facts{})
 	if n := alone.Name(); n.Attempt != 1 || !slices.Equal(alone.numbers(), nil) {
 		t.Errorf("a branch that carries no job counts as %v", n)
+	}
+}
+
+// Facts that were stored before there were attempts are those of the first.
+func TestFactsOfBefore(t *testing.T) {
+	t.Parallel()
+	const stored = `{"id":"a","spec":{"v":1,"id":"a","kind":"command","title":"x","timeout_seconds":60,"base":"main","created_at":"2026-01-01T00:00:00Z"},
+		"created":["c"],"branch":{"head":"c","at":"2026-01-01T00:00:00Z"},
+		"runs":[{"id":7,"attempt":1,"status":"in_progress","head_sha":"c","url":"https://hub/run/7","at":"2026-01-01T00:00:05Z"}],
+		"cancel":{"by":"Ada","at":"2026-01-01T00:00:09Z","run":7,"attempt":1,"answer":"accepted","answered_at":"2026-01-01T00:00:10Z"}}`
+	var f Facts
+	if err := json.Unmarshal([]byte(stored), &f); err != nil {
+		t.Fatal(err)
+	}
+	j := Reduce(f, at(20))
+	if j.Reason != ReasonRunning || j.Attempt != 1 || j.Branch != "job/a" || !strings.Contains(j.Message, "Ada asked") {
+		t.Errorf("%+v", j)
+	}
+	if step, due := f.Next(at(20)); step != StepForceCancel || !due.Equal(at(10).Add(ForceAfter)) {
+		t.Errorf("the next step is %q at %s", step, due)
+	}
+	if again := encoded(Merge(f, Facts{})); !strings.HasPrefix(again, `{"id":"a","spec":{`) || strings.Contains(again, "later") {
+		t.Errorf("stored as %s", again)
 	}
 }

@@ -185,7 +185,7 @@ func webhookOperation() *huma.Operation {
 // meanings says what the fields mean whose structs do not.
 var meanings = map[string]map[string]string{
 	"Created": {
-		"job_id": "Names the job in every other request", "branch": "The branch that carries the job, job/{job_id}",
+		"job_id": "Names the job in every other request", "branch": "The branch that carries the job, job/{job_id}; where the idempotency key names a job that has had several attempts, that of the newest",
 	},
 	"Error":            {"code": "Names the sort of error, for programs; left out of 401, and where a status could not be read"},
 	"HealthOutputBody": {"status": "ok, while the process lives"},

@@ -113,7 +113,7 @@ func (a *api) repeated(ctx context.Context, spec githubjobs.Spec) (*createOutput
 			spec.ID, f.Spec.CreatedAt.Format(time.RFC3339)).OfField(keyField)
 	}
 	return &createOutput{Replayed: strconv.FormatBool(true), Body: Created{
-		JobID: spec.ID, Branch: githubjobs.Branch(spec.ID), Status: githubjobs.Reduce(f, a.Now()).Status,
+		JobID: spec.ID, Branch: f.Name().Branch(), Status: githubjobs.Reduce(f, a.Now()).Status,
 	}}, nil
 }
 

@@ -34,7 +34,8 @@ type listInput struct {
 // ListedJob is a job in a listing; the status tells the rest of it.
 type ListedJob struct {
 	JobID     string            `json:"job_id" doc:"Names the job in every other request"`
-	Branch    string            `json:"branch" doc:"The branch that carries the job, job/{job_id}"`
+	Branch    string            `json:"branch" doc:"The branch that carries the present attempt: job/{job_id}, and from the second on job/{job_id}.{attempt}"`
+	Attempt   int               `json:"attempt" doc:"The present attempt, from 1" minimum:"1"`
 	Status    githubjobs.Status `json:"status" doc:"Where the job stands" enum:"pending,running,completed,failed,merged"`
 	Reason    githubjobs.Reason `json:"reason" doc:"Why the job has its status"`
 	Terminal  bool              `json:"terminal" doc:"Whether the job is at an end"`
@@ -84,7 +85,7 @@ func (a *api) readList(ctx context.Context, query string) (*JobList, *problem.Er
 	list := &JobList{Jobs: make([]ListedJob, len(page.Jobs)), Next: string(page.Next)}
 	for i, l := range page.Jobs {
 		list.Jobs[i] = ListedJob{
-			JobID: l.ID, Branch: githubjobs.Branch(l.ID), Status: l.Status, Reason: l.Reason, Terminal: l.Status.Terminal(),
+			JobID: l.ID, Branch: githubjobs.Name{ID: l.ID, Attempt: l.Attempt}.Branch(), Attempt: l.Attempt, Status: l.Status, Reason: l.Reason, Terminal: l.Status.Terminal(),
 			Kind: l.Kind, Title: l.Title, CreatedAt: l.CreatedAt, UpdatedAt: l.UpdatedAt,
 		}
 	}

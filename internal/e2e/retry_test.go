@@ -98,6 +98,44 @@ func TestRetry(t *testing.T) {
 	w.checkAttempts(w.wait(slow), githubjobs.ReasonTimedOut, githubjobs.ReasonMerged)
 	w.checkAttempts(w.wait(code), githubjobs.ReasonTaskFailed)
 	w.checkAttempts(w.wait(spent), githubjobs.ReasonTaskFailed, githubjobs.ReasonTaskFailed)
+
+	// A server that has lost its database tells all of this again, field by field.
+	w.idle()
+	w.upToDate()
+	before := map[string]string{}
+	for _, id := range []string{thrice, slow, code, spent} {
+		_, answer := w.call(http.MethodGet, "/api/jobs/status?job_id="+id, nil)
+		before[id] = string(answer)
+	}
+	w.server.kill()
+	w.loseDatabase()
+	w.startServer()
+	w.upToDate()
+	for id, want := range before {
+		if _, answer := w.call(http.MethodGet, "/api/jobs/status?job_id="+id, nil); string(answer) != want {
+			t.Errorf("rebuilt %s\nlost    %s", answer, want)
+		}
+	}
+}
+
+// TestRetryKilledAtItsPush kills the server around the push of a second attempt: before it,
+// when GitHub has it and the store does not know, and when the store does.
+func TestRetryKilledAtItsPush(t *testing.T) {
+	t.Parallel()
+	for _, point := range []string{"dispatch/push", "dispatch/pushed", "dispatch/stored"} {
+		t.Run(point, func(t *testing.T) {
+			t.Parallel()
+			w := start(t, options{noServer: true})
+			var id string
+			w.dieAt(point+":2", func() {
+				if code, _ := w.call(http.MethodGet, "/healthz", nil); id == "" && code == http.StatusOK {
+					id = w.retried(counted(t, "exit 1", "exit 1", writeTried), `{"backoff_limit": 2, "backoff_seconds": 1}`)
+				}
+			})
+			w.startServer()
+			w.checkAttempts(w.wait(id), githubjobs.ReasonTaskFailed, githubjobs.ReasonTaskFailed, githubjobs.ReasonMerged)
+		})
+	}
 }
 
 // TestRetryByHand attempts a failed job once more, and makes another like it.
@@ -222,15 +260,7 @@ func TestRetryOutlivesTheServer(t *testing.T) {
 			}
 			w.server.kill()
 			if lose {
-				files, err := filepath.Glob(filepath.Join(w.dataDir, "jobs.db*"))
-				if err != nil || len(files) == 0 {
-					t.Fatalf("no database: %v", err)
-				}
-				for _, f := range files {
-					if err := os.Remove(f); err != nil {
-						t.Fatal(err)
-					}
-				}
+				w.loseDatabase()
 			}
 			w.startServer()
 			for _, id := range ids {

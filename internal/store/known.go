@@ -13,6 +13,7 @@ type laterKnown struct {
 	Head    string `json:"head,omitempty"`
 	Deleted bool   `json:"deleted,omitempty"`
 	Run     int64  `json:"run,omitempty"`
+	Present bool   `json:"present,omitempty"` // it decides the job
 }
 
 // newsOf says what is known of a job's first attempt and of the later ones, and whether
@@ -23,7 +24,7 @@ func newsOf(f githubjobs.Facts) (first Known, later string, live bool, err error
 	var list []laterKnown
 	for _, one := range f.Later {
 		k, alive := newKnown(f.Of(one.Attempt), one.Attempt == present)
-		list = append(list, laterKnown{one.Attempt, k.Head, k.Deleted, k.Run})
+		list = append(list, laterKnown{one.Attempt, k.Head, k.Deleted, k.Run, one.Attempt == present})
 		live = live || alive
 	}
 	if len(list) == 0 {
@@ -51,15 +52,30 @@ func newKnown(f githubjobs.Facts, present bool) (k Known, live bool) {
 // AddKnown adds what a row says of a job's attempts.
 func AddKnown(known map[githubjobs.Name]Known, id string, first Known, later string) error {
 	known[githubjobs.Name{ID: id, Attempt: 1}] = first
-	if later == "" {
-		return nil
-	}
-	var list []laterKnown
-	if err := json.Unmarshal([]byte(later), &list); err != nil {
-		return fmt.Errorf("what is known of the attempts of job %s: %w", id, err)
-	}
+	list, err := readLater(id, later)
 	for _, l := range list {
 		known[githubjobs.Name{ID: id, Attempt: l.Attempt}] = Known{l.Head, l.Deleted, l.Run}
 	}
-	return nil
+	return err
+}
+
+// PresentOf is the number of a job's present attempt, as its row says.
+func PresentOf(id, later string) (int, error) {
+	list, err := readLater(id, later)
+	for _, l := range list {
+		if l.Present {
+			return l.Attempt, err
+		}
+	}
+	return 1, err
+}
+
+func readLater(id, later string) (list []laterKnown, err error) {
+	if later == "" {
+		return nil, nil
+	}
+	if err := json.Unmarshal([]byte(later), &list); err != nil {
+		return nil, fmt.Errorf("what is known of the attempts of job %s: %w", id, err)
+	}
+	return list, nil
 }

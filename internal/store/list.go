@@ -49,6 +49,7 @@ type Listed struct {
 	Reason    githubjobs.Reason
 	Kind      githubjobs.Kind
 	Title     string
+	Attempt   int // the present one, from 1
 	CreatedAt time.Time
 	UpdatedAt time.Time // when the store learnt the newest of the facts
 }
@@ -124,7 +125,7 @@ func (q Query) table() (table, index string) {
 
 // Select is the statement that lists one job more than the page holds, in SQL that
 // SQLite and PostgreSQL both read. It reads id, status, reason, kind, title,
-// created_at, updated_at; times are in milliseconds. hint says, for the name of an
+// created_at, updated_at, later; times are in milliseconds. hint says, for the name of an
 // index, what the database wants to be told behind a table; nil for nothing.
 func (q Query) Select(project string, hint func(index string) string) (statement string, args []any, err error) {
 	if err := q.Validate(); err != nil {
@@ -165,7 +166,7 @@ func (q Query) from(add func(string, ...any), project string, hint func(index st
 	} else {
 		index = ""
 	}
-	const columns = `SELECT j.id, j.status, j.reason, j.kind, j.title, j.created_at, j.updated_at FROM `
+	const columns = `SELECT j.id, j.status, j.reason, j.kind, j.title, j.created_at, j.updated_at, j.later FROM `
 	names := groups(q.Batch, q.Labels)
 	if len(names) == 0 {
 		add(strings.ReplaceAll(columns, "j.", "f.")+table+` AS f `+index+` WHERE f.project = ? AND f.known`, project)

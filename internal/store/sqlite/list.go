@@ -21,8 +21,12 @@ func (s *Store) List(ctx context.Context, project string, q store.Query) (store.
 	var found []store.Listed
 	err = each(rows, func() error {
 		var l store.Listed
+		var later string
 		var created, updated int64
-		err := rows.Scan(&l.ID, &l.Status, &l.Reason, &l.Kind, &l.Title, &created, &updated)
+		err := rows.Scan(&l.ID, &l.Status, &l.Reason, &l.Kind, &l.Title, &created, &updated, &later)
+		if err == nil {
+			l.Attempt, err = store.PresentOf(l.ID, later)
+		}
 		l.CreatedAt, l.UpdatedAt = fromMillis(created), fromMillis(updated)
 		found = append(found, l)
 		return err

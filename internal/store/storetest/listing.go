@@ -126,7 +126,7 @@ func compare(t *testing.T, q store.Query, got []store.Listed, jobs []githubjobs.
 	for _, j := range jobs {
 		if (q.Status == "" || j.Status == q.Status) && (q.Reason == "" || j.Reason == q.Reason) && (q.Kind == "" || j.Kind == q.Kind) &&
 			grouped(q, j.ID) && !j.CreatedAt.Before(q.Since) && (q.Until.IsZero() || j.CreatedAt.Before(q.Until)) {
-			want = append(want, store.Listed{ID: j.ID, Status: j.Status, Reason: j.Reason, Kind: j.Kind, Title: j.Title, CreatedAt: j.CreatedAt, UpdatedAt: Now})
+			want = append(want, store.Listed{Attempt: 1, ID: j.ID, Status: j.Status, Reason: j.Reason, Kind: j.Kind, Title: j.Title, CreatedAt: j.CreatedAt, UpdatedAt: Now})
 		}
 	}
 	if !slices.Equal(got, want) {

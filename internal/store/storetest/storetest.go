@@ -34,6 +34,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Store
 		{"waiting jobs come by priority", waitingPriority},
 		{"a delayed job waits when its delay is over", delayed},
 		{"what is due comes when it is due", due},
+		{"the next attempt of a job waits when it is due", attempts},
 		{"an id is accepted once", acceptOnce},
 		{"an unknown id is not found", unknown},
 		{"projects are apart", projectsApart},
