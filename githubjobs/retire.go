@@ -29,7 +29,7 @@ func (r RetiredFact) rank() rank { return append(rank{}.at(r.At), bit(r.Done)) }
 // attempt. They may once the job has ended, and was left alone for as long as it has to be
 // kept; and each of them while no run of it goes on, no pull request from it is open, and
 // all that it holds is known. A branch that a person has pushed to, or has restored, is that
-// person's.
+// person's. While a run of an attempt goes on, the branches of later ones stay, too.
 func (f Facts) Retire(keep Retention, now time.Time) (list []Facts) {
 	heads := f.Branches()
 	if f.Spec == nil || len(heads) == 0 {
@@ -43,9 +43,14 @@ func (f Facts) Retire(keep Retention, now time.Time) (list []Facts) {
 		return nil
 	}
 	for _, name := range slices.SortedFunc(maps.Keys(heads), func(a, b Name) int { return a.Attempt - b.Attempt }) {
-		if one := f.Of(name.Attempt); one.spent() {
-			list = append(list, Facts{ID: f.ID, Attempt: name.Attempt, Retired: &RetiredFact{Branch: *one.Branch, At: now}})
+		one := f.Of(name.Attempt)
+		if one.running() {
+			break // the branches of later attempts keep this one from delivering
 		}
+		if !one.spent() {
+			continue
+		}
+		list = append(list, Facts{ID: f.ID, Attempt: name.Attempt, Retired: &RetiredFact{Branch: *one.Branch, At: now}})
 	}
 	return list
 }
@@ -79,12 +84,17 @@ func (f Facts) holds(head string) bool {
 	return false
 }
 
+// running says whether a run from the branch has not ended.
+func (f Facts) running() bool {
+	return slices.ContainsFunc(f.Runs, func(r RunFact) bool {
+		return (r.Status != "completed" || r.waitsForApproval()) && f.lost(r) == nil
+	})
+}
+
 // goesOn says whether a run from the branch has not ended, or a pull request is open.
 func (f Facts) goesOn() bool {
-	for _, r := range f.Runs {
-		if (r.Status != "completed" || r.waitsForApproval()) && f.lost(r) == nil {
-			return true
-		}
+	if f.running() {
+		return true
 	}
 	for _, p := range f.Pulls {
 		if p.Open {

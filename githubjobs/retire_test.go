@@ -151,11 +151,15 @@ func TestRetireAttempts(t *testing.T) {
 	keep := Retention{Branch: time.Hour, Key: 10 * time.Hour}
 	running := attempt(3, false)
 	running.Runs[0].Status, running.Runs[0].Conclusion = "in_progress", ""
+	// The second attempt was believed to be dead, and may come back as long as it runs: the
+	// branch of the third tells it then that it comes too late.
+	zombie := Facts{ID: "a", Attempt: 2, Runs: []RunFact{{ID: 2, Attempt: 2, Status: "in_progress", HeadSHA: "c", At: at(200)}}}
 	for name, c := range map[string]struct {
 		facts  Facts
 		second int
 		want   []int
 	}{
+		"one before the present one runs again":    {Merge(job(attempt(3, false), ""), zombie), 300 + 3600, []int{1}},
 		"one has an open pull request":             {job(attempt(3, false), ""), 300 + 3600, []int{1, 3}},
 		"a pull request of any remembers the key":  {job(attempt(3, false), "k"), 300 + 3600, []int{1, 3}},
 		"the time is counted from the end of all":  {job(attempt(3, false), ""), 299 + 3600, nil},
