@@ -27,7 +27,7 @@ func (r RetiredFact) rank() rank { return append(rank{}.at(r.At), bit(r.Done)) }
 
 // Retire are the branches of the job that may be deleted, each as a RetiredFact of its
 // attempt. They may once the job has ended, and was left alone for as long as it has to be
-// kept; and each of them while no run of it goes on, no pull request from it is open, and
+// kept, as far as GitHub is known; and each of them while no run of it goes on, no pull request from it is open, and
 // all that it holds is known. A branch that a person has pushed to, or has restored, is that
 // person's. While a run of an attempt goes on, the branches of later ones stay, too.
 func (f Facts) Retire(keep Retention, now time.Time) (list []Facts) {
@@ -39,7 +39,11 @@ func (f Facts) Retire(keep Retention, now time.Time) (list []Facts) {
 	if f.Spec.Request != "" && !f.hasPull() {
 		least = max(least, keep.Key)
 	}
-	if now.Sub(f.stoodStill()) < least || !Reduce(f, now).Terminal {
+	known := now // until then nothing has happened to the job that is not known
+	if !f.Complete.IsZero() && f.Complete.Before(now) {
+		known = f.Complete
+	}
+	if known.Sub(f.stoodStill()) < least || !Reduce(f, now).Terminal {
 		return nil
 	}
 	for _, name := range slices.SortedFunc(maps.Keys(heads), func(a, b Name) int { return a.Attempt - b.Attempt }) {

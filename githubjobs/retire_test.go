@@ -111,6 +111,8 @@ func TestRetire(t *testing.T) {
 		want   bool
 	}{
 		"its time is over":              {func(*Facts) {}, hour, true},
+		"GitHub was read since":         {func(f *Facts) { f.Complete = at(hour) }, 2 * hour, true},
+		"GitHub was not read since":     {func(f *Facts) { f.Complete = at(hour - 1) }, 2 * hour, false},
 		"its time is not over":          {func(*Facts) {}, hour - 1, false},
 		"an idempotency key":            {func(f *Facts) { f.Spec.Request = "k" }, hour, false},
 		"the key's time is over":        {func(f *Facts) { f.Spec.Request = "k" }, 10 * hour, true},

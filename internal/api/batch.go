@@ -124,7 +124,10 @@ func (a *api) createBatch(ctx context.Context, in *batchInput) (*batchOutput, er
 	out := &batchOutput{Status: http.StatusCreated, Body: created(id, request)}
 	if added < len(request.specs) {
 		b, err := a.Batches.Batch(ctx, a.Project, id)
-		if err != nil {
+		switch {
+		case errors.Is(err, store.ErrNotFound): // its jobs were removed; see store.Swept
+			return nil, problem.New(problem.KeyReused, "The idempotency key belongs to the batch %s, whose jobs have ended and were removed since (JOB_RETENTION). Send another key to create a new one.", id).OfField(keyField)
+		case err != nil:
 			return nil, a.batchProblem(ctx, id, err)
 		}
 		out.Body = tellBatch(b)

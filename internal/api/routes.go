@@ -59,7 +59,7 @@ func (a *api) scheduleRoutes(h huma.API) {
 	route(h, a.keyed("GET", one, "schedule", "Says what a schedule is and how it gets on", stored...), a.getSchedule)
 	route(h, a.keyed("PUT", one, "put-schedule", "Makes or changes a schedule",
 		problem.InvalidJSON, problem.InvalidField, problem.UnknownField, problem.MissingField, problem.InvalidBody, problem.BodyTooLarge,
-		problem.ScheduleFromFile, problem.StorageFull, problem.StorageUnavailable), a.putSchedule)
+		problem.ScheduleFromFile, problem.TooManySchedules, problem.StorageFull, problem.StorageUnavailable), a.putSchedule)
 	route(h, a.keyed("DELETE", one, "delete-schedule", "Removes a schedule; its jobs go on", changed...), a.deleteSchedule)
 	route(h, a.keyed("POST", one+"/pause", "pause-schedule", "Starts no job any more, until the schedule is resumed", changed...), a.pauseSchedule)
 	route(h, a.keyed("POST", one+"/resume", "resume-schedule", "Starts jobs again; ticks that came meanwhile do not count", changed...), a.resumeSchedule)

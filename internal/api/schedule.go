@@ -105,6 +105,9 @@ func (a *api) listSchedules(ctx context.Context, _ *struct{}) (*schedulesOutput,
 	out := &schedulesOutput{}
 	out.Body.Schedules = []Schedule{}
 	for _, s := range list {
+		if s.Damaged { // the log tells of it
+			continue
+		}
 		out.Body.Schedules = append(out.Body.Schedules, a.tell(s))
 	}
 	return out, nil
@@ -114,6 +117,9 @@ func (a *api) getSchedule(ctx context.Context, in *nameInput) (*scheduleOutput, 
 	s, err := a.Schedules.Schedule(ctx, a.Project, in.Name)
 	if err != nil {
 		return nil, a.scheduleProblem(ctx, in.Name, err)
+	}
+	if s.Damaged {
+		return nil, damagedSchedule(in.Name)
 	}
 	return &scheduleOutput{Status: http.StatusOK, Body: a.tell(s)}, nil
 }
@@ -149,8 +155,17 @@ func (a *api) changeSchedule(ctx context.Context, name string, create bool, chan
 	for i := 0; i < changeTries && errors.Is(err, store.ErrChanged); i++ {
 		var s store.Schedule
 		out := &scheduleOutput{Status: http.StatusOK}
-		if s, err = a.Schedules.Schedule(ctx, a.Project, name); create && errors.Is(err, store.ErrNotFound) {
+		s, err = a.Schedules.Schedule(ctx, a.Project, name)
+		switch {
+		case create && errors.Is(err, store.ErrNotFound):
+			if p := a.roomForSchedule(ctx); p != nil {
+				return nil, p
+			}
 			s, err, out.Status = store.Schedule{Name: name, Source: store.SourceAPI}, nil, http.StatusCreated
+		case err == nil && s.Damaged && !create:
+			return nil, damagedSchedule(name)
+		case err == nil && s.Damaged:
+			s.Damaged, s.Source = false, store.SourceAPI
 		}
 		if err != nil {
 			break
@@ -192,6 +207,25 @@ func (a *api) deleteSchedule(ctx context.Context, in *nameInput) (*struct{}, err
 	return nil, a.scheduleProblem(ctx, in.Name, err)
 }
 
+// maxSchedules bounds how many schedules there can be, those of the file included: the leader
+// looks at all of them for each tick.
+const maxSchedules = 1000
+
+func (a *api) roomForSchedule(ctx context.Context) error {
+	list, err := a.Schedules.Schedules(ctx, a.Project)
+	if err != nil {
+		return a.scheduleProblem(ctx, "", err)
+	}
+	if len(list) >= maxSchedules {
+		return problem.New(problem.TooManySchedules, "The schedule was not made: there are %d, and at most %d can be. Delete one that is not needed, or let one job do the work of several.", len(list), maxSchedules)
+	}
+	return nil
+}
+
+func damagedSchedule(name string) error {
+	return problem.New(problem.StorageUnavailable, "What is stored of the schedule %s is damaged, and it starts no job. PUT it again, or DELETE it.", name)
+}
+
 func fromFile(name string) error {
 	return problem.New(problem.ScheduleFromFile, "The schedule %s stands in .githubjobs.yml on the default branch: change it there. It can be triggered here.", name)
 }
@@ -213,6 +247,8 @@ func (a *api) triggerSchedule(ctx context.Context, in *triggerInput) (*createOut
 		return nil, problem.New(problem.ScheduleBusy, "The schedule's concurrency_policy is forbid, and its job %s has not ended. Wait for it, or cancel it.", begun.Facts.ID)
 	case errors.Is(err, schedule.ErrBaseUnknown):
 		return nil, baseUnknown()
+	case errors.Is(err, schedule.ErrDamaged):
+		return nil, damagedSchedule(in.Name)
 	case err != nil:
 		return nil, a.scheduleProblem(ctx, in.Name, err)
 	}

@@ -140,7 +140,7 @@ func (s *Scheduler) round(ctx context.Context) (next time.Time, err error) {
 	}
 	var errs []error
 	for _, one := range list {
-		if one.Paused {
+		if one.Paused || one.Damaged {
 			continue
 		}
 		times, err := Parse(one.Cron, one.TimeZone)

@@ -19,6 +19,8 @@ const tries = 20
 var (
 	// ErrBaseUnknown: the schedule names no base, and the server's is not known yet.
 	ErrBaseUnknown = errors.New("the repository's default branch is not known yet: GitHub has not told it since the server's first start. Name a base in the schedule's job, or set BASE_BRANCH")
+	// ErrDamaged: what is stored of the schedule cannot be read.
+	ErrDamaged = fmt.Errorf("%w: what is stored of the schedule is damaged", store.ErrUnavailable)
 	// ErrBusy: Forbid keeps the job from being started.
 	ErrBusy = errors.New("the previous job of the schedule has not ended")
 )
@@ -55,7 +57,7 @@ func (k key) request() string {
 
 // Trigger starts a job of a schedule now, paused or not, and obeys its concurrency
 // policy. With a key of the caller's, a repeat means the same job. Its error wraps
-// store.ErrNotFound, ErrBusy or ErrBaseUnknown, or is the store's.
+// store.ErrNotFound, ErrBusy, ErrDamaged or ErrBaseUnknown, or is the store's.
 func (s *Scheduler) Trigger(ctx context.Context, name, callers string) (Begun, error) {
 	k := triggerKey(name, callers)
 	if callers == "" {
@@ -66,6 +68,9 @@ func (s *Scheduler) Trigger(ctx context.Context, name, callers string) (Begun, e
 		var one store.Schedule
 		if one, err = s.Store.Schedule(ctx, s.Project, name); err != nil {
 			return Begun{}, err
+		}
+		if one.Damaged {
+			return Begun{}, ErrDamaged
 		}
 		var begun Begun
 		if begun, err = s.begin(ctx, one, k, false); !errors.Is(err, store.ErrChanged) {

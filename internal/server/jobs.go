@@ -39,6 +39,15 @@ func (c complete) FactsOf(ctx context.Context, project string, ids ...string) (m
 	return found, err
 }
 
+// Live implements store.Jobs.
+func (c complete) Live(ctx context.Context, project, after string, limit int) ([]githubjobs.Facts, error) {
+	list, err := c.Store.Live(ctx, project, after, limit)
+	for i := range list {
+		list[i].Complete = c.server.complete()
+	}
+	return list, err
+}
+
 // MergeFacts implements store.Jobs.
 func (c complete) MergeFacts(ctx context.Context, project string, facts ...githubjobs.Facts) error {
 	return c.Store.MergeFacts(ctx, project, c.told(facts)...)

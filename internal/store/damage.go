@@ -50,21 +50,27 @@ func (d *Damage) Spared(project, id string, err error) error {
 	if !errors.Is(err, ErrDamaged) {
 		return err
 	}
+	d.tell(jobKey{project, id}, "what is stored of a job cannot be read; the job is left out. GitHub knows it if it was pushed: stop the server and run `server rebuild --force`",
+		"project", project, "job_id", id, "error", err)
+	return nil
+}
+
+// tell logs what is damaged, once.
+func (d *Damage) tell(key jobKey, message string, args ...any) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if key := (jobKey{project, id}); !d.told[key] && len(d.told) < mostTold {
-		if d.told == nil {
-			d.told = map[jobKey]bool{}
-		}
-		d.told[key] = true
-		log := d.Log
-		if log == nil {
-			log = slog.Default()
-		}
-		log.Error("what is stored of a job cannot be read; the job is left out. GitHub knows it if it was pushed: stop the server and run `server rebuild --force`",
-			"project", project, "job_id", id, "error", err)
+	if d.told[key] || len(d.told) >= mostTold {
+		return
 	}
-	return nil
+	if d.told == nil {
+		d.told = map[jobKey]bool{}
+	}
+	d.told[key] = true
+	log := d.Log
+	if log == nil {
+		log = slog.Default()
+	}
+	log.Error(message, args...)
 }
 
 // Readable reads a page in which damaged rows are left out: it asks for as many rows

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
@@ -16,7 +15,8 @@ var ErrChanged = errors.New("it was changed meanwhile")
 // Schedules are the schedules of every project. They are the server's own: GitHub
 // knows nothing of them.
 type Schedules interface {
-	// Schedules lists the schedules of a project, by name.
+	// Schedules lists the schedules of a project, by name. What cannot be read of one keeps
+	// no other from being listed; see Schedule.Damaged.
 	Schedules(ctx context.Context, project string) ([]Schedule, error)
 	// Schedule returns one of them, or ErrNotFound.
 	Schedule(ctx context.Context, project, name string) (Schedule, error)
@@ -33,6 +33,9 @@ type Schedules interface {
 type Schedule struct {
 	Name     string `json:"-"` // see githubjobs.ValidScheduleName
 	Revision int64  `json:"-"` // changes at every write; 0 for one that is not stored
+	// Damaged: what is stored of the schedule cannot be read. Nothing else is known of it,
+	// and it starts no job until it is saved anew.
+	Damaged bool `json:"-"`
 
 	Plan
 	Source    Source    `json:"source"`
@@ -122,11 +125,17 @@ func (s Schedule) Encode() (string, error) {
 	return string(raw), err
 }
 
-// DecodeSchedule reads what Encode wrote. Its error wraps ErrUnavailable.
-func DecodeSchedule(name string, revision int64, raw string) (Schedule, error) {
+// DecodeSchedule reads what Encode wrote. One that cannot be read is Damaged, and told of
+// once.
+func (d *Damage) DecodeSchedule(project, name string, revision int64, raw string) Schedule {
 	s := Schedule{Name: name, Revision: revision}
-	if err := json.Unmarshal([]byte(raw), &s); err != nil {
-		return Schedule{}, fmt.Errorf("%w: what is stored of the schedule %s is damaged: %w", ErrUnavailable, name, err)
+	err := json.Unmarshal([]byte(raw), &s)
+	if err == nil && s.Cron == "" {
+		err = errors.New("it has no cron expression")
 	}
-	return s, nil
+	if err == nil {
+		return s
+	}
+	d.tell(jobKey{project, "schedule " + name}, "what is stored of a schedule cannot be read; it starts no job. Put it again, or delete it", "project", project, "schedule", name, "error", err)
+	return Schedule{Name: name, Revision: revision, Damaged: true}
 }

@@ -41,6 +41,7 @@ const (
 	ScheduleNotFound   Code = "schedule_not_found"     // no schedule has that name
 	ScheduleFromFile   Code = "schedule_from_file"     // the schedule is changed in the repository
 	ScheduleBusy       Code = "schedule_busy"          // the schedule forbids a job beside the previous one
+	TooManySchedules   Code = "too_many_schedules"     // there are as many schedules as there may be
 	TooManyDeliveries  Code = "too_many_deliveries"    // more webhooks at once than there is room for
 	BaseUnknown        Code = "base_unknown"           // the default branch is not known yet
 	StorageFull        Code = "storage_full"           // the database's disk is full
@@ -63,7 +64,7 @@ var statuses = map[Code]int{
 	BatchNotFound: http.StatusNotFound, BatchNotIndexed: http.StatusConflict, BatchTooLarge: http.StatusBadRequest,
 	DependencyNotFound: http.StatusUnprocessableEntity,
 	KeyReused:          http.StatusConflict, JobEnded: http.StatusConflict, NotRetryable: http.StatusConflict,
-	ScheduleNotFound: http.StatusNotFound, ScheduleFromFile: http.StatusConflict, ScheduleBusy: http.StatusConflict,
+	ScheduleNotFound: http.StatusNotFound, ScheduleFromFile: http.StatusConflict, ScheduleBusy: http.StatusConflict, TooManySchedules: http.StatusConflict,
 	StorageUnavailable: http.StatusServiceUnavailable, StatusFailed: http.StatusInternalServerError,
 	Internal: http.StatusInternalServerError,
 }

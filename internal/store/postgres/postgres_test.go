@@ -96,3 +96,13 @@ func TestDamagedRows(t *testing.T) {
 		}
 	})
 }
+
+func TestDamagedSchedules(t *testing.T) {
+	t.Parallel()
+	storetest.ScheduleDamage(t, func(t *testing.T, now func() time.Time, log *slog.Logger) (store.Store, func(name, body string)) {
+		db := schema(t)
+		s := open(t, db, now)
+		s.Log = log
+		return s, func(name, body string) { admin(t, db, `UPDATE schedules SET body = $1 WHERE name = $2`, body, name) }
+	})
+}

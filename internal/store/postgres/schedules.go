@@ -14,12 +14,12 @@ type scheduleName struct{ project, name string }
 
 // Schedules implements store.Schedules.
 func (s *Store) Schedules(ctx context.Context, project string) ([]store.Schedule, error) {
-	return s.schedules(ctx, `SELECT name, revision, body FROM schedules WHERE project = $1 ORDER BY name`, project)
+	return s.schedules(ctx, project, `SELECT name, revision, body FROM schedules WHERE project = $1 ORDER BY name`)
 }
 
 // Schedule implements store.Schedules.
 func (s *Store) Schedule(ctx context.Context, project, name string) (store.Schedule, error) {
-	list, err := s.schedules(ctx, `SELECT name, revision, body FROM schedules WHERE project = $1 AND name = $2`, project, name)
+	list, err := s.schedules(ctx, project, `SELECT name, revision, body FROM schedules WHERE project = $1 AND name = $2`, name)
 	if err != nil {
 		return store.Schedule{}, err
 	}
@@ -29,17 +29,16 @@ func (s *Store) Schedule(ctx context.Context, project, name string) (store.Sched
 	return list[0], nil
 }
 
-func (s *Store) schedules(ctx context.Context, query string, args ...any) (list []store.Schedule, err error) {
+func (s *Store) schedules(ctx context.Context, project, query string, args ...any) (list []store.Schedule, err error) {
 	err = s.read(ctx, func(rows pgx.Rows) error {
 		var name, body string
 		var revision int64
 		if err := rows.Scan(&name, &revision, &body); err != nil {
 			return err
 		}
-		one, err := store.DecodeSchedule(name, revision, body)
-		list = append(list, one)
-		return err
-	}, query, args...)
+		list = append(list, s.DecodeSchedule(project, name, revision, body))
+		return nil
+	}, query, append([]any{project}, args...)...)
 	return list, err
 }
 

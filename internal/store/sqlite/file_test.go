@@ -95,3 +95,16 @@ func TestDamagedRows(t *testing.T) {
 		}
 	})
 }
+
+func TestDamagedSchedules(t *testing.T) {
+	t.Parallel()
+	storetest.ScheduleDamage(t, func(t *testing.T, now func() time.Time, log *slog.Logger) (store.Store, func(name, body string)) {
+		s := open(t, filepath.Join(t.TempDir(), "a.db"), now)
+		s.Log = log
+		return s, func(name, body string) {
+			if err := s.exec(t.Context(), `UPDATE schedules SET body = $1 WHERE name = $2`, body, name); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
