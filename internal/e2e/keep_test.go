@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -12,7 +13,7 @@ import (
 // the loss of the database each key still means its job, and none runs again.
 func TestKeysOutliveBranches(t *testing.T) {
 	t.Parallel()
-	w := start(t, options{runners: 2, environment: []string{"BRANCH_TTL=1s", "KEY_TTL=100h"}})
+	w := start(t, options{runners: 2, environment: []string{"BRANCH_TTL=1s", "KEY_TTL=100h", "RECONCILE_INTERVAL=250ms"}})
 	closedBody, closed := keyed("closed", "mkdir -p src && echo 1 > src/a.txt")
 	emptyBody, empty := keyed("empty", "true")
 	for _, body := range []string{closedBody, emptyBody} {
@@ -38,6 +39,15 @@ func TestKeysOutliveBranches(t *testing.T) {
 		t.Errorf("the result is not told any more: %+v", job)
 	}
 	before := *w.status(closed)
+	failed := w.create(`{"job":"Work","kind":"command","config":{"script":"exit 3"}}`)
+	w.until("the branch of the failed job is gone", func() bool { job := w.status(failed); return job.Terminal && job.Evidence.BranchDeleted })
+	if code, answer := w.call(http.MethodPost, "/api/jobs/"+failed+"/retry", nil); code/100 != 2 {
+		t.Errorf("attempting it again answered %d %s", code, answer)
+	}
+	w.until("the second attempt has ended, and its branch is gone too", func() bool {
+		job := w.status(failed)
+		return job.Attempt == 2 && job.Reason == githubjobs.ReasonTaskFailed && job.Evidence.BranchDeleted && slices.Equal(w.jobBranches(), stay)
+	})
 
 	w.server.kill()
 	w.loseDatabase()

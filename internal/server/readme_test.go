@@ -4,8 +4,10 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
+	"time"
 )
 
 var update = flag.Bool("update", false, "write the table of variables into README.md")
@@ -41,5 +43,24 @@ func TestReadmeListsTheVariables(t *testing.T) {
 	}
 	if err := os.WriteFile(path, []byte(above+begin+want.String()+end+below), 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestOperationsExplainsTheKnobs holds docs/operations.md to the variables that are a time or a number: each says what it does.
+func TestOperationsExplainsTheKnobs(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, knobs, _ := strings.Cut(string(page), "## The knobs\n")
+	knobs, _, _ = strings.Cut(knobs, "\n## ")
+	for field := range fields() {
+		if kind := field.Type.Kind(); kind != reflect.Int && field.Type != reflect.TypeFor[time.Duration]() {
+			continue
+		}
+		if name := "`" + field.Tag.Get("env") + "`"; !strings.Contains(knobs, name) {
+			t.Errorf("docs/operations.md does not say what %s is turned for", name)
+		}
 	}
 }
