@@ -43,15 +43,21 @@ func (r *receiver) stall(t *testing.T) (release func()) {
 // held waits until the receiver holds as many deliveries as it gets, and until the others are in the state of the localhub on dir.
 func (r *receiver) held(t *testing.T, dir string) {
 	t.Helper()
+	awaitStored(t, dir, `kind='delivery' AND json LIKE '%"Event":"push"%'`, func(n int) bool { return n == manyRefs && len(r.all()) >= inFlight })
+}
+
+// awaitStored waits until as many documents are in the state of the localhub on dir as are enough.
+func awaitStored(t *testing.T, dir, which string, enough func(n int) bool) {
+	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "state.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
 	ctx := hubtest.Within(t)
-	for stored := 0; stored < manyRefs || len(r.all()) < inFlight; time.Sleep(10 * time.Millisecond) {
-		if err := db.QueryRowContext(ctx, `SELECT count(*) FROM doc WHERE kind='delivery' AND json LIKE '%"Event":"push"%'`).Scan(&stored); err != nil {
-			t.Fatalf("stored %d, received %d: %v", stored, len(r.all()), err)
+	for n := -1; !enough(n); time.Sleep(10 * time.Millisecond) {
+		if err := db.QueryRowContext(ctx, `SELECT count(*) FROM doc WHERE `+which).Scan(&n); err != nil {
+			t.Fatalf("%s: %d: %v", which, n, err)
 		}
 	}
 }

@@ -55,11 +55,17 @@ func (s *Server) serveGit(w http.ResponseWriter, r *http.Request, g gitrepo.Requ
 		http.Error(w, "Internal Server Error", http.StatusInternalServerError)
 		return
 	}
+	base := actor.Event(repo)
+	var push *rest.Moving
 	options := gitrepo.ServeOptions{
 		RefuseWorkflows: actor.Limited() && actor.Allow(repo, "workflows", "write") != nil,
 		Logger:          s.cfg.Logger,
+		BeforePush: func(_ context.Context, wanted []gitrepo.RefChange) (err error) {
+			push, err = s.rest.Moving(base, wanted...)
+			return err
+		},
 		OnPush: func(ctx context.Context, changes []gitrepo.RefChange) {
-			if err := s.rest.RefsChanged(ctx, actor.Event(repo), changes...); err != nil {
+			if err := push.Made(ctx, changes...); err != nil {
 				s.cfg.Logger.ErrorContext(ctx, "push received but not announced", "name", repo.FullName(), "error", err)
 			}
 		},
@@ -74,6 +80,9 @@ func (s *Server) serveGit(w http.ResponseWriter, r *http.Request, g gitrepo.Requ
 		}
 	}
 	git.ServeGit(w, r, g, options)
+	if push != nil {
+		push.End()
+	}
 }
 
 // mayGit decides as rest does, in the words that git shows to people.

@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -61,6 +62,7 @@ type Server struct {
 	handler  http.Handler
 	requests requestLog
 	faults   *faults.Set
+	healed   atomic.Bool // what an earlier process has left is taken up
 }
 
 // New opens the data and listens, so that URL is known; requests are answered once Run is called. Close must be called in any case.
@@ -170,6 +172,7 @@ func (s *Server) Faults() *faults.Set { return s.faults }
 // Run serves until ctx ends, then stops in order and returns nil. It can be called once.
 func (s *Server) Run(ctx context.Context) error {
 	s.rest.Heal(ctx)
+	s.healed.Store(true)
 	group, ctx := errgroup.WithContext(ctx)
 	server := &http.Server{Handler: s.handler, ReadHeaderTimeout: 10 * time.Second}
 	// Hooks and Actions end after the last request: a push that was answered has its events.
@@ -219,11 +222,11 @@ func (s *Server) Close() error {
 	return errors.Join(errs...)
 }
 
-// WaitIdle returns when no workflow run is queued or in progress and no webhook is waiting or on its way, or when ctx ends.
+// WaitIdle returns when Run has begun, no workflow run is queued or in progress and no webhook is waiting or on its way, or when ctx ends.
 func (s *Server) WaitIdle(ctx context.Context) error {
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
-	for s.actions.Pending()+s.hooks.Pending() > 0 {
+	for !s.healed.Load() || s.actions.Pending()+s.hooks.Pending() > 0 {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("localhub is not idle: %d workflow runs and %d webhooks pending: %w", s.actions.Pending(), s.hooks.Pending(), context.Cause(ctx))

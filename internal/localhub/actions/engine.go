@@ -135,6 +135,7 @@ func (e *Engine) Enqueue(ev event.Event) {
 	default:
 		return // starts no workflow here
 	}
+	ev.Told().Receipt.Take()
 	e.inbox.Lock()
 	e.inbox.events = append(e.inbox.events, ev)
 	e.inbox.busy++
@@ -192,6 +193,7 @@ func (e *Engine) startAll(ctx context.Context) {
 		if err := e.start(ctx, ev); err != nil {
 			e.cfg.Log.Error("workflows not started", "event", ev.Name(), "repository", ev.Repo().FullName(), "error", err)
 		}
+		ev.Told().Receipt.Give()
 		e.inbox.Lock()
 		e.inbox.busy--
 		e.inbox.Unlock()

@@ -58,7 +58,7 @@ func (e *Engine) start(ctx context.Context, ev event.Event) error {
 func (e *Engine) choose(c *cause, files []parsed) ([]parsed, error) {
 	var chosen []parsed
 	for _, f := range files {
-		if !e.mayRun(c, f.path) {
+		if !e.mayRun(c, f.path) || c.base.Again && e.ran(c, f.path) {
 			continue
 		}
 		starts := c.event.Name == "push" && !c.event.ByRunToken && !workflow.SkipsCI(c.event.Message) // whatever a broken file says
@@ -83,6 +83,16 @@ func (e *Engine) mayRun(c *cause, path string) (ok bool) {
 		ok = repo.Actions.Enabled && !strings.HasPrefix(w.State, "disabled") && (c.only == 0 || c.only == w.ID)
 	})
 	return ok
+}
+
+// ran tells whether an earlier process has made the run of a change.
+func (e *Engine) ran(c *cause, path string) (found bool) {
+	e.cfg.DB.View(func(tx *state.Tx) {
+		for run := range tx.Runs.Newest(c.base.Repository.ID) {
+			found = found || run.Change == c.base.Change && run.Path == path && run.Event == c.event.Name && run.Ref == c.ref
+		}
+	})
+	return found
 }
 
 // register keeps the list of a repository's workflows: what stands on the default branch, and what has ever run.
@@ -179,7 +189,7 @@ func (e *Engine) newRun(tx *state.Tx, c *cause, f parsed, payload []byte) state.
 		ID: tx.Runs.NextID(), RepositoryID: w.RepositoryID, WorkflowID: w.ID, Number: w.LastRun, Attempt: 1, SuiteID: suite.ID, Name: f.name(),
 		DisplayTitle: cmp.Or(c.title, f.name()), Path: f.path, Event: c.event.Name, Payload: payload, HeadBranch: c.headBranch, HeadSHA: c.commit.SHA,
 		HeadCommit: headCommit(c.commit), Ref: c.ref, Status: "queued", ActorID: c.base.Sender.ID, TriggerID: c.base.Sender.ID,
-		CreatedAt: now, UpdatedAt: now, StartedAt: now, Zombie: e.isZombie(c, f.path),
+		CreatedAt: now, UpdatedAt: now, StartedAt: now, Zombie: e.isZombie(c, f.path), Change: c.base.Change,
 	}
 	if f.err != nil {
 		run.Error = f.err.Error()

@@ -17,6 +17,8 @@ type Event interface {
 	Name() string
 	// Repo is where it happened.
 	Repo() state.Repository
+	// Told is what all events have.
+	Told() Base
 }
 
 // Base is what all events have.
@@ -27,7 +29,16 @@ type Base struct {
 	ByRunToken bool
 	// InstallationID is that of the token used; 0 when it was none of an App.
 	InstallationID int64
+	// Change is the id of the change of a ref that caused the event, 0 when it was none.
+	Change int64
+	// Again: an earlier process has perhaps told of it. Who has something on record of this Change leaves it at that.
+	Again bool
+	// Receipt is taken by whoever keeps the event in memory; nil for events that nobody tells again.
+	Receipt *Receipt
 }
+
+// Told returns the base of the event.
+func (b Base) Told() Base { return b }
 
 // Repo implements Event.
 func (b Base) Repo() state.Repository { return b.Repository }

@@ -61,6 +61,9 @@ type ServeOptions struct {
 	// Refuse, when set, is asked about every ref; a reason refuses that ref
 	// alone, and the client reads it.
 	Refuse func(ctx context.Context, c RefChange) (reason string)
+	// BeforePush, when set, is told what a push asks for before git may change
+	// anything; an error ends the push.
+	BeforePush func(ctx context.Context, wanted []RefChange) error
 	// OnPush is told which refs changed, in the order of the push, before the
 	// client is answered, and not at all when none did. Its context outlives the
 	// request. Another push into this repository waits until it has returned.

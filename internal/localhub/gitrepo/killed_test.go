@@ -46,9 +46,8 @@ func TestHooksEndWithTheServer(t *testing.T) {
 		t.Skip("looks for processes in /proc, which this system has not")
 	}
 	r := newTestRepo(t)
-	temporary := t.TempDir()
 	cmd := exec.Command(os.Args[0], "-test.run=^TestHelperServer$")
-	cmd.Env = append(os.Environ(), helperDir+"="+r.Dir(), "TMPDIR="+temporary)
+	cmd.Env = append(os.Environ(), helperDir+"="+r.Dir())
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +76,7 @@ func TestHooksEndWithTheServer(t *testing.T) {
 		gitClient(t, dir, "push", "-q", url, "HEAD:refs/heads/a", "HEAD:refs/heads/b", "HEAD:refs/heads/c") // fails: the server dies
 	}()
 	next("ASKED")
-	if len(processesOf(t, temporary)) == 0 {
+	if len(processesOf(t, r.Dir())) == 0 {
 		t.Fatal("no hook is waiting for the answer")
 	}
 	if err := cmd.Process.Kill(); err != nil {
@@ -86,7 +85,7 @@ func TestHooksEndWithTheServer(t *testing.T) {
 	cmd.Wait() // says that it was killed
 	<-pushed
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		left := processesOf(t, temporary)
+		left := processesOf(t, r.Dir())
 		if len(left) == 0 {
 			break
 		}

@@ -27,14 +27,22 @@ func (r *Repo) receive(w http.ResponseWriter, req *http.Request, o ServeOptions)
 	case <-req.Context().Done():
 		return
 	}
-	p, err := r.startPush(ctx, o)
+	in := req.Clone(ctx)
+	var err error
+	if o.BeforePush != nil {
+		err = o.BeforePush(ctx, wanted(in))
+	}
+	var p *push
+	if err == nil {
+		p, err = r.startPush(ctx, o)
+	}
 	if err != nil {
 		o.logger().Error("git push", "dir", r.dir, "error", err)
 		http.Error(w, "the push could not be received", http.StatusInternalServerError)
 		return
 	}
 	answer := &heldAnswer{header: http.Header{}}
-	r.backend(answer, req.WithContext(ctx), "git-receive-pack", o, p.env()...)
+	r.backend(answer, in, "git-receive-pack", o, p.env()...)
 	changes, err := p.finish()
 	if err != nil {
 		o.logger().Error("git push", "dir", r.dir, "error", err)
@@ -55,7 +63,7 @@ type push struct {
 }
 
 func (r *Repo) startPush(ctx context.Context, o ServeOptions) (*push, error) {
-	dir, err := os.MkdirTemp("", "gitrepo-push-")
+	dir, err := r.tempDir("push-")
 	if err != nil {
 		return nil, err
 	}

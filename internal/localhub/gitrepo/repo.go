@@ -60,7 +60,19 @@ func Open(dir string) (*Repo, error) {
 		}
 	}
 	r := newRepo(dir)
-	return r, r.writeHooks()
+	return r, errors.Join(os.RemoveAll(r.temp()), r.writeHooks())
+}
+
+// temp holds what lives no longer than one operation; Open sweeps what a process
+// that was killed has left there.
+func (r *Repo) temp() string { return filepath.Join(r.dir, "localhub-temp") }
+
+// tempDir makes a folder for one operation, which takes it away at its end.
+func (r *Repo) tempDir(prefix string) (string, error) {
+	if err := os.MkdirAll(r.temp(), 0o700); err != nil {
+		return "", err
+	}
+	return os.MkdirTemp(r.temp(), prefix)
 }
 
 func newRepo(dir string) *Repo {

@@ -39,7 +39,7 @@ func (r *Repo) CreateTree(ctx context.Context, base string, edits []TreeEdit) (s
 	if err := r.checkEdits(ctx, edits); err != nil {
 		return "", err
 	}
-	temp, err := os.MkdirTemp("", "gitrepo-index-")
+	temp, err := r.tempDir("index-")
 	if err != nil {
 		return "", err
 	}

@@ -72,6 +72,7 @@ func (d *Deliverer) Enqueue(e event.Event) {
 	if len(targets) == 0 {
 		return
 	}
+	e.Told().Receipt.Take()
 	d.mu.Lock()
 	d.events = append(d.events, happened{e, targets})
 	d.busy++
@@ -144,6 +145,9 @@ func (d *Deliverer) record(ctx context.Context, events []happened) {
 			continue
 		}
 		for _, t := range e.targets {
+			if e.Told().Again && d.known(t.hook, e.Event) {
+				continue
+			}
 			m, err := d.message(t, e.Event, body)
 			if err == nil && d.struck(faults.VanishDelivery, m) {
 				continue
@@ -161,6 +165,9 @@ func (d *Deliverer) record(ctx context.Context, events []happened) {
 	if err := d.store(all); err != nil {
 		d.Log.Error("webhooks not delivered", "error", err)
 		return
+	}
+	for _, e := range events {
+		e.Told().Receipt.Give()
 	}
 	for _, m := range all {
 		d.send(m)
@@ -215,7 +222,7 @@ func (d *Deliverer) message(t target, e event.Event, payload shape.Object) (mess
 	}
 	action, _ := payload["action"].(string)
 	return newMessage(t.hook, payload, state.Delivery{
-		Event: e.Name(), Action: action, RepositoryID: e.Repo().ID, InstallationID: t.installationID,
+		Event: e.Name(), Action: action, RepositoryID: e.Repo().ID, InstallationID: t.installationID, Change: e.Told().Change,
 	})
 }
 

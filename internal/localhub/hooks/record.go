@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/githubjobs/githubjobs/internal/localhub/event"
 	"github.com/githubjobs/githubjobs/internal/localhub/state"
 )
 
@@ -24,6 +25,20 @@ func (d *Deliverer) store(all []message) error {
 		}
 		return nil
 	})
+}
+
+// known tells whether an earlier process has stored a delivery of this event to the hook.
+func (d *Deliverer) known(h state.Hook, e event.Event) (found bool) {
+	action := ""
+	if p, ok := e.(event.PullRequest); ok {
+		action = p.Action
+	}
+	d.Payloads.DB.View(func(tx *state.Tx) {
+		for v := range tx.Deliveries.Newest(h.ID) {
+			found = found || v.Change == e.Told().Change && v.Event == e.Name() && v.Action == action
+		}
+	})
+	return found
 }
 
 // unfinished are the deliveries that an earlier process has stored and not made, without their bodies.

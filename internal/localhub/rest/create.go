@@ -85,8 +85,10 @@ func (s *Service) firstCommit(ctx context.Context, git *gitrepo.Repo, repo state
 		return err
 	}
 	ref := "refs/heads/" + repo.DefaultBranch
-	if err := git.CreateRef(ctx, ref, sha); err != nil {
+	base, change := event.Base{Repository: repo, Sender: owner}, gitrepo.RefChange{Ref: ref, Old: gitrepo.Zero, New: sha}
+	m, err := s.updateRef(ctx, git, base, change)
+	if err != nil {
 		return err
 	}
-	return s.RefsChanged(ctx, event.Base{Repository: repo, Sender: owner}, gitrepo.RefChange{Ref: ref, Old: gitrepo.Zero, New: sha})
+	return m.Made(ctx, change)
 }

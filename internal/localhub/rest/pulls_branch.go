@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -29,11 +30,7 @@ func updatePullBranch(c *Context) (Response, error) {
 	case in.Expected != "" && in.Expected != p.HeadSHA:
 		return Response{}, Invalid("expected head sha didn’t match current head ref.")
 	}
-	change, err := c.bringUpToDate(git, p)
-	if err != nil {
-		return Response{}, err
-	}
-	if err := c.RefsChanged(change); err != nil {
+	if err := c.bringUpToDate(git, p); err != nil {
 		return Response{}, err
 	}
 	var url string
@@ -41,15 +38,15 @@ func updatePullBranch(c *Context) (Response, error) {
 	return Accepted(shape.Object{"message": "Updating pull request branch.", "url": url}), nil
 }
 
-func (c *Context) bringUpToDate(git *gitrepo.Repo, p state.Pull) (change gitrepo.RefChange, err error) {
+func (c *Context) bringUpToDate(git *gitrepo.Repo, p state.Pull) error {
 	base, err := pullBase(c.Context(), git, p)
 	if err != nil {
-		return change, err
+		return err
 	}
 	if in, err := git.IsAncestor(c.Context(), base, p.HeadSHA); err != nil {
-		return change, err
+		return err
 	} else if in {
-		return change, Invalid("There are no new commits on the base branch.")
+		return Invalid("There are no new commits on the base branch.")
 	}
 	who := c.Signature()
 	sha, err := git.Merge(c.Context(), p.HeadSHA, base, gitrepo.NewCommit{
@@ -57,14 +54,16 @@ func (c *Context) bringUpToDate(git *gitrepo.Repo, p state.Pull) (change gitrepo
 		Message: fmt.Sprintf("Merge branch '%s' into %s", p.BaseRef, p.HeadRef),
 	})
 	if conflicts(err) {
-		return change, Invalid("merge conflict between base and head")
+		return Invalid("merge conflict between base and head")
 	} else if err != nil {
-		return change, err
+		return err
 	}
-	change = gitrepo.RefChange{Ref: "refs/heads/" + p.HeadRef, Old: p.HeadSHA, New: sha}
-	err = git.UpdateRefs(c.Context(), gitrepo.RefUpdate{Ref: change.Ref, New: sha, Old: p.HeadSHA})
+	change := gitrepo.RefChange{Ref: "refs/heads/" + p.HeadRef, Old: p.HeadSHA, New: sha}
+	m, err := c.S.updateRef(c.Context(), git, c.Event(), change)
 	if errors.Is(err, gitrepo.ErrRefMoved) {
-		err = Invalid("expected head sha didn’t match current head ref.")
+		return Invalid("expected head sha didn’t match current head ref.")
+	} else if err != nil {
+		return err
 	}
-	return change, err
+	return m.Made(context.WithoutCancel(c.Context()), change)
 }

@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 
 	"github.com/githubjobs/githubjobs/internal/localhub/event"
@@ -27,7 +28,7 @@ func (s *Service) merged(ctx context.Context, who event.Base, p state.Pull, chan
 		return err
 	}
 	now := s.now()
-	closed := event.PullRequest{Base: who, Action: "closed"}
+	closed, moving := event.PullRequest{Base: who, Action: "closed"}, s.moving(who)
 	err = s.DB.Update(func(tx *state.Tx) error {
 		current, _ := tx.Pulls.Get(p.ID)
 		current.State, current.Merged, current.MergedAt, current.ClosedAt, current.UpdatedAt = "closed", true, now, now, now
@@ -35,6 +36,7 @@ func (s *Service) merged(ctx context.Context, who event.Base, p state.Pull, chan
 		// What was merged, whatever has been pushed meanwhile.
 		current.HeadSHA, current.BaseSHA = p.HeadSHA, change.Old
 		tx.Pulls.Put(current)
+		moving.write(tx, change) // what Merging has said until now
 		closed.Pull = current
 		return nil
 	})
@@ -43,7 +45,7 @@ func (s *Service) merged(ctx context.Context, who event.Base, p state.Pull, chan
 	}
 	s.pulls.pointPullRefs(ctx, git, []event.Event{closed}, s.Log)
 	s.Bus.Publish(closed)
-	if err := s.RefsChanged(ctx, who, change); err != nil {
+	if err := moving.Made(ctx, change); err != nil {
 		return err
 	}
 	if who.Repository.DeleteBranchOnMerge && p.HeadRepositoryID == who.Repository.ID {
@@ -58,19 +60,33 @@ func (s *Service) deleteMerged(ctx context.Context, git *gitrepo.Repo, who event
 		return nil
 	}
 	change := gitrepo.RefChange{Ref: "refs/heads/" + p.HeadRef, Old: p.HeadSHA, New: gitrepo.Zero}
-	err := git.DeleteRef(ctx, change.Ref, change.Old)
+	if _, err := git.Ref(ctx, change.Ref); errors.Is(err, gitrepo.ErrNotFound) {
+		return nil
+	}
+	m, err := s.updateRef(ctx, git, who, change)
 	if errors.Is(err, gitrepo.ErrNotFound) || errors.Is(err, gitrepo.ErrRefMoved) {
 		return nil
 	} else if err != nil {
 		return err
 	}
-	return s.RefsChanged(ctx, who, change)
+	return m.Made(ctx, change)
 }
 
-// Heal brings open pull requests to what the refs say, where a process was killed between a change of a ref and the change of the state: a merge
-// whose base branch has moved is a merge, and a head that was pushed or deleted is where it is. Call it before any request is answered. What can't be
-// healed is logged.
+// Heal brings the state to what the refs say, and tells what was not told, where a process was killed after a change of a ref: a merge whose base
+// branch has moved is a merge, what was pushed has its events, and the head of an open pull request is where its branch is. Call it before any request
+// is answered, when the subscribers are there. What can't be healed is logged.
 func (s *Service) Heal(ctx context.Context) {
+	untold := s.untold()
+	s.healPulls(ctx, s.healMerge)
+	for _, id := range slices.Sorted(maps.Keys(untold)) {
+		if err := s.tellAgain(ctx, id, untold[id]); err != nil {
+			s.Log.ErrorContext(ctx, "changes of refs not told", "repository", id, "error", err)
+		}
+	}
+	s.healPulls(ctx, s.healHead)
+}
+
+func (s *Service) healPulls(ctx context.Context, heal func(context.Context, *gitrepo.Repo, state.Repository, state.Pull) error) {
 	var repositories []state.Repository
 	pulls := map[int64][]state.Pull{}
 	s.DB.View(func(tx *state.Tx) {
@@ -84,7 +100,7 @@ func (s *Service) Heal(ctx context.Context) {
 		git, err := s.Git.Open(r.Owner, r.Name)
 		for _, p := range pulls[r.ID] {
 			if err == nil {
-				err = s.healPull(ctx, git, r, p)
+				err = heal(ctx, git, r, p)
 			}
 			if err != nil {
 				s.Log.ErrorContext(ctx, "pull request not brought to what its refs say", "repository", r.FullName(), "number", p.Number, "error", err)
@@ -93,12 +109,8 @@ func (s *Service) Heal(ctx context.Context) {
 	}
 }
 
-func (s *Service) healPull(ctx context.Context, git *gitrepo.Repo, r state.Repository, p state.Pull) error {
-	if p.Merging != nil {
-		if done, err := s.healMerge(ctx, git, r, p); err != nil || done {
-			return err
-		}
-	}
+// healHead makes the head of an open pull request what its branch says.
+func (s *Service) healHead(ctx context.Context, git *gitrepo.Repo, r state.Repository, p state.Pull) error {
 	if p.HeadRepositoryID != r.ID {
 		return nil
 	}
@@ -120,19 +132,22 @@ func (s *Service) healPull(ctx context.Context, git *gitrepo.Repo, r state.Repos
 }
 
 // healMerge ends a merge that an earlier process has begun: the commit that it made for this is on the base branch, or never will be.
-func (s *Service) healMerge(ctx context.Context, git *gitrepo.Repo, r state.Repository, p state.Pull) (done bool, err error) {
-	begun := *p.Merging
+func (s *Service) healMerge(ctx context.Context, git *gitrepo.Repo, r state.Repository, p state.Pull) error {
+	if p.Merging == nil {
+		return nil
+	}
+	begun, done := *p.Merging, false
 	base, err := git.Ref(ctx, "refs/heads/"+p.BaseRef)
 	if err == nil {
 		done, err = git.IsAncestor(ctx, begun.New, base.Commit)
 	}
 	if err != nil && !errors.Is(err, gitrepo.ErrNotFound) {
-		return false, err
+		return err
 	}
 	if !done {
-		return false, s.setMerging(p.ID, nil)
+		return s.setMerging(p.ID, nil)
 	}
 	who := event.Base{Repository: r, Sender: s.user(begun.ByID), ByRunToken: begun.ByRunToken, InstallationID: begun.InstallationID}
 	p.HeadSHA = begun.HeadSHA
-	return true, s.merged(ctx, who, p, gitrepo.RefChange{Ref: "refs/heads/" + p.BaseRef, Old: begun.Old, New: begun.New})
+	return s.merged(ctx, who, p, gitrepo.RefChange{Ref: "refs/heads/" + p.BaseRef, Old: begun.Old, New: begun.New})
 }

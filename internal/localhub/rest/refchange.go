@@ -19,20 +19,25 @@ const (
 	maxTagEvents    = 3
 )
 
-// RefsChanged tells the rest of localhub that refs have changed: by a push over git, or by an operation such as a merge. It brings open pull
-// requests up to date and publishes the events. Call it after the change of the refs, and for a merge after the pull request is marked as merged.
-func (s *Service) RefsChanged(ctx context.Context, base event.Base, changes ...gitrepo.RefChange) error {
+// Made tells the rest of localhub that refs have changed: by a push over git, or by an operation such as a merge. It brings open pull requests up to
+// date and publishes the events. Call it after the change of the refs, and for a merge after the pull request is marked as merged.
+func (m *Moving) Made(ctx context.Context, changes ...gitrepo.RefChange) error {
+	s := m.s
+	repo := m.base.Repository
 	changes = slices.DeleteFunc(slices.Clone(changes), func(c gitrepo.RefChange) bool { return c.Old == c.New })
 	if len(changes) == 0 {
 		return nil
 	}
-	git, err := s.Git.Open(base.Repository.Owner, base.Repository.Name)
+	git, err := s.Git.Open(repo.Owner, repo.Name)
 	if err != nil {
 		return err
 	}
-	tracked := s.trackedBranches(base.Repository.ID)
+	tracked := s.trackedBranches(repo.ID)
 	var events []event.Event
+	var receipts []*event.Receipt
 	for _, change := range changes {
+		base := m.tells(change)
+		receipts = append(receipts, base.Receipt)
 		change, err := describe(ctx, git, change, tracked)
 		if err != nil {
 			return err
@@ -45,10 +50,13 @@ func (s *Service) RefsChanged(ctx context.Context, base event.Base, changes ...g
 		s.pulls.pointPullRefs(ctx, git, pulls, s.Log)
 		events = append(events, pulls...)
 	}
-	if err := s.touch(base.Repository.ID); err != nil {
+	if err := s.touch(repo.ID); err != nil {
 		return err
 	}
 	s.Bus.Publish(limitEvents(events)...)
+	for _, r := range receipts {
+		r.Give()
+	}
 	return nil
 }
 

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"strings"
 
@@ -177,7 +178,7 @@ func (c *Context) moveRef(git *gitrepo.Repo, change gitrepo.RefChange) error {
 	if hit, ok := c.S.Faults.Strike(faults.RefuseRef, faults.Occasion{Repository: c.Repo.FullName(), Ref: change.Ref}); ok {
 		return Invalid(cmp.Or(hit.Reason, "Reference update failed"))
 	}
-	err := git.UpdateRefs(c.Context(), gitrepo.RefUpdate{Ref: change.Ref, New: change.New, Old: change.Old})
+	m, err := c.S.updateRef(c.Context(), git, c.Event(), change)
 	switch {
 	case errors.Is(err, gitrepo.ErrRefExists):
 		return Invalid("Reference already exists")
@@ -188,7 +189,7 @@ func (c *Context) moveRef(git *gitrepo.Repo, change gitrepo.RefChange) error {
 	case err != nil:
 		return err
 	}
-	return c.RefsChanged(change)
+	return m.Made(context.WithoutCancel(c.Context()), change)
 }
 
 // mayMove refuses what a limited token may not bring in: changes of workflow files without the workflows permission.

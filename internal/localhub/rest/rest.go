@@ -79,10 +79,14 @@ type Service struct {
 	limiter   limiter
 	following sync.Mutex // see followRef
 	pulls     pullWork
+	journal   journal
 }
 
 // Close waits for what is computed in the background. No request may come after it.
-func (s *Service) Close() { s.pulls.close() }
+func (s *Service) Close() {
+	s.pulls.close()
+	s.journal.running.Wait()
+}
 
 // Handler serves all operations under Prefix.
 func (s *Service) Handler() http.Handler {
@@ -139,12 +143,6 @@ func (c *Context) Git() (*gitrepo.Repo, error) { return c.S.Git.Open(c.Repo.Owne
 func (c *Context) Now() time.Time { return c.S.now() }
 
 func (s *Service) now() time.Time { return s.Now().UTC().Truncate(time.Second) }
-
-// RefsChanged tells that this request has changed refs of c.Repo (see Service.RefsChanged): it publishes push, create and delete events and brings
-// pull requests up to date.
-func (c *Context) RefsChanged(changes ...gitrepo.RefChange) error {
-	return c.S.RefsChanged(c.Context(), c.Event(), changes...)
-}
 
 // Publish tells subscribers what happened. Call it after the Update that made it true.
 func (c *Context) Publish(events ...event.Event) { c.S.Bus.Publish(events...) }

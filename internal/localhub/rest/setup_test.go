@@ -88,7 +88,11 @@ func (h *hub) serveGit(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	git.ServeGit(w, r, g, gitrepo.ServeOptions{OnPush: func(ctx context.Context, changes []gitrepo.RefChange) {
-		if err := h.RefsChanged(ctx, actor.Event(repo), changes...); err != nil {
+		m, err := h.Moving(actor.Event(repo), changes...)
+		if err == nil {
+			err = m.Made(ctx, changes...)
+		}
+		if err != nil {
 			h.t.Error(err)
 		}
 	}})

@@ -56,6 +56,7 @@ type Run struct {
 	Previous     []Attempt // earlier attempts, oldest first
 	Error        string    // why the run could not start (conclusion startup_failure)
 	Zombie       bool      `json:",omitempty"` // queued for ever, by a fault
+	Change       int64     `json:",omitempty"` // the RefChange that started it
 }
 
 // HeadCommit is what a run shows of the commit that it runs on.

@@ -77,6 +77,7 @@ type Delivery struct {
 	Action          string
 	RepositoryID    int64
 	InstallationID  int64
+	Change          int64 `json:",omitempty"` // the RefChange that it tells of
 	Redelivery      bool
 	URL             string
 	Done            bool // false: not yet attempted

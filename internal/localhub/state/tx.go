@@ -7,6 +7,7 @@ type Tx struct {
 	Installations *Table[Installation]
 	Tokens        *Table[Token]
 	Repositories  *Table[Repository]
+	RefChanges    *Table[RefChange]
 	Hooks         *Table[Hook]
 	Deliveries    *Table[Delivery]
 
@@ -41,6 +42,7 @@ func newTx() *Tx {
 	tx.Installations = table[Installation](tx, "installation")
 	tx.Tokens = table[Token](tx, "token")
 	tx.Repositories = table[Repository](tx, "repository")
+	tx.RefChanges = table[RefChange](tx, "ref_change")
 	tx.Hooks = table[Hook](tx, "hook")
 	tx.Deliveries = table[Delivery](tx, "delivery")
 	tx.Pulls = table[Pull](tx, "pull")
@@ -88,7 +90,7 @@ func (tx *Tx) DeleteRepository(id int64) {
 		tx.Deliveries.deleteOf(h.ID)
 	}
 	for _, of := range []func(int64){
-		tx.Runs.deleteOf, tx.Pulls.deleteOf, tx.Hooks.deleteOf, tx.Labels.deleteOf, tx.Statuses.deleteOf, tx.CheckSuites.deleteOf,
+		tx.RefChanges.deleteOf, tx.Runs.deleteOf, tx.Pulls.deleteOf, tx.Hooks.deleteOf, tx.Labels.deleteOf, tx.Statuses.deleteOf, tx.CheckSuites.deleteOf,
 		tx.CheckRuns.deleteOf, tx.Workflows.deleteOf, tx.Variables.deleteOf, tx.Secrets.deleteOf,
 	} {
 		of(id)
