@@ -153,6 +153,18 @@ func TestBatch(t *testing.T) {
 	if want := []string{"0 merged [reports/0] true", "1 no_changes [] false", "2 task_failed [] false", "3 merged [reports/3] true"}; !slices.Equal(got, want) {
 		t.Errorf("results %q, want %q", got, want)
 	}
+	// A batch is its jobs: it is told the same when they are all that is left of it.
+	_, before := w.call(http.MethodGet, "/api/batches/"+b.ID, nil)
+	w.server.kill()
+	w.loseDatabase()
+	w.startServer()
+	var after []byte
+	for end := time.Now().Add(deadline); string(before) != string(after); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("before the database was lost\n%s\nafter it\n%s", before, after)
+		}
+		_, after = w.call(http.MethodGet, "/api/batches/"+b.ID, nil)
+	}
 }
 
 // TestBatchStops: when too many jobs have failed the others are cancelled, those that run too, and the words say why.
@@ -286,4 +298,38 @@ func TestBatchInOrder(t *testing.T) {
 	if want := []string{"merged [reports/last]", "merged [reports/first]", "task_failed []", "dependency_failed []", "skipped []"}; !slices.Equal(got, want) || b.Failures != 1 || b.Stopped {
 		t.Errorf("results %q, want %q; %+v", got, want, b)
 	}
+}
+
+// TestBatchIsWholeOrNot kills the server while it takes batches: after the next start, each is there with all of its jobs, or not at all.
+func TestBatchIsWholeOrNot(t *testing.T) {
+	t.Parallel()
+	const n, rounds = 2_000, 8
+	w := start(t, options{noServer: true, files: map[string]string{files.RunJobPath: ""}})
+	later := time.Now().Add(time.Hour).Format(time.RFC3339)
+	inputs := "[{}" + strings.Repeat(",{}", n-1) + "]"
+	w.startServer()
+	began := time.Now()
+	w.batch(fmt.Sprintf(`{"template":{"job":"Later","delay_until":%q},"inputs":%s}`, later, inputs))
+	takes := time.Since(began)
+	there := 0
+	for i := range rounds {
+		key := fmt.Sprint("round ", i)
+		answered := make(chan int, 1)
+		go func() {
+			status, _ := w.call(http.MethodPost, "/api/batches", fmt.Appendf(nil, `{"template":{"job":"Later","delay_until":%q},"inputs":%s,"idempotency_key":%q}`, later, inputs, key))
+			answered <- status
+		}()
+		time.Sleep(takes * time.Duration(i+2) / rounds)
+		w.server.kill()
+		status := <-answered
+		w.startServer()
+		b, found := w.readBatch(githubjobs.KeyedBatchID("demo-reports", key))
+		if found && (b.Total != n || b.Missing != 0) || !found && status != 0 {
+			t.Errorf("killed at %d/%d, answered %d: %+v", i+2, rounds, status, b)
+		}
+		if found {
+			there++
+		}
+	}
+	t.Logf("of %d batches that were under way when the server was killed, %d are there", rounds, there)
 }

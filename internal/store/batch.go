@@ -63,6 +63,23 @@ func (b Batch) Active() int {
 // Over says whether more of them failed than may.
 func (b Batch) Over() bool { return b.Limit > 0 && b.Failures >= b.Limit }
 
+// Turn lets one after the other through: of batches that come at the same time, each has a
+// transaction of its own, so that none becomes too large.
+type Turn chan struct{}
+
+// NewTurn returns a turn that nobody has.
+func NewTurn() Turn { return make(Turn, 1) }
+
+// Take waits for the turn. done must be called after its error is nil.
+func (t Turn) Take(ctx context.Context) (done func(), err error) {
+	select {
+	case t <- struct{}{}:
+		return func() { <-t }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
 // NewBatch makes a batch of the columns of its row.
 func NewBatch(id string, created int64, size, limit int, statuses [5]int, failures int, stopped int64) Batch {
 	b := Batch{ID: id, CreatedAt: time.UnixMilli(created).UTC(), Size: size, Limit: limit, Failures: failures, Status: map[githubjobs.Status]int{}}

@@ -12,6 +12,11 @@ import (
 
 // AcceptAll implements store.Batches.
 func (s *Store) AcceptAll(ctx context.Context, project string, specs []githubjobs.Spec) (added int, err error) {
+	done, err := s.turn.Take(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer done()
 	err = s.write.run(ctx, &write{jobs: namesFor(project, specs...), accepts: true, plan: func(b *batch, _ *write) error {
 		added = 0
 		return b.acceptAll(project, specs, &added)

@@ -46,6 +46,7 @@ type Store struct {
 	store.Damage
 	pool  *pgxpool.Pool
 	write *writer
+	turn  store.Turn // of batches
 	now   func() time.Time
 	cache *store.Cache // of facts; their version is compared at every read
 }
@@ -73,7 +74,7 @@ func start(ctx context.Context, config *pgxpool.Config, databaseURL string, now 
 		pool.Close()
 		return nil, fmt.Errorf("opening database %s: %w", Address(databaseURL), explain(ctx, err))
 	}
-	s := &Store{pool: pool, now: now, cache: store.NewCache(cacheSize)}
+	s := &Store{turn: store.NewTurn(), pool: pool, now: now, cache: store.NewCache(cacheSize)}
 	s.write = startWriter(pool, now, rand.IntN(counterSets), &s.Damage)
 	return s, nil
 }

@@ -19,6 +19,11 @@ func (s *Store) AcceptAll(ctx context.Context, project string, specs []githubjob
 			return 0, err
 		}
 	}
+	done, err := s.turn.Take(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer done()
 	err = s.write.do(ctx, func(t *tx) error {
 		added = 0
 		return s.acceptAll(t, project, specs, rows, &added)

@@ -31,6 +31,7 @@ const (
 type Store struct {
 	store.Damage
 	write  *writer
+	turn   store.Turn // of batches
 	read   *sql.DB
 	lock   *flock.Flock
 	now    func() time.Time
@@ -58,7 +59,7 @@ func Open(ctx context.Context, path string, now func() time.Time) (*Store, error
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{lock: lock, now: now, opened: now(), cache: store.NewCache(cacheSize), leaders: map[string]func(){}}
+	s := &Store{turn: store.NewTurn(), lock: lock, now: now, opened: now(), cache: store.NewCache(cacheSize), leaders: map[string]func(){}}
 	if err := errors.Join(create(file), s.open(ctx, file)); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening database %s: %w", path, explain(err)), s.Close())
 	}

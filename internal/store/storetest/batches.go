@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -73,6 +75,26 @@ func acceptAll(t *testing.T, _ *clock, s store.Store) {
 	}
 	if c := counts(t, s); c.Jobs != 5 {
 		t.Errorf("counts %+v", c)
+	}
+	CheckCounters(t, s, project)
+}
+
+// acceptAtOnce: repeats that come at the same time make one batch.
+func acceptAtOnce(t *testing.T, _ *clock, s store.Store) {
+	specs := Whole(whole, 60, 2, "a")
+	var sum atomic.Int64
+	var wg sync.WaitGroup
+	for range 6 {
+		wg.Go(func() {
+			added, err := s.AcceptAll(t.Context(), project, specs)
+			if sum.Add(int64(added)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if sum.Load() != 60 {
+		t.Errorf("%d were added", sum.Load())
 	}
 	CheckCounters(t, s, project)
 }

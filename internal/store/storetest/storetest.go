@@ -59,6 +59,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) store.Store
 		{"a query that cannot be is refused", badQueries},
 		{"counters say what a count says", counters},
 		{"a batch is accepted as a whole, once", acceptAll},
+		{"a batch that comes several times at once is accepted once", acceptAtOnce},
 		{"the rest of a batch is accepted", acceptRest},
 		{"a batch fails when too many of its jobs did", failingBatch},
 		{"batches are listed, the newest first", listBatches},
