@@ -46,7 +46,7 @@ type Batch struct {
 	MaxFailures *int      `json:"max_failures,omitempty" doc:"How many may fail; left out for any number"`
 	Stopped     bool      `json:"stopped" doc:"More jobs failed than may; the others are cancelled"`
 	Indexed     bool      `json:"indexed" doc:"Whether it was created as a whole, so that its results are told by index"`
-	CreatedAt   time.Time `json:"created_at" doc:"When the batch, or the first of its jobs, was created"`
+	CreatedAt   time.Time `json:"created_at,omitzero" doc:"When the batch, or the first of its jobs, was created; left out where all of its jobs are forgotten"`
 }
 
 // Counts are how many jobs have each status.
@@ -125,12 +125,13 @@ func (a *api) createBatch(ctx context.Context, in *batchInput) (*batchOutput, er
 	if added < len(request.specs) {
 		b, err := a.Batches.Batch(ctx, a.Project, id)
 		switch {
-		case errors.Is(err, store.ErrNotFound): // its jobs were removed; see store.Swept
-			return nil, problem.New(problem.KeyReused, "The idempotency key belongs to the batch %s, whose jobs have ended and were removed since (JOB_RETENTION). Send another key to create a new one.", id).OfField(keyField)
+		case errors.Is(err, store.ErrNotFound): // all of its jobs have ended long ago, and were removed
+			out.Body = Batch{BatchID: id, Total: len(request.specs), Missing: len(request.specs), Terminal: true, MaxFailures: request.maxFailures, Indexed: true}
 		case err != nil:
 			return nil, a.batchProblem(ctx, id, err)
+		default:
+			out.Body = tellBatch(b)
 		}
-		out.Body = tellBatch(b)
 	}
 	if added == 0 {
 		out.Status, out.Replayed = http.StatusOK, strconv.FormatBool(true)

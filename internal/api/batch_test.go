@@ -257,6 +257,39 @@ func TestBatchWithAKey(t *testing.T) {
 	}
 }
 
+// A repeat long after the end of all jobs, which were removed since, creates none.
+func TestBatchOfRemovedJobs(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	const body = `{"jobs":[{"job":"one"},{"job":"two"}],"idempotency_key":"k"}`
+	b := s.do(t, "POST", "/api/batches", body).batch(t)
+	remove := func(i int) {
+		t.Helper()
+		f := githubjobs.Facts{ID: githubjobs.MemberID(b.BatchID, i), Dispatch: &githubjobs.Dispatch{Refused: "no", At: now}}
+		if err := s.store.MergeFacts(t.Context(), "p", f); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := s.store.SweepJobs(t.Context(), "p", now.Add(time.Hour), 10); n != 1 || err != nil {
+			t.Fatalf("%d jobs were removed: %v", n, err)
+		}
+	}
+	remove(0)
+	if got := s.do(t, "POST", "/api/batches", body).batch(t); got.Total != 2 || got.Missing != 1 || got.Counts != (Counts{Pending: 1}) || got.Terminal {
+		t.Errorf("%+v", got)
+	}
+	remove(1)
+	res := s.do(t, "POST", "/api/batches", body)
+	if got := res.batch(t); res.StatusCode != 200 || res.Header.Get("Idempotency-Replayed") != "true" || got.Total != 2 || got.Missing != 2 || !got.Terminal {
+		t.Errorf("%d %+v", res.StatusCode, got)
+	}
+	if res := s.do(t, "GET", "/api/batches/"+b.BatchID, ""); res.StatusCode != 404 {
+		t.Errorf("%d %s", res.StatusCode, res.body)
+	}
+	if res := s.do(t, "POST", "/api/batches", `{"jobs":[{"job":"three"}],"idempotency_key":"k"}`); res.StatusCode != 409 {
+		t.Errorf("%d %s", res.StatusCode, res.body)
+	}
+}
+
 func TestBatchIsTurnedAway(t *testing.T) {
 	t.Parallel()
 	after := time.Duration(0)
