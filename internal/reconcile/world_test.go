@@ -269,7 +269,7 @@ func (w *world) run(id string) *github.WorkflowRun {
 	w.t.Helper()
 	var run *github.WorkflowRun
 	w.eventually("the run has ended", func() error {
-		runs, _, err := w.api.Actions.ListRepositoryWorkflowRuns(w.t.Context(), "alice", "reports", &github.ListWorkflowRunsOptions{Branch: githubjobs.Branch(id), Status: "completed"})
+		runs, _, err := w.api.Actions.ListRepositoryWorkflowRuns(w.t.Context(), "alice", "reports", &github.ListWorkflowRunsOptions{Branch: githubjobs.BranchPrefix + id, Status: "completed"})
 		if err == nil && len(runs.WorkflowRuns) == 0 {
 			err = sql.ErrNoRows
 		}

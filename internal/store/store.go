@@ -129,7 +129,7 @@ type Leadership interface {
 	// Lead waits until no other process leads the project, and takes the lead. It is
 	// freed by Release and by the death of the process at once, and some seconds after
 	// the process was frozen or cut off from the database. accepted is called whenever
-	// any process accepted a job or a request to cancel one, or stored an End, and must
+	// any process accepted a job, or a request to cancel or to attempt one, or stored an End, and must
 	// return at once.
 	Lead(ctx context.Context, project string, accepted func()) (Lease, error)
 }

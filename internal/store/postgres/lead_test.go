@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/internal/store"
 	"github.com/githubjobs/githubjobs/internal/store/storetest"
 )
@@ -113,7 +114,7 @@ func TestHoldAsksTheDatabase(t *testing.T) {
 	}
 }
 
-// The leader learns of jobs that other servers accept, of its own project only.
+// The leader learns of jobs and requests that other servers accept, of its own project only.
 func TestLeaderHearsOfJobs(t *testing.T) {
 	t.Parallel()
 	db := schema(t)
@@ -131,6 +132,15 @@ func TestLeaderHearsOfJobs(t *testing.T) {
 		t.Fatal(err)
 	}
 	closed(t, "the leader did not hear of the second job", c.accepted)
+	for what, f := range map[string]githubjobs.Facts{
+		"the request to cancel":      {ID: "a", Cancel: &githubjobs.CancelFact{By: "x", At: storetest.Now}},
+		"the request for an attempt": {ID: "b", Attempt: 2, Asked: &githubjobs.AskedFact{By: "x", At: storetest.Now}},
+	} {
+		if err := other.MergeFacts(t.Context(), "p", f); err != nil {
+			t.Fatal(err)
+		}
+		closed(t, "the leader did not hear of "+what, c.accepted)
+	}
 	if n := len(c.accepted); n != 0 {
 		t.Errorf("the leader heard %d times too often", n)
 	}
