@@ -57,7 +57,7 @@ func (f Facts) Of(attempt int) Facts {
 		if i, found := f.place(attempt); found {
 			one = f.Later[i]
 		}
-		one.ID, one.Spec, one.Attempt, one.Deadline, one.Complete = f.ID, f.Spec, attempt, f.Deadline, f.Complete
+		one.ID, one.Spec, one.Attempt, one.Hold, one.Deadline, one.Complete = f.ID, f.Spec, attempt, f.Hold, f.Deadline, f.Complete
 	}
 	one.Cancel, one.Later = f.cancelOf(attempt), nil
 	return one

@@ -19,12 +19,14 @@ type HoldFact struct {
 	// Open: it was its turn in that queue. This is never taken back.
 	Open bool `json:"open,omitempty"`
 	// After are the first of the jobs that were to end before.
-	After []string  `json:"after,omitempty"`
-	At    time.Time `json:"at"`
+	After []string `json:"after,omitempty"`
+	// Attempt is the one that was held back; 0 is the first, as is 1.
+	Attempt int       `json:"attempt,omitempty"`
+	At      time.Time `json:"at"`
 }
 
 func (h HoldFact) rank() rank {
-	return rank{bit(h.Open), bit(h.Unmet != ""), bit(h.Queued), bit(h.Met)}.at(h.At)
+	return rank{int64(max(h.Attempt, 1)), bit(h.Open), bit(h.Unmet != ""), bit(h.Queued), bit(h.Met)}.at(h.At)
 }
 
 // Holding is what holds an accepted job back from its push.
@@ -40,15 +42,17 @@ const (
 
 // Holding says what holds the job back. One thing after the other does: a job comes
 // into the queue of its key when all that it depends on is done and its delay is over.
-// Attempts after the first are held back by nothing: the job's turn has come before.
+// An attempt that somebody has asked for waits for its turn alone. One that follows by
+// the job's own policy waits for nothing: the job holds its key until the last one.
 func (f Facts) Holding(now time.Time) Holding {
-	var h HoldFact
-	if f.Hold != nil {
-		h = *f.Hold
-	}
+	one, h := f.Present(), f.held()
 	switch {
-	case f.Spec == nil || f.present() > 1 || !f.unpushed():
+	case f.Spec == nil || !one.unpushed():
 		return HeldByNothing
+	case one.Attempt > 1 && (f.Spec.ConcurrencyKey == "" || h.Open):
+		return HeldByNothing
+	case one.Attempt > 1:
+		return HeldByTurn
 	case h.Unmet != "":
 		return HeldForGood
 	case len(f.Spec.DependsOn) > 0 && !h.Met:
@@ -60,6 +64,17 @@ func (f Facts) Holding(now time.Time) Holding {
 	}
 	return HeldByNothing
 }
+
+// held is what was found at the last look at the present attempt; zero before.
+func (f Facts) held() HoldFact {
+	if f.Hold == nil || max(f.Hold.Attempt, 1) != f.present() {
+		return HoldFact{}
+	}
+	return *f.Hold
+}
+
+// Queued says whether the present attempt has come into the queue of its key.
+func (f Facts) Queued() bool { return f.held().Queued }
 
 // unpushed: nothing says that the job was pushed, or ever will be.
 func (f Facts) unpushed() bool {
@@ -99,7 +114,7 @@ func (v view) blocked(now time.Time) (Reason, string) {
 		return ReasonBlockedByDependency, fmt.Sprintf("The job is stored and will be pushed when the jobs that it depends on are done (%s).", few(v.Spec.DependsOn))
 	case held == HeldByDependency:
 		return ReasonBlockedByDependency, fmt.Sprintf("The job is stored and will be pushed when all %d jobs that it depends on are done; it waits for %s.", len(v.Spec.DependsOn), few(v.Hold.After))
-	case held == HeldByTurn && v.Hold != nil && v.Hold.Queued:
+	case held == HeldByTurn && v.Queued():
 		return ReasonBlockedByConcurrency, fmt.Sprintf("The job is stored and waits for its turn: of the jobs with concurrency_key %q one at a time is on GitHub. When it came, %s was before it.", v.Spec.ConcurrencyKey, few(v.Hold.After))
 	}
 	return "", ""
@@ -118,7 +133,7 @@ func few(ids []string) string {
 // Unseen says whether nobody has looked yet at what holds the job back.
 func (f Facts) Unseen(now time.Time) bool {
 	held := f.Holding(now)
-	return f.Cancel == nil && (held == HeldByDependency && f.Hold == nil || held == HeldByTurn && (f.Hold == nil || !f.Hold.Queued))
+	return f.Present().Cancel == nil && (held == HeldByDependency && f.Hold == nil || held == HeldByTurn && !f.Queued())
 }
 
 // nextOfHold is the next step about a job that others hold back, apart from looking at
@@ -127,10 +142,10 @@ func (v view) nextOfHold(now time.Time) (step Step, due time.Time, ok bool) {
 	switch held := v.Holding(now); {
 	case held == HeldByNothing || held == HeldByDelay:
 		return StepNone, time.Time{}, false
-	case held == HeldForGood || v.Spec.StartBy().IsZero():
+	case held == HeldForGood || v.startBy().IsZero():
 		return StepNone, time.Time{}, true
 	}
-	return StepExpire, v.Spec.StartBy(), true
+	return StepExpire, v.startBy(), true
 }
 
 // Dependency is a job as those see it that depend on it.

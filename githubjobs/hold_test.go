@@ -58,6 +58,36 @@ func TestHolding(t *testing.T) {
 	}
 }
 
+// An attempt that somebody asks for waits for its turn, whatever held the job back
+// before; one that follows by itself does not.
+func TestHoldingOfLaterAttempts(t *testing.T) {
+	t.Parallel()
+	spec := &Spec{ID: "a", CreatedAt: at(0), DependsOn: []string{"b"}, ConcurrencyKey: "k", DelayUntil: at(1000), Retry: &Retry{BackoffLimit: 3, BackoffSeconds: 1, On: []string{"agent_error"}}}
+	failed := Facts{ID: "a", Spec: spec, Hold: &HoldFact{Met: true, Queued: true, Open: true, At: at(1)}, Created: []string{"c"}, Branch: &BranchFact{Head: "c", At: at(1)},
+		Runs: []RunFact{run(1, "completed", "failure", 60)}, Settled: []Settled{{7, 1}}}
+	if o, ok := failed.Waits(at(90)); !ok || o.Attempt != 2 || failed.Holding(at(90)) != HeldByNothing {
+		t.Errorf("by itself: %+v, held by %q", o, failed.Holding(at(90)))
+	}
+	asked := Merge(failed, Name{"a", 2}.Facts(Facts{Asked: &AskedFact{By: "Alice", At: at(91)}}))
+	expect := func(what string, f Facts, held Holding, unseen bool, reason Reason, waits bool) {
+		t.Helper()
+		o, ok := f.Waits(at(95))
+		j := Reduce(f, at(95))
+		if f.Holding(at(95)) != held || f.Unseen(at(95)) != unseen || j.Reason != reason || ok != waits || o.Attempt != 2 || !o.Asked {
+			t.Errorf("%s: held by %q, unseen %t, %s (%s), waits %t: %+v", what, f.Holding(at(95)), f.Unseen(at(95)), j.Reason, j.Message, ok, o)
+		}
+	}
+	expect("asked", asked, HeldByTurn, true, ReasonRetrying, false)
+	queued := Merge(asked, Facts{ID: "a", Hold: &HoldFact{Met: true, Queued: true, After: []string{"z"}, Attempt: 2, At: at(92)}})
+	expect("queued", queued, HeldByTurn, false, ReasonBlockedByConcurrency, false)
+	expect("cancelled", Merge(queued, Facts{ID: "a", Cancel: &CancelFact{By: "x", At: at(93)}}), HeldByTurn, false, ReasonBlockedByConcurrency, true)
+	expect("open", Merge(queued, Facts{ID: "a", Hold: &HoldFact{Met: true, Queued: true, Open: true, Attempt: 2, At: at(93)}}), HeldByNothing, false, ReasonRetrying, true)
+	free := *spec
+	free.ConcurrencyKey = ""
+	asked.Spec = &free
+	expect("without a key", asked, HeldByNothing, false, ReasonRetrying, true)
+}
+
 // The server that pushes ends the job, so that it never both ends and is pushed; the
 // first end stays.
 func TestDropOfADependent(t *testing.T) {

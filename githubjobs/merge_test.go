@@ -25,7 +25,7 @@ func drawFacts(t *rapid.T) Facts {
 		f.Dispatch = &Dispatch{Refused: word("", "no"), Dropped: some("dropped"), Unmet: word("", "b"), At: when()}
 	}
 	if some("hold") {
-		f.Hold = &HoldFact{Met: some("met"), Unmet: word("", "b"), Queued: some("queued"), Open: some("open"), After: []string{word("b", "c")}, At: when()}
+		f.Hold = &HoldFact{Met: some("met"), Unmet: word("", "b"), Queued: some("queued"), Open: some("open"), After: []string{word("b", "c")}, Attempt: int(few()), At: when()}
 	}
 	if some("cancel") {
 		f.Cancel = &CancelFact{By: word("x", "y"), At: when(), Answer: CancelAnswer(word("", "accepted", "refused", "forced", "given_up")), AnsweredAt: when()}

@@ -210,8 +210,9 @@ func (f Facts) attempts(now time.Time) (list []Attempt) {
 	return list
 }
 
-// Waits says which attempt of the job is to be pushed now; ok is false for none. One
-// that is cancelled waits too: whoever pushes drops it, so that no job is both.
+// Waits says which attempt of the job is to be pushed now; ok is false for none, also
+// when there is an attempt that others hold back. One that is cancelled waits too:
+// whoever pushes drops it, so that no job is both.
 func (f Facts) Waits(now time.Time) (o Order, ok bool) {
 	v := viewOf(f)
 	if v.Spec == nil {
@@ -222,7 +223,6 @@ func (f Facts) Waits(now time.Time) (o Order, ok bool) {
 		o.Drop = v.Drop(now)
 		if v.number > 1 {
 			o.Attempt, o.At, o.Asked = v.number, v.from, v.Asked != nil
-			return o, true
 		}
 		return o, o.Drop != nil || v.Holding(now) == HeldByNothing
 	}

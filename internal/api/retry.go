@@ -84,7 +84,7 @@ func (a *api) retryJob(ctx context.Context, in *cancelInput) (*cancelOutput, err
 		return nil, p
 	}
 	now := a.Now()
-	if o, waits := f.Waits(now); waits && o.Asked && o.Drop == nil {
+	if o, _ := f.Waits(now); o.Asked && o.Drop == nil { // also while it waits for its turn
 		return &cancelOutput{Status: http.StatusAccepted, Body: githubjobs.Reduce(f, now)}, nil
 	}
 	if err := f.AskAgain(now); err != nil {

@@ -14,7 +14,7 @@ func (l *look) see(ctx context.Context, list []githubjobs.Facts) error {
 	var dependents []githubjobs.Facts
 	for _, f := range list {
 		switch held := f.Holding(l.now); {
-		case f.Cancel != nil:
+		case f.Present().Cancel != nil:
 		case held == githubjobs.HeldByTurn:
 			arrived := l.keys[f.Spec.ConcurrencyKey]
 			if f.Unseen(l.now) {

@@ -14,6 +14,9 @@ import (
 	"github.com/githubjobs/githubjobs/internal/store/sqlite"
 )
 
+// mostRounds is more than any test needs.
+const mostRounds = 100
+
 var epoch = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
 // counting counts what is written.
@@ -116,7 +119,9 @@ func (w *world) settle() (rounds int) {
 	for {
 		more, err := w.keeper.round(w.Context())
 		w.ok(err)
-		rounds++
+		if rounds++; rounds > mostRounds {
+			w.Fatalf("there is no end of it after %d rounds", rounds)
+		}
 		dropped := w.drop()
 		if !more && dropped == 0 {
 			return rounds
@@ -131,8 +136,8 @@ func (w *world) drop() (n int) {
 	w.ok(err)
 	var facts []githubjobs.Facts
 	for _, f := range waiting {
-		if drop := f.Drop(w.now()); drop != nil {
-			facts = append(facts, githubjobs.Facts{ID: f.ID, Dispatch: drop})
+		if o, _ := f.Waits(w.now()); o.Drop != nil {
+			facts = append(facts, o.Name().Facts(githubjobs.Facts{Dispatch: o.Drop}))
 		}
 	}
 	w.ok(w.store.Store.MergeFacts(w.Context(), "p", facts...))

@@ -3,6 +3,8 @@ package hold
 import (
 	"context"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/internal/store"
@@ -20,11 +22,15 @@ func (l *look) turns(ctx context.Context, key string) error {
 		return err
 	}
 	turns := githubjobs.TakeTurns(holders, waiting)
-	for id, newer := range turns.Cancel {
+	for _, f := range slices.Concat(holders, waiting) {
+		id, newer := f.ID, turns.Cancel[f.ID]
+		if newer == "" {
+			continue
+		}
 		l.Log.Info("a job is cancelled for a newer one of its concurrency key", "job_id", id, "newer", newer)
 		why := fmt.Sprintf("it is newer, and has the concurrency_key %q too", key)
 		l.acted = true
-		if err := l.keep(ctx, githubjobs.Facts{ID: id, Cancel: &githubjobs.CancelFact{By: "The job " + newer, Why: why, At: l.now}}); err != nil {
+		if err := l.keep(ctx, githubjobs.Facts{ID: id, Cancel: &githubjobs.CancelFact{By: "The job " + newer, Why: why, At: l.after(f)}}); err != nil {
 			return err
 		}
 	}
@@ -33,9 +39,9 @@ func (l *look) turns(ctx context.Context, key string) error {
 		before = holders[0].ID
 	}
 	for _, f := range waiting {
-		hold := githubjobs.HoldFact{Met: true, Queued: true, Open: f.ID == turns.Open, At: l.now}
-		switch queued := f.Hold != nil && f.Hold.Queued; {
-		case turns.Cancel[f.ID] != "", queued && !hold.Open:
+		hold := githubjobs.HoldFact{Met: true, Queued: true, Open: f.ID == turns.Open, Attempt: f.Name().Attempt, At: l.now}
+		switch {
+		case turns.Cancel[f.ID] != "", f.Queued() && !hold.Open:
 			continue
 		case hold.Open:
 			l.acted = true
@@ -48,6 +54,15 @@ func (l *look) turns(ctx context.Context, key string) error {
 	}
 	// The next look at the key must find what was decided here.
 	return l.flush(ctx)
+}
+
+// after is now, or the moment after somebody asked for the present attempt of a job, by
+// whichever server's clock: a request to cancel that was older would not be about it.
+func (l *look) after(f githubjobs.Facts) time.Time {
+	if asked := f.Present().Asked; asked != nil && !asked.At.Before(l.now) {
+		return asked.At.Add(time.Millisecond)
+	}
+	return l.now
 }
 
 // waiting reads the part of a queue that has to be looked at: its first job, and those

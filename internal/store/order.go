@@ -70,7 +70,7 @@ func orderOf(f githubjobs.Facts, now time.Time) (names []string) {
 	switch held := f.Holding(now); {
 	case held == githubjobs.HeldByNothing && key != "":
 		return []string{string(Holders(key))}
-	case f.Cancel != nil: // it is to be dropped
+	case f.Present().Cancel != nil: // it is to be dropped
 	case held == githubjobs.HeldByTurn && key != "":
 		names = append(names, string(Queue(key)))
 	case held == githubjobs.HeldByDependency:
