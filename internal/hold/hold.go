@@ -24,6 +24,9 @@ const (
 	// longest is how long the keeper sleeps at most, should nobody wake it.
 	longest  = 5 * time.Second
 	shortest = time.Second // after a failure; doubled by each
+	// mostRounds in a row are made without a pause: should a decision ever change nothing,
+	// it must not be made again and again as fast as the database can.
+	mostRounds = 200
 	retryMax = 30 * time.Second
 	// sweepEvery is how often all jobs are looked at that are held back: for what has
 	// happened before this server led, and for what nobody tells of.
@@ -82,7 +85,7 @@ func (k *Keeper) Wake() {
 // only while the lead is held, and returns store.ErrLost when it is not.
 func (k *Keeper) Run(ctx context.Context, lead Lead) error {
 	k.lead, k.swept, k.failures = lead, time.Time{}, 0
-	for ctx.Err() == nil {
+	for rounds := 1; ctx.Err() == nil; rounds++ {
 		more, err := k.round(ctx)
 		switch {
 		case errors.Is(err, store.ErrLost):
@@ -93,8 +96,10 @@ func (k *Keeper) Run(ctx context.Context, lead Lead) error {
 			k.Log.Error("looking at the jobs that are held back failed; it will be tried again", "error", err, "again_in", pause)
 			k.sleep(ctx, pause, nil)
 		case !more:
-			k.failures = 0
+			k.failures, rounds = 0, 0
 			k.sleep(ctx, longest, k.wake)
+		case rounds%mostRounds == 0:
+			k.sleep(ctx, shortest, nil)
 		}
 	}
 	return nil

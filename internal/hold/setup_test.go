@@ -14,9 +14,6 @@ import (
 	"github.com/githubjobs/githubjobs/internal/store/sqlite"
 )
 
-// mostRounds is more than any test needs.
-const mostRounds = 100
-
 var epoch = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
 // counting counts what is written.
