@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,9 +24,17 @@ var start = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 type github struct {
 	room    int
 	answers map[string]error
-	whole   error
 	before  func() // a push
 	pushes  [][]hub.Update
+
+	mu    sync.Mutex
+	whole error
+}
+
+func (g *github) fail(whole error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.whole = whole
 }
 
 func (g *github) Delete(_ context.Context, updates []hub.Update) ([]error, error) {
@@ -34,6 +43,8 @@ func (g *github) Delete(_ context.Context, updates []hub.Update) ([]error, error
 	}
 	updates = updates[:min(len(updates), g.room)]
 	g.pushes = append(g.pushes, updates)
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	if g.whole != nil {
 		return nil, g.whole
 	}
@@ -210,7 +221,7 @@ func TestRun(t *testing.T) {
 		if s := k.State(); !errors.Is(s.Problem, hub.ErrUnavailable) || s.Since.IsZero() {
 			t.Errorf("state %+v", s)
 		}
-		g.whole = nil
+		g.fail(nil)
 		time.Sleep(20 * time.Minute)
 		synctest.Wait()
 		if s := k.State(); s.Problem != nil || s.Deleted != 1 {
@@ -223,7 +234,7 @@ func TestRun(t *testing.T) {
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
-		g.whole = store.ErrLost
+		g.fail(store.ErrLost)
 		k.Store = &memory{k.Store.(*memory).f}
 		k.Store.(*memory).f.Branch.Deleted, k.Store.(*memory).f.Retired = false, nil
 		if err := k.Run(t.Context()); err != nil {
