@@ -128,6 +128,18 @@ func TestConcurrencyKeys(t *testing.T) {
 			t.Errorf("the run of %s began at %s, and that of %s ended at %s", pair[1], began, pair[0], ended)
 		}
 	}
+	failing := keyed("again", "queue", "exit 1")
+	w.wait(failing)
+	running := keyed("again", "queue", "sleep 2")
+	runs(running)
+	if code, answer := w.call(http.MethodPost, "/api/jobs/"+failing+"/retry", nil); code != http.StatusAccepted {
+		t.Fatalf("retry answered %d %s", code, answer)
+	}
+	w.until("it waits", func() bool { return w.status(failing).Reason == githubjobs.ReasonBlockedByConcurrency })
+	ended, again := w.wait(running), w.wait(failing)
+	if again.Attempt != 2 || again.Reason != githubjobs.ReasonTaskFailed || again.StartedAt.Before(ended.FinishedAt.Truncate(time.Second)) {
+		t.Errorf("the second attempt began at %s, and the job before it ended at %s: %+v", again.StartedAt, ended.FinishedAt, again)
+	}
 	for id, newer := range map[string]string{passed: newest, replaced: replacing} {
 		if message := w.status(id).Message; !strings.Contains(message, "The job "+newer+" asked for that") {
 			t.Errorf("job %s: %q", id, message)

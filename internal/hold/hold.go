@@ -27,7 +27,7 @@ const (
 	// mostRounds in a row are made without a pause: should a decision ever change nothing,
 	// it must not be made again and again as fast as the database can.
 	mostRounds = 200
-	retryMax = 30 * time.Second
+	retryMax   = 30 * time.Second
 	// sweepEvery is how often all jobs are looked at that are held back: for what has
 	// happened before this server led, and for what nobody tells of.
 	sweepEvery = 15 * time.Minute
