@@ -103,6 +103,19 @@ func TestRetryNow(t *testing.T) {
 	}
 }
 
+// An attempt that waits for its turn among the jobs of its key is asked for once, too.
+func TestRetryWaitsForItsTurn(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	c, _ := s.create(t, `{"job":"x","concurrency_key":"k"}`)
+	s.failed(t, githubjobs.Name{ID: c.JobID, Attempt: 1}, 1)
+	for range 2 {
+		if j, res := s.ask(t, c.JobID, "retry", ""); res.StatusCode != 202 || j.Attempt != 2 || j.Terminal {
+			t.Errorf("%d %s", res.StatusCode, res.body)
+		}
+	}
+}
+
 func TestRetryRefused(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
