@@ -110,10 +110,12 @@ func (v view) blocked(now time.Time) (Reason, string) {
 	switch held := v.Holding(now); {
 	case held == HeldForGood:
 		return ReasonBlockedByDependency, v.Hold.Unmet + " This one is about to be ended."
-	case held == HeldByDependency && (v.Hold == nil || len(v.Hold.After) == 0):
-		return ReasonBlockedByDependency, fmt.Sprintf("The job is stored and will be pushed when the jobs that it depends on are done (%s).", few(v.Spec.DependsOn))
 	case held == HeldByDependency:
-		return ReasonBlockedByDependency, fmt.Sprintf("The job is stored and will be pushed when all %d jobs that it depends on are done; it waits for %s.", len(v.Spec.DependsOn), few(v.Hold.After))
+		after := v.Spec.DependsOn
+		if v.Hold != nil && len(v.Hold.After) > 0 {
+			after = v.Hold.After
+		}
+		return ReasonBlockedByDependency, fmt.Sprintf("The job is stored and will be pushed when all that it depends on is done; it waits for %s.", few(after))
 	case held == HeldByTurn && v.Queued():
 		return ReasonBlockedByConcurrency, fmt.Sprintf("The job is stored and waits for its turn: of the jobs with concurrency_key %q one at a time is on GitHub. When it came, %s was before it.", v.Spec.ConcurrencyKey, few(v.Hold.After))
 	}
