@@ -22,7 +22,7 @@ func TestHolding(t *testing.T) {
 		due     time.Time
 	}{
 		"nothing":              {Spec{}, Facts{}, HeldByNothing, ReasonAccepted, "", StepNone, time.Time{}},
-		"a dependency, unseen": {Spec{DependsOn: []string{"b", "c"}}, Facts{}, HeldByDependency, ReasonBlockedByDependency, "are done (b, c).", StepNone, time.Time{}},
+		"a dependency, unseen": {Spec{DependsOn: []string{"b", "c"}}, Facts{}, HeldByDependency, ReasonBlockedByDependency, "it waits for b, c.", StepNone, time.Time{}},
 		"many, unseen":         {Spec{DependsOn: []string{"b", "c", "d", "e", "f"}}, Facts{}, HeldByDependency, ReasonBlockedByDependency, "it waits for b, c, d and 2 more", StepNone, time.Time{}},
 		"a dependency":         {Spec{DependsOn: []string{"b", "c"}}, Facts{Hold: &HoldFact{After: []string{"c"}, At: at(5)}}, HeldByDependency, ReasonBlockedByDependency, "when all that it depends on is done; it waits for c.", StepNone, time.Time{}},
 		"it is done":           {Spec{DependsOn: []string{"b"}}, Facts{Hold: &HoldFact{Met: true, At: at(5)}}, HeldByNothing, ReasonAccepted, "", StepNone, time.Time{}},
