@@ -147,3 +147,24 @@ func TestDescription(t *testing.T) {
 		t.Errorf("parameters %v", p)
 	}
 }
+
+// Every endpoint and every field of create-job stands in docs/api.md.
+func TestThePageTellsEveryEndpoint(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile("../../docs/api.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, doc := string(raw), description(t)
+	for path := range doc.at(t, "paths") {
+		whole, last := strings.Contains(page, path), "/"+path[strings.LastIndexByte(path, '/')+1:]
+		if !whole && !strings.Contains(page, "…"+last+"`") && !strings.Contains(page, "`"+last+"`") {
+			t.Errorf("%s is not told", path)
+		}
+	}
+	for field := range createFields {
+		if !strings.Contains(page, "`"+field+"`") {
+			t.Errorf("the field %s of create-job is not told", field)
+		}
+	}
+}
