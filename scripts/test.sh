@@ -7,7 +7,7 @@
 # GITHUBJOBS_TEST_IMAGE        test this agent image instead of building githubjobs/agent:dev
 # GITHUBJOBS_TEST_POSTGRES_URL the database of the PostgreSQL tests
 # RACE=auto|on|off             the race detector; auto = where a C compiler is installed, which it needs
-# TIMEOUT=10m                  of each package's tests
+# TIMEOUT=20m                  of each package's tests
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -49,7 +49,7 @@ trap 'rm -rf "$run"' EXIT
 race=$(race_flag)
 say "go test${race:+ $race}${REQUIRE:+ (required: $REQUIRE)}"
 status=0
-GITHUBJOBS_TEST_RUN=$run REQUIRE=${REQUIRE:-} go test $race -timeout "${TIMEOUT:-10m}" "${packages[@]}" || status=$?
+GITHUBJOBS_TEST_RUN=$run REQUIRE=${REQUIRE:-} go test $race -timeout "${TIMEOUT:-20m}" "${packages[@]}" || status=$?
 
 [ -n "$race" ] || say "without the race detector (RACE=${RACE:-auto}; it needs a C compiler)"
 if [ -s "$run/skipped" ]; then
