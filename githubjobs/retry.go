@@ -166,13 +166,8 @@ func (v view) retries(reason Reason) bool {
 
 // over is when the attempt ended, by GitHub's clock: of one that has failed.
 func (v view) over() time.Time {
-	switch {
-	case v.lost != nil:
-		return v.lost.At
-	case v.run != nil:
-		return v.run.At
-	case v.result != nil:
-		return v.resultAt()
+	if at, ok := v.moved(); ok {
+		return at
 	}
 	return v.pushedAt().Add(NeverStarted)
 }

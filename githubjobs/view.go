@@ -258,15 +258,23 @@ func (v view) mergedForGood() bool {
 
 // endedAt is when the job was last seen to move.
 func (v view) endedAt() time.Time {
-	switch {
-	case v.lost != nil:
-		return v.lost.At
-	case v.run != nil:
-		return v.run.At
-	case v.result != nil:
-		return v.resultAt()
+	if at, ok := v.moved(); ok {
+		return at
 	}
 	return v.pull.MergedAt
+}
+
+// moved is when the run, or the result of one that is not known, was last seen to move.
+func (v view) moved() (at time.Time, ok bool) {
+	switch {
+	case v.lost != nil:
+		return v.lost.At, true
+	case v.run != nil:
+		return v.run.At, true
+	case v.result != nil:
+		return v.resultAt(), true
+	}
+	return time.Time{}, false
 }
 
 // resultAt is when the result came to GitHub, by GitHub's clock where that is known.
