@@ -148,7 +148,7 @@ func TestTheTaskEndsWithTheAgent(t *testing.T) {
 	cmd.Process.Kill()
 	w.Close()
 	cmd.Wait()
-	for end := time.Now().Add(10 * time.Second); len(processesOf(t, user)) > 0; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); len(processesOf(t, user)) > 0; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("user %s still has the processes %v", user, processesOf(t, user))
 		}

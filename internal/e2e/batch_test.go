@@ -265,7 +265,7 @@ func dieWhileStopping(w *world, point string) {
 	const n = 400
 	w.startServer()
 	b := w.batch(fmt.Sprintf(`{"template":{"job":"Later","delay_until":%q},"inputs":[{"base":"nowhere","delay_until":%q}%s],"max_failures":0}`,
-		time.Now().Add(time.Hour).Format(time.RFC3339), time.Now().Add(2*time.Second).Format(time.RFC3339Nano), strings.Repeat(",{}", n-1)))
+		time.Now().Add(time.Hour).Format(time.RFC3339), time.Now().Add(10*time.Second).Format(time.RFC3339Nano), strings.Repeat(",{}", n-1)))
 	w.server.kill()
 	w.dieAt(point, func() {})
 	w.startServer()

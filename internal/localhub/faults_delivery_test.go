@@ -94,11 +94,11 @@ func testDoubleDelivery(t *testing.T) {
 
 func testDelayDelivery(t *testing.T) {
 	h, r := hooked(t, "push")
-	h.fault(faults.Fault{Kind: faults.DelayDelivery, Count: 1, Delay: faults.Duration(2 * time.Second)})
+	h.fault(faults.Fault{Kind: faults.DelayDelivery, Count: 1, Delay: faults.Duration(5 * time.Second)})
 	began := time.Now()
 	h.pushBranches(2)
 	h.idle()
-	if !slices.Equal(r.refs(), []string{"b1", "b0"}) || time.Since(began) < 2*time.Second {
+	if !slices.Equal(r.refs(), []string{"b1", "b0"}) || time.Since(began) < 5*time.Second {
 		t.Errorf("received %v within %s", r.refs(), time.Since(began))
 	}
 }

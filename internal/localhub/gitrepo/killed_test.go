@@ -124,7 +124,7 @@ func TestHookWithoutServer(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for name, folder := range map[string]string{"nobody": dir, "no folder": filepath.Join(dir, "gone")} {
 		cmd := exec.CommandContext(ctx, filepath.Join(r.Dir(), guardHooks, "update"), "refs/heads/a", Zero, fmt.Sprintf("%040d", 1))
