@@ -15,9 +15,9 @@ import (
 	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/githubjobs/gate"
 	"github.com/githubjobs/githubjobs/githubjobs/hub"
 	"github.com/githubjobs/githubjobs/internal/agent/actions"
-	"github.com/githubjobs/githubjobs/internal/agent/merge"
 	"github.com/githubjobs/githubjobs/internal/agent/publish"
 )
 
@@ -72,7 +72,7 @@ func mergeStep(ctx context.Context, j job) error {
 	if err != nil {
 		return err
 	}
-	report, err := merge.Merge(ctx, merge.Config{
+	report, err := gate.Merge(ctx, gate.Config{
 		Repo: repo, Spec: j.spec, Job: j.config.Job(), JobSHA: j.config.SHA, Result: j.config.Result, Pull: j.config.Pull, RunID: j.config.RunID, Attempt: j.config.RunAttempt, RunURL: j.config.RunURL(), Logger: j.logger(),
 	})
 	if err != nil {

@@ -48,9 +48,11 @@ func TestImportDirections(t *testing.T) {
 		except []string // folders below it, which have rules of their own and which it must not reach
 		may    []string
 	}{
-		{"githubjobs", []string{"githubjobs/hub", "githubjobs/policy"}, nil},
+		{"githubjobs", []string{"githubjobs/gate", "githubjobs/hub", "githubjobs/markdown", "githubjobs/policy"}, nil},
+		{"githubjobs/markdown", nil, nil},
 		{"githubjobs/policy", nil, nil},
-		{"githubjobs/hub", nil, []string{"githubjobs"}},
+		{"githubjobs/hub", []string{"githubjobs/gate", "githubjobs/markdown"}, []string{"githubjobs"}},
+		{"githubjobs/gate", nil, []string{"githubjobs"}},
 		{"internal/failpoint", nil, nil},
 		{"internal/store", nil, []string{"githubjobs", "internal/failpoint"}},
 		{"internal/schedule", nil, []string{"githubjobs", "internal/store", "internal/failpoint"}},

@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
-	"github.com/githubjobs/githubjobs/internal/agent/markdown"
+	"github.com/githubjobs/githubjobs/githubjobs/markdown"
 )
 
 // Bounds of a pull request's body. GitHub takes 65,536 characters.

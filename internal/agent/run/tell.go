@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/githubjobs/markdown"
 	"github.com/githubjobs/githubjobs/internal/agent/actions"
-	"github.com/githubjobs/githubjobs/internal/agent/markdown"
 )
 
 // summaryLines is how many lines of a log make a summary where a kind has none.

@@ -2,7 +2,7 @@
 // it stays in its place and is shown as it is. What GitHub would act upon is the
 // concern of githubjobs.Defuse.
 //
-// The package imports the standard library and goldmark; publish and merge import it.
+// The package imports the standard library and goldmark; the gate and the agent import it.
 package markdown
 
 import (

@@ -1,4 +1,4 @@
-package merge
+package gate
 
 import (
 	"context"
@@ -12,8 +12,8 @@ import (
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs/hub"
+	"github.com/githubjobs/githubjobs/githubjobs/markdown"
 	"github.com/githubjobs/githubjobs/githubjobs/policy"
-	"github.com/githubjobs/githubjobs/internal/agent/markdown"
 )
 
 // Config says which job's pull request is judged, in which run.

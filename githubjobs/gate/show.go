@@ -1,4 +1,4 @@
-package merge
+package gate
 
 import (
 	"context"
@@ -8,8 +8,8 @@ import (
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs/hub"
+	"github.com/githubjobs/githubjobs/githubjobs/markdown"
 	"github.com/githubjobs/githubjobs/githubjobs/policy"
-	"github.com/githubjobs/githubjobs/internal/agent/markdown"
 )
 
 // marker finds the gate's comment again.
