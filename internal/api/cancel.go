@@ -28,21 +28,22 @@ type CancelRequest struct {
 	Reason string `json:"reason,omitempty" doc:"Why, in one line of words that the status repeats" maxLength:"200"`
 }
 
-type cancelInput struct {
+// controlInput and controlOutput are those of requests that move one job: cancel and retry.
+type controlInput struct {
 	JobID string `path:"job_id"`
 	body  io.Reader
 }
 
-var _ huma.Resolver = (*cancelInput)(nil)
+var _ huma.Resolver = (*controlInput)(nil)
 
 // Resolve implements huma.Resolver.
-func (in *cancelInput) Resolve(ctx huma.Context) []error {
+func (in *controlInput) Resolve(ctx huma.Context) []error {
 	r, w := humago.Unwrap(ctx)
 	in.body = http.MaxBytesReader(w, r.Body, maxBody)
 	return nil
 }
 
-type cancelOutput struct {
+type controlOutput struct {
 	Status int
 	Body   githubjobs.Job
 }
@@ -50,7 +51,7 @@ type cancelOutput struct {
 // cancelJob keeps the request and answers with the job as it is now: 202 while the job
 // goes on until its end, 200 when it was cancelled before. What GitHub has to be asked
 // for is done apart from the request.
-func (a *api) cancelJob(ctx context.Context, in *cancelInput) (*cancelOutput, error) {
+func (a *api) cancelJob(ctx context.Context, in *controlInput) (*controlOutput, error) {
 	why, err := readWhy(in.body)
 	if err != nil {
 		return nil, err
@@ -62,11 +63,11 @@ func (a *api) cancelJob(ctx context.Context, in *cancelInput) (*cancelOutput, er
 	now := a.Now()
 	switch j := githubjobs.Reduce(f, now); {
 	case j.Reason == githubjobs.ReasonCanceled && j.Terminal:
-		return &cancelOutput{Status: http.StatusOK, Body: j}, nil
+		return &controlOutput{Status: http.StatusOK, Body: j}, nil
 	case j.Terminal:
 		return nil, problem.New(problem.JobEnded, "The job can't be cancelled any more: it is %s (%s). %s", j.Status, j.Reason, j.Message)
 	case f.CancelAsked():
-		return &cancelOutput{Status: http.StatusAccepted, Body: j}, nil
+		return &controlOutput{Status: http.StatusAccepted, Body: j}, nil
 	}
 	asked := githubjobs.Facts{ID: f.ID, Cancel: &githubjobs.CancelFact{By: "A caller of the API", Why: why, At: now}}
 	failpoint.Here("cancel/ask")
@@ -75,7 +76,7 @@ func (a *api) cancelJob(ctx context.Context, in *cancelInput) (*cancelOutput, er
 	}
 	failpoint.Here("cancel/asked")
 	a.Canceled()
-	return &cancelOutput{Status: http.StatusAccepted, Body: githubjobs.Reduce(githubjobs.Merge(f, asked), now)}, nil
+	return &controlOutput{Status: http.StatusAccepted, Body: githubjobs.Reduce(githubjobs.Merge(f, asked), now)}, nil
 }
 
 // facts reads what is known of the job that a path names.

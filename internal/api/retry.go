@@ -74,7 +74,7 @@ func readRetry(raw json.RawMessage, into **githubjobs.Retry) error {
 
 // retryJob asks for one more attempt, whatever the job's policy says, and answers with
 // the job as it is then. To ask again while that attempt waits for its push asks nothing.
-func (a *api) retryJob(ctx context.Context, in *cancelInput) (*cancelOutput, error) {
+func (a *api) retryJob(ctx context.Context, in *controlInput) (*controlOutput, error) {
 	why, err := readWhy(in.body)
 	if err != nil {
 		return nil, err
@@ -85,7 +85,7 @@ func (a *api) retryJob(ctx context.Context, in *cancelInput) (*cancelOutput, err
 	}
 	now := a.Now()
 	if o, _ := f.Waits(now); o.Asked && o.Drop == nil { // also while it waits for its turn
-		return &cancelOutput{Status: http.StatusAccepted, Body: githubjobs.Reduce(f, now)}, nil
+		return &controlOutput{Status: http.StatusAccepted, Body: githubjobs.Reduce(f, now)}, nil
 	}
 	if err := f.AskAgain(now); err != nil {
 		return nil, problem.New(problem.NotRetryable, "The job can't be attempted again: %s.", err)
@@ -97,7 +97,7 @@ func (a *api) retryJob(ctx context.Context, in *cancelInput) (*cancelOutput, err
 		return nil, notStored(err, "The request was not kept")
 	}
 	a.Accepted()
-	return &cancelOutput{Status: http.StatusAccepted, Body: githubjobs.Reduce(githubjobs.Merge(f, asked), now)}, nil
+	return &controlOutput{Status: http.StatusAccepted, Body: githubjobs.Reduce(githubjobs.Merge(f, asked), now)}, nil
 }
 
 // ReplayRequest is the body of replay-job, which may be left out: what is to be other
