@@ -27,6 +27,7 @@ type Job struct {
 	ChangedFiles  []string  `json:"changed_files"`
 	FilesTotal    int       `json:"changed_files_total"` // larger than the list when that was cut
 	ExitCode      *int      `json:"exit_code,omitempty"` // of the task; absent until it ended, and when it was never run to an end
+	Usage         *Usage    `json:"usage,omitempty"`     // of a language model, as the task tells it
 	Kind          Kind      `json:"kind"`
 	Title         string    `json:"title"`
 	Schedule      string    `json:"schedule,omitempty"`    // that the job is of, if it is of one

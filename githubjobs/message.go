@@ -100,6 +100,9 @@ func ParseResult(message string) (Result, error) {
 	if !ValidID(r.ID) || r.Version != specVersion {
 		return r, fmt.Errorf("the Job-Result line is damaged: id %q, version %d", r.ID, r.Version)
 	}
+	if r.Usage != nil && r.Usage.Validate() != nil {
+		r.Usage = nil
+	}
 	_, above, _ = strings.Cut(above, "\n\n") // the title
 	summary, log := above, ""
 	if i := strings.LastIndex("\n"+above, "\n"+logHeading+"\n"); i >= 0 {

@@ -314,7 +314,7 @@ func (v view) describe(j *Job) {
 
 func (v view) describeResult(j *Job) {
 	r := v.result.Result
-	j.Log, j.Summary, j.FilesTotal = v.result.Log, v.result.Summary, r.FilesTotal
+	j.Log, j.Summary, j.FilesTotal, j.Usage = v.result.Log, v.result.Summary, r.FilesTotal, r.Usage
 	if r.ExitCode >= 0 {
 		j.ExitCode = &r.ExitCode
 	}

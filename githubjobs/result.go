@@ -50,6 +50,7 @@ type Result struct {
 	ChangedFiles []string        `json:"changed_files,omitempty"`
 	FilesTotal   int             `json:"files_total,omitempty"`
 	Stats        json.RawMessage `json:"stats,omitempty"` // the kind's own figures, a JSON object
+	Usage        *Usage          `json:"usage,omitempty"` // of a language model; nil where none was used, or nothing is known
 	// Problem is set by a later result commit of the same attempt, when the
 	// result could not be brought to a pull request.
 	Problem *Problem `json:"problem,omitempty"`

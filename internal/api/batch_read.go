@@ -74,6 +74,7 @@ type BatchResult struct {
 	FilesTotal   int               `json:"changed_files_total" doc:"How many files the task changed, also where the list was cut"`
 	ExitCode     *int              `json:"exit_code,omitempty" doc:"Of the task; left out until it has ended"`
 	Summary      string            `json:"summary" doc:"What the task says that it did, in Markdown; empty until it has ended"`
+	Usage        *githubjobs.Usage `json:"usage,omitempty" doc:"What the task used of a language model, as it tells; left out where none was used"`
 }
 
 // parameters reads the parameters of a request that has each of them once at most, strictly.
@@ -248,7 +249,7 @@ func (a *api) results(ctx context.Context, out *BatchResults, from, to int) *pro
 func resultOf(index int, j githubjobs.Job) BatchResult {
 	return BatchResult{
 		Index: index, JobID: j.ID, Branch: j.Branch, Status: j.Status, Reason: j.Reason, Terminal: j.Terminal, Title: j.Title, Message: j.Message,
-		PullURL: j.PullURL, RunURL: j.RunURL, ChangedFiles: j.ChangedFiles, FilesTotal: j.FilesTotal, ExitCode: j.ExitCode, Summary: j.Summary,
+		PullURL: j.PullURL, RunURL: j.RunURL, ChangedFiles: j.ChangedFiles, FilesTotal: j.FilesTotal, ExitCode: j.ExitCode, Summary: j.Summary, Usage: j.Usage,
 	}
 }
 

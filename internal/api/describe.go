@@ -202,6 +202,7 @@ var meanings = map[string]map[string]string{
 		"diagnosis": "What is wrong with a job that is stuck or failed, the cause first; left out where nothing is known",
 		"branch":    "The branch that carries the present attempt: job/{job_id}, and from the second on job/{job_id}.{attempt}", "pr_url": "The pull request; empty until there is one",
 		"run_url": "The workflow run; empty until there is one", "log": "The last of the task's log; empty until the task has ended",
+		"usage":   "What the task used of a language model, as it tells; left out where none was used",
 		"summary": "What the task says that it did, in Markdown; empty until it has ended", "changed_files": "The files that the task changed; cut where there are very many",
 		"changed_files_total": "How many files the task changed, also where the list was cut", "exit_code": "Of the task; left out until it has ended",
 		"attempt": "The attempt that the rest speaks of, from 1: the newest", "next_attempt_at": "When the next attempt begins; left out unless the job waits for it",
@@ -212,6 +213,10 @@ var meanings = map[string]map[string]string{
 		"kind": "The sort of task; empty while only the branch is known", "title": "One line; empty while only the branch is known",
 		"created_at": "When the job was accepted; left out while only the branch is known", "started_at": "When the task was started; left out until then",
 		"finished_at": "When the job came to its end; left out until then", "evidence": "The facts that the status stands on; those that are not known are left out",
+	},
+	"Usage": {
+		"engine": "The coding agent", "provider": "Whose API it spoke", "model": "The model that it used", "input_tokens": "All tokens that the model read", "cached_tokens": "The part of them that came from the provider's cache",
+		"output_tokens": "The tokens that the model wrote", "turns": "The answers of the model", "cost_usd": "In US dollars, as the engine reckons; left out where it does not",
 	},
 	"Attempt": {
 		"attempt": "Its number, from 1", "branch": "The branch that carries it: job/{job_id}, and from the second on job/{job_id}.{attempt}", "reason": "Where it stands, or how it ended",

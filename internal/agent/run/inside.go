@@ -130,6 +130,9 @@ func loadReport(dir work.Dir) (report task.Report, ok bool) {
 	if work.ValidateStats(report.Stats) != nil || bytes.Equal(bytes.TrimSpace(report.Stats), []byte("null")) {
 		report.Stats = nil
 	}
+	if report.Usage != nil && report.Usage.Validate() != nil {
+		report.Usage = nil
+	}
 	report.Error = strings.Join(strings.Fields(githubjobs.PlainText(report.Error)), " ")
 	report.Summary = githubjobs.PlainText(report.Summary)
 	return report, true

@@ -183,7 +183,7 @@ func (s Step) conclude(ctx context.Context, exit process.Exit, err error, result
 		}
 	}
 	if told {
-		result.Summary, result.Stats = report.Summary, report.Stats
+		result.Summary, result.Stats, result.Usage = report.Summary, report.Stats, report.Usage
 	}
 }
 

@@ -58,6 +58,8 @@ type Report struct {
 	Summary string          `json:"summary,omitempty"` // Markdown, a few lines
 	Stats   json.RawMessage `json:"stats,omitempty"`   // the kind's own figures, a JSON object
 	Error   string          `json:"error,omitempty"`   // why it failed
+	// Usage is what the task used of a language model; nil for nothing.
+	Usage *githubjobs.Usage `json:"usage,omitempty"`
 }
 
 // ExitError tells that the task failed, as opposed to the agent.

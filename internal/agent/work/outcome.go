@@ -196,6 +196,11 @@ func (o Outcome) validate() error {
 	if err := ValidateStats(r.Stats); err != nil {
 		return err
 	}
+	if r.Usage != nil {
+		if err := r.Usage.Validate(); err != nil {
+			return err
+		}
+	}
 	return o.Spec.Validate()
 }
 
