@@ -142,7 +142,7 @@ func (p Program) main(ctx context.Context) error {
 		return nil
 	case "task": // The inside of run; not for people.
 		os.Exit(p.inside(ctx))
-	case "keep": // Its keeper, as root; neither.
+	case "keep": // Its keeper, as root; for people neither.
 		os.Exit(run.Keep(ctx, os.Stdin, p.Stdout, p.Stderr))
 	}
 	step, known := steps[name]
@@ -211,9 +211,6 @@ func (p Program) inside(ctx context.Context) int {
 	if len(p.Args) < 2 {
 		fmt.Fprint(p.Stderr, usage)
 		return ExitUsage
-	}
-	if p.Args[len(p.Args)-1] == run.Attached {
-		run.EndWithInput()
 	}
 	return run.Inside(ctx, work.Dir(p.Args[1]), kinds, p.Stdout)
 }

@@ -192,22 +192,30 @@ func TestAForgedReport(t *testing.T) {
 
 func TestDeadlineInDocker(t *testing.T) {
 	t.Parallel()
-	image := require.Docker(t)
-	for name, c := range map[string]struct{ script, grace string }{
-		"obeys":   {`trap 'echo bye; exit 3' INT; echo started; while :; do sleep 0.01; done`, "30s"}, // as soon as this machine lets it
-		"resists": {`trap '' INT TERM; echo started; while :; do sleep 1; done`, "2s"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			f := setup(t, c.script, func(s *githubjobs.Spec) { s.TimeoutSeconds = 1; s.ID = "the-job" }).
-				with(map[string]string{"GITHUBJOBS_RUNTIME": "docker", "GITHUBJOBS_IMAGE": image, "GITHUBJOBS_GRACE": c.grace})
-			r, _ := f.job(ExitTask)
-			if r.Outcome != githubjobs.OutcomeTimedOut || !strings.HasPrefix(r.Log, "started") || name == "obeys" && !strings.HasSuffix(r.Log, "bye") {
-				t.Errorf("result %+v", r)
-			}
-			assertNoContainer(t, f)
-		})
+	f := setup(t, `trap '' INT TERM; while :; do sleep 1; done`, func(s *githubjobs.Spec) { s.TimeoutSeconds = 1 }).
+		with(map[string]string{"GITHUBJOBS_RUNTIME": "docker", "GITHUBJOBS_IMAGE": require.Docker(t), "GITHUBJOBS_GRACE": "2s"})
+	r, _ := f.job(ExitTask)
+	if r.Outcome != githubjobs.OutcomeTimedOut {
+		t.Errorf("result %+v", r)
 	}
+	assertNoContainer(t, f)
+}
+
+func TestCancelInDocker(t *testing.T) {
+	t.Parallel()
+	f := setup(t, `trap 'echo bye; exit 3' INT; echo started; while :; do sleep 0.01; done`, nil).
+		with(map[string]string{"GITHUBJOBS_RUNTIME": "docker", "GITHUBJOBS_IMAGE": require.Docker(t), "GITHUBJOBS_GRACE": "30s"}) // as soon as this machine lets it
+	f.step("fetch", ExitOK)
+	cmd, w := f.begin(t, "run", "\nstarted\n")
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Wait()
+	w.Close()
+	if r := f.outcome().Result; r.Outcome != githubjobs.OutcomeCanceled || r.ExitCode != 3 || r.Log != "started\nbye" {
+		t.Errorf("result %+v", r)
+	}
+	assertNoContainer(t, f)
 }
 
 func TestTheContainerIsClosed(t *testing.T) {
@@ -232,7 +240,7 @@ base is read-only
 inputs are read-only
 runs
 no socket
-agent task /work attached`
+agent keep`
 	lines := strings.Split(r.Log, "\n")
 	if len(lines) < 3 || lines[0] == "0" || lines[1] == "0" {
 		t.Fatalf("the log is\n%s\n%s", r.Log, out)

@@ -40,6 +40,7 @@ type fixture struct {
 	runner  string // RUNNER_TEMP
 	environ map[string]string
 	as      int // the user of the steps; 0 for that of the test
+	groups  []uint32
 }
 
 // setup makes a job that runs script, in which @RUNNER@ is the runner's folder. edit,
@@ -123,7 +124,7 @@ func (f *fixture) command(step string) (*exec.Cmd, *bytes.Buffer) {
 	cmd := exec.Command(os.Args[0], step)
 	if f.as != 0 {
 		cmd.Path = f.agentForAll()
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(f.as), Gid: uint32(f.as)}}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(f.as), Gid: uint32(f.as), Groups: f.groups}}
 	}
 	for name, value := range f.environ {
 		cmd.Env = append(cmd.Env, name+"="+value)

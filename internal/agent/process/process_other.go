@@ -18,10 +18,13 @@ var errNotLinux = errors.New("only on Linux a program can be run as another user
 func FreeUser() (uint32, error) { return 0, errNotLinux }
 
 // As makes cmd a program that can't be started.
-func As(cmd *exec.Cmd, uid uint32) { cmd.Err = errNotLinux }
+func As(cmd *exec.Cmd, uid, gid uint32) { cmd.Err = errNotLinux }
 
 // Offline makes cmd a program that can't be started.
 func Offline(cmd *exec.Cmd) { cmd.Err = errNotLinux }
+
+// Confine gives nothing up.
+func Confine() error { return errNotLinux }
 
 // Limit sets no limits.
 func Limit(int, int64) error { return errNotLinux }

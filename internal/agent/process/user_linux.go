@@ -55,8 +55,8 @@ func inMap(mapped string, id uint32) bool {
 
 // As makes cmd a program of the user, of whom Run then leaves nothing alive. The id
 // must be one that only this program has; this process must be root's.
-func As(cmd *exec.Cmd, uid uint32) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
+func As(cmd *exec.Cmd, uid, gid uint32) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: gid}}
 }
 
 // Offline gives cmd a network of its own, in which there is the loopback and nothing
@@ -103,18 +103,18 @@ func Limit(processes int, file int64) error {
 // dropCapabilities takes from the thread what a program could get back that it
 // starts as another user: the bounding and the inheritable set.
 func dropCapabilities() error {
-	for capability := uintptr(0); ; capability++ {
-		err := unix.Prctl(unix.PR_CAPBSET_DROP, capability, 0, 0, 0)
-		if errors.Is(err, unix.EINVAL) && capability > unix.CAP_SETPCAP {
-			break // the kernel knows no further ones
-		}
-		if err != nil {
+	bounding, err := boundingSet()
+	if err != nil {
+		return err
+	}
+	for _, capability := range bounding {
+		if err := unix.Prctl(unix.PR_CAPBSET_DROP, capability, 0, 0, 0); err != nil {
 			return fmt.Errorf("drop capability %d: %w", capability, err)
 		}
 	}
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var sets [2]unix.CapUserData
-	err := unix.Capget(&header, &sets[0])
+	err = unix.Capget(&header, &sets[0])
 	if err == nil {
 		sets[0].Inheritable, sets[1].Inheritable = 0, 0
 		err = unix.Capset(&header, &sets[0])

@@ -43,21 +43,8 @@ func saveOrder(dir work.Dir, o order) error {
 	return os.WriteFile(filepath.Join(dir.Inputs(), orderName), raw, 0o644)
 }
 
-// Attached as last argument of Inside's command tells that its standard input is a
-// line to the outer side, and that everything must end when it is cut.
-const Attached = "attached"
-
-// EndWithInput ends the process when its standard input does. In a container it is
-// process 1, and every other process of the container ends with it.
-func EndWithInput() {
-	go func() {
-		_, _ = io.Copy(io.Discard, os.Stdin)
-		os.Exit(1)
-	}()
-}
-
 // Inside does the task in the place that Run made for it, and returns the exit
-// code of the process. It is process 1 of the container in the docker runtime.
+// code of the process. Its keeper, or Run itself, has started it.
 func Inside(ctx context.Context, dir work.Dir, kinds map[githubjobs.Kind]task.Kind, out io.Writer) int {
 	if err := writeNew(filepath.Join(dir.Task(), startedName), nil); err != nil {
 		fmt.Fprintf(out, "agent: %s can't be written: %v\n", dir.Task(), err)

@@ -27,9 +27,19 @@ type keepOrder struct {
 	Dir       work.Dir      `json:"dir"`
 	Environ   []string      `json:"environ"`
 	Grace     time.Duration `json:"grace"`
-	Processes int           `json:"processes"`
-	FileSize  int64         `json:"file_size"` // in bytes, of each file
+	Processes int           `json:"processes,omitempty"`
+	FileSize  int64         `json:"file_size,omitempty"` // in bytes, of each file
 	Offline   bool          `json:"offline,omitempty"`
+	// User is whom the task runs as in a container, which has its bounds and network from
+	// the engine, and the task's files from the user who started it. Elsewhere the keeper
+	// picks one and sees to all that itself.
+	User *user `json:"user,omitempty"`
+}
+
+// user is a user and its group.
+type user struct {
+	UID int `json:"uid"`
+	GID int `json:"gid"`
 }
 
 // kept is what the keeper answers: one line of JSON on its standard error.
@@ -40,7 +50,8 @@ type kept struct {
 
 // Keep is the keeper of a task: root's process that runs Inside as a user whom
 // nothing else on this machine belongs to, and leaves no process and no file of that
-// user in the work folder. The task's output goes to out.
+// user in the work folder. The task's output goes to out. In the docker runtime it is
+// process 1 of the container.
 func Keep(ctx context.Context, in io.Reader, out, answer io.Writer) int {
 	var k kept
 	exit, err := keep(ctx, bufio.NewReader(in), out)
@@ -62,6 +73,9 @@ func keep(ctx context.Context, in *bufio.Reader, out io.Writer) (exit process.Ex
 	if err := json.Unmarshal(line, &o); err != nil {
 		return exit, fmt.Errorf("read the order: %w", err)
 	}
+	if o.User != nil {
+		return o.runInContainer(ctx, in, out)
+	}
 	owner, err := ownerOf(o.Dir)
 	if err != nil {
 		return exit, err
@@ -73,17 +87,37 @@ func keep(ctx context.Context, in *bufio.Reader, out io.Writer) (exit process.Ex
 	if err := process.Limit(o.Processes, o.FileSize); err != nil {
 		return exit, err
 	}
-	task := identity{int(uid), int(uid)}
+	task := user{int(uid), int(uid)}
 	defer func() { err = errors.Join(err, hand(o.Dir, task, owner), admit(o.Dir, owner, 0o700)) }()
 	// Only this task's user comes in: others that run here now are not to see it.
-	if err := errors.Join(hand(o.Dir, owner, task), admit(o.Dir, identity{owner.uid, task.gid}, 0o710)); err != nil {
+	if err := errors.Join(hand(o.Dir, owner, task), admit(o.Dir, user{owner.UID, task.GID}, 0o710)); err != nil {
 		return exit, err
 	}
+	return o.run(ctx, in, out, task)
+}
+
+// runInContainer is for process 1 of a container, all of which is this task's.
+func (o keepOrder) runInContainer(ctx context.Context, in *bufio.Reader, out io.Writer) (process.Exit, error) {
+	if o.User.UID <= 0 {
+		return process.Exit{}, errors.New("a task is never run as root")
+	}
+	if os.Getpid() != 1 {
+		return process.Exit{}, errors.New("this is not process 1 of a container")
+	}
+	if err := process.Confine(); err != nil {
+		return process.Exit{}, err
+	}
+	o.Environ = append(os.Environ(), o.Environ...) // The image's PATH is the task's.
+	return o.run(ctx, in, out, *o.User)
+}
+
+// run runs the task as the user, until it ends or in says that it must.
+func (o keepOrder) run(ctx context.Context, in *bufio.Reader, out io.Writer, as user) (process.Exit, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	grace := make(chan struct{})
 	go obey(in, cancel, grace)
-	return process.Run(ctx, o.command(uid), out, process.Grace{Time: o.Grace, Cut: grace})
+	return process.Run(ctx, o.command(as), out, process.Grace{Time: o.Grace, Cut: grace})
 }
 
 // obey stops the task when it is told to, and cuts its grace when the input ends:
@@ -98,22 +132,19 @@ func obey(in *bufio.Reader, stop func(), cut chan<- struct{}) {
 }
 
 // command starts this very program again, which the task's user may have no way to.
-func (o keepOrder) command(uid uint32) *exec.Cmd {
+func (o keepOrder) command(as user) *exec.Cmd {
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Args = []string{"agent", "task", string(o.Dir)}
 	cmd.Dir, cmd.Env = o.Dir.Tree(), o.Environ
-	process.As(cmd, uid)
+	process.As(cmd, uint32(as.UID), uint32(as.GID))
 	if o.Offline {
 		process.Offline(cmd)
 	}
 	return cmd
 }
 
-// identity is a user and its group.
-type identity struct{ uid, gid int }
-
 // ownerOf is to whom the work folder belongs: the one who started the keeper.
-func ownerOf(dir work.Dir) (owner identity, err error) {
+func ownerOf(dir work.Dir) (owner user, err error) {
 	caller := os.Getuid()
 	if id := os.Getenv("SUDO_UID"); id != "" {
 		if caller, err = strconv.Atoi(id); err != nil {
@@ -128,18 +159,18 @@ func ownerOf(dir work.Dir) (owner identity, err error) {
 	if !ok || !info.IsDir() || int(stat.Uid) != caller {
 		return owner, fmt.Errorf("%s is not a folder of user %d, who started the task", dir, caller)
 	}
-	return identity{int(stat.Uid), int(stat.Gid)}, nil
+	return user{int(stat.Uid), int(stat.Gid)}, nil
 }
 
 // admit says who may come into the work folder: its owner, and as far as mode says the group.
-func admit(dir work.Dir, who identity, mode os.FileMode) error {
-	return errors.Join(os.Lchown(string(dir), who.uid, who.gid), os.Chmod(string(dir), mode))
+func admit(dir work.Dir, who user, mode os.FileMode) error {
+	return errors.Join(os.Lchown(string(dir), who.UID, who.GID), os.Chmod(string(dir), mode))
 }
 
 // hand gives what one user has in the task's folders to another. Nobody else's files
 // change hands: a task may have made hard links to them.
-func hand(dir work.Dir, from, to identity) error {
-	if from.uid == to.uid {
+func hand(dir work.Dir, from, to user) error {
+	if from.UID == to.UID {
 		return nil
 	}
 	var failed error
@@ -152,8 +183,8 @@ func hand(dir work.Dir, from, to identity) error {
 				return nil
 			}
 			info, err := os.Lstat(path)
-			if err == nil && int(info.Sys().(*syscall.Stat_t).Uid) == from.uid {
-				err = os.Lchown(path, to.uid, to.gid)
+			if err == nil && int(info.Sys().(*syscall.Stat_t).Uid) == from.UID {
+				err = os.Lchown(path, to.UID, to.GID)
 			}
 			if err != nil && failed == nil {
 				failed = err
@@ -162,7 +193,7 @@ func hand(dir work.Dir, from, to identity) error {
 		})
 	}
 	if failed != nil {
-		return fmt.Errorf("give the task's files from user %d to user %d: %w", from.uid, to.uid, failed)
+		return fmt.Errorf("give the task's files from user %d to user %d: %w", from.UID, to.UID, failed)
 	}
 	return nil
 }

@@ -29,13 +29,13 @@ import (
 const inContainer = work.Dir("/work")
 
 // imageUser is the user of the agent's image, which the task runs as when the
-// runner is root: a container never gets root.
+// runner is root. Else the task's files are to be the runner's in the end.
 const imageUser = 10001
 
 // dockerSandbox runs the task in a container.
 type dockerSandbox struct {
-	step     Step
-	uid, gid int
+	step Step
+	task user
 }
 
 func (s Step) sandbox() (sandbox, error) {
@@ -52,9 +52,9 @@ func (s Step) sandbox() (sandbox, error) {
 	if s.Config.Image == "" {
 		return nil, errors.New("GITHUBJOBS_IMAGE is not set; name the agent's image, or set the variable GITHUBJOBS_RUNTIME to process")
 	}
-	d := dockerSandbox{step: s, uid: os.Getuid(), gid: os.Getgid()}
-	if d.uid == 0 {
-		d.uid, d.gid = imageUser, imageUser
+	d := dockerSandbox{s, user{os.Getuid(), os.Getgid()}}
+	if d.task.UID == 0 {
+		d.task = user{imageUser, imageUser}
 	}
 	return d, nil
 }
@@ -62,7 +62,7 @@ func (s Step) sandbox() (sandbox, error) {
 func (d dockerSandbox) describe() string {
 	c := d.step.Config
 	return fmt.Sprintf("Runtime: docker. The task runs in %s as user %d, without capabilities; memory %s, processors %s, %d processes; network: %s.",
-		c.Image, d.uid, c.Memory, d.cpus(), c.Pids, cmp.Or(d.network(), string(githubjobs.NetworkDefault)))
+		c.Image, d.task.UID, c.Memory, d.cpus(), c.Pids, cmp.Or(d.network(), string(githubjobs.NetworkDefault)))
 }
 
 func (d dockerSandbox) cpus() string {
@@ -73,7 +73,7 @@ func (d dockerSandbox) cpus() string {
 }
 
 func (d dockerSandbox) own(folders ...string) error {
-	if os.Getuid() == d.uid {
+	if os.Getuid() == d.task.UID {
 		return nil
 	}
 	for _, folder := range folders {
@@ -81,13 +81,18 @@ func (d dockerSandbox) own(folders ...string) error {
 			if err != nil {
 				return err
 			}
-			return os.Lchown(path, d.uid, d.gid)
+			return os.Lchown(path, d.task.UID, d.task.GID)
 		})
 		if err != nil {
 			return fmt.Errorf("give the checkout to the task's user: %w", err)
 		}
 	}
 	return nil
+}
+
+// takeBack gives the runner's user what the task has left.
+func (d dockerSandbox) takeBack() error {
+	return hand(d.step.Dir, d.task, user{os.Getuid(), os.Getgid()})
 }
 
 // name is unique to the attempt: a container of an earlier one is never taken for
@@ -102,6 +107,7 @@ func (d dockerSandbox) perform(ctx context.Context, out io.Writer) (process.Exit
 		return process.Exit{}, err
 	}
 	exit, complaint, err := d.start(ctx, out)
+	err = errors.Join(err, d.takeBack())
 	if err == nil && !exit.Stopped && !started(d.step.Dir) {
 		err = fmt.Errorf("the container did not start: %s. Check that %s is the agent's image and of the version of the workflow", complaint, d.step.Config.Image)
 	}
@@ -112,10 +118,10 @@ func (d dockerSandbox) perform(ctx context.Context, out io.Writer) (process.Exit
 // say is told apart from what the task says.
 func (d dockerSandbox) create(ctx context.Context) error {
 	args := append([]string{"create"}, d.options()...)
-	_, err := d.docker(ctx, append(args, d.step.Config.Image, "task", string(inContainer), Attached)...)
+	_, err := d.docker(ctx, append(args, d.step.Config.Image, "keep")...)
 	if err != nil && strings.Contains(err.Error(), "is already in use") {
 		d.remove(ctx) // left by an agent that was killed
-		_, err = d.docker(ctx, append(args, d.step.Config.Image, "task", string(inContainer), Attached)...)
+		_, err = d.docker(ctx, append(args, d.step.Config.Image, "keep")...)
 	}
 	return err
 }
@@ -126,7 +132,10 @@ func (d dockerSandbox) options() []string {
 	c, dir := d.step.Config, d.step.Dir
 	options := []string{
 		"--name", d.name(), "--rm", "--interactive", "--label", "githubjobs.job=" + d.step.Spec.ID, "--pull", "never",
-		"--user", fmt.Sprintf("%d:%d", d.uid, d.gid), "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
+		// Process 1 is the keeper: root, without what makes root powerful. The last
+		// capability is for giving up all but the first three, for itself and the task.
+		"--user", "0:0", "--cap-drop", "ALL", "--cap-add", "SETUID", "--cap-add", "SETGID", "--cap-add", "KILL", "--cap-add", "SETPCAP",
+		"--security-opt", "no-new-privileges",
 		"--read-only", "--tmpfs", "/tmp:rw,exec,nosuid,nodev,size=1g,mode=1777",
 		"--memory", c.Memory, "--memory-swap", c.Memory, "--cpus", d.cpus(), "--pids-limit", strconv.Itoa(c.Pids),
 		"--ulimit", "core=0", "--ulimit", fmt.Sprintf("fsize=%d", c.MaxFile()), "--log-driver", "none", "--hostname", "job", "--workdir", inContainer.Tree(),
@@ -136,9 +145,6 @@ func (d dockerSandbox) options() []string {
 	}
 	if network := d.network(); network != "" {
 		options = append(options, "--network", network)
-	}
-	for _, variable := range d.step.taskEnviron(inContainer, "/tmp") {
-		options = append(options, "--env", variable)
 	}
 	return options
 }
@@ -164,43 +170,27 @@ func bind(from, to string, readOnly bool) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// start runs the container to its end. Its standard input is the line that it lives
-// on: when this process is killed, the line is cut, and Inside ends the container.
+// start runs the container to its end. The keeper in it gets its order by the standard
+// input, and so no secret of the task's is in the container's description.
 func (d dockerSandbox) start(ctx context.Context, out io.Writer) (exit process.Exit, complaint string, err error) {
-	line, end, err := os.Pipe()
+	order := keepOrder{Dir: inContainer, Environ: d.step.taskEnviron(inContainer, "/tmp"), Grace: d.step.Config.Grace, User: &d.task}
+	cmd := exec.Command("docker", "start", "--attach", "--interactive", d.name())
+	a, err := order.give(ctx, cmd, out, func() {
+		if _, err := d.after(ctx, "kill", d.name()); err != nil {
+			_ = cmd.Process.Kill() // The container is gone, or the engine is.
+		}
+	})
 	if err != nil {
 		return exit, "", err
 	}
-	defer end.Close()
-	defer line.Close()
-	var last lastWrite
-	cmd := exec.Command("docker", "start", "--attach", "--interactive", d.name())
-	cmd.Stdin = line
-	// A group of its own: the signals of the step are for the agent.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	// Inside writes to standard output alone; on the other one is what the docker
-	// command has to say, or what Inside said when it crashed.
-	cmd.Stdout, cmd.Stderr = out, &last
-	if err := cmd.Start(); err != nil {
+	if a.told {
+		exit, err = a.exit()
 		return exit, "", err
 	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = cmd.Wait() // ProcessState says it all.
-	}()
-	exit.Stopped = watch(ctx, ended, d.step.Config.Grace,
-		func() { _, _ = d.after(ctx, "kill", "--signal", "INT", d.name()) },
-		func() {
-			if _, err := d.after(ctx, "kill", d.name()); err != nil {
-				_ = cmd.Process.Kill() // The container is gone, or the engine is.
-			}
-		})
-	exit.Code = cmd.ProcessState.ExitCode()
-	if _, told := loadReport(d.step.Dir); !told && exit.Code != 0 {
-		_, _ = out.Write(last.end) // A Log takes everything.
+	if a.code != 0 {
+		_, _ = out.Write(a.words.end) // A Log takes everything.
 	}
-	return exit, last.line(), nil
+	return process.Exit{Code: a.code, Stopped: ctx.Err() != nil}, a.words.line(), nil
 }
 
 // remove makes sure that the container is gone. The engine removes it by itself when it
@@ -251,18 +241,4 @@ func (d dockerSandbox) explain(command string, err error, complaint string) erro
 		return fmt.Errorf("the Docker engine does not see the runner's files (%s); give runner and engine the same folder, or set GITHUBJOBS_WORK to one that they share", complaint)
 	}
 	return fmt.Errorf("docker %s: %w: %s", command, err, complaint)
-}
-
-// lastWrite remembers the end of what was written.
-type lastWrite struct{ end []byte }
-
-func (l *lastWrite) Write(p []byte) (int, error) {
-	l.end = append(l.end, p[max(0, len(p)-1024):]...)
-	l.end = l.end[max(0, len(l.end)-1024):]
-	return len(p), nil
-}
-
-func (l *lastWrite) line() string {
-	lines := strings.Split(strings.TrimSpace(string(l.end)), "\n")
-	return strings.TrimRight(strings.TrimSpace(lines[len(lines)-1]), ".")
 }

@@ -3,18 +3,13 @@
 package run
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
-	"syscall"
-	"time"
 
 	"github.com/githubjobs/githubjobs/internal/agent/process"
 )
@@ -75,56 +70,23 @@ func (u userSandbox) own(...string) error {
 func (u userSandbox) temp() string { return filepath.Join(u.step.Dir.Task(), "tmp") }
 
 func (u userSandbox) perform(ctx context.Context, out io.Writer) (process.Exit, error) {
-	order, err := json.Marshal(keepOrder{
-		Dir: u.step.Dir, Environ: u.step.processEnviron(u.temp()), Grace: u.step.Config.Grace, Processes: u.step.Config.Pids, FileSize: u.step.Config.MaxFile(), Offline: u.step.Spec.Offline(),
-	})
-	if err != nil {
-		return process.Exit{}, err
-	}
+	c := u.step.Config
 	cmd := exec.Command(u.self, "keep")
 	if u.sudo != "" {
 		cmd = exec.Command(u.sudo, "--non-interactive", "--", u.self, "keep")
 	}
-	line, err := cmd.StdinPipe()
-	if err != nil {
-		return process.Exit{}, err
+	cmd.Env = []string{}
+	order := keepOrder{
+		Dir: u.step.Dir, Environ: u.step.processEnviron(u.temp()), Grace: c.Grace, Processes: c.Pids, FileSize: c.MaxFile(), Offline: u.step.Spec.Offline(),
 	}
-	var words bytes.Buffer
-	cmd.Env, cmd.Stdout, cmd.Stderr = []string{}, out, &words
-	// A session of its own: the signals of the step are for the agent, and sudo is not to
-	// look for a terminal.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil {
-		return process.Exit{}, err
-	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = cmd.Wait() // What it says counts.
-	}()
-	_, _ = line.Write(append(order, '\n')) // A keeper that is gone says why.
-	watch(ctx, ended, u.step.Config.Grace+keeperPatience,
-		func() { _, _ = io.WriteString(line, "stop\n") },
-		func() { _ = line.Close() })
-	return u.answer(words.String())
-}
-
-// keeperPatience is how long the keeper may take to end what is left of a task,
-// before it is left to itself.
-const keeperPatience = 15 * time.Second
-
-// answer reads what the keeper said last.
-func (u userSandbox) answer(words string) (process.Exit, error) {
-	words = strings.TrimSpace(words)
-	last := words[strings.LastIndexByte(words, '\n')+1:]
-	var k kept
-	switch err := json.Unmarshal([]byte(last), &k); {
-	case err != nil && u.sudo != "":
-		return process.Exit{}, fmt.Errorf("the task could not be run as another user: %s. Let this runner's user call `%s keep` by sudo without a password (NOPASSWD), or use the docker runtime", last, u.self)
+	a, err := order.give(ctx, cmd, out, func() {}) // Its line is cut, which ends it.
+	switch {
 	case err != nil:
-		return process.Exit{}, fmt.Errorf("the task could not be run as another user: %s", words)
-	case k.Error != "":
-		return k.Exit, errors.New(k.Error)
+		return process.Exit{}, err
+	case !a.told && u.sudo != "":
+		return process.Exit{}, fmt.Errorf("the task could not be run as another user: %s. Let this runner's user call `%s keep` by sudo without a password (NOPASSWD), or use the docker runtime", a.words.line(), u.self)
+	case !a.told:
+		return process.Exit{}, fmt.Errorf("the task could not be run as another user: %s", a.words.end)
 	}
-	return k.Exit, nil
+	return a.exit()
 }
