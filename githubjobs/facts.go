@@ -156,6 +156,7 @@ type PullFact struct {
 	MergedAt time.Time `json:"merged_at,omitzero"`
 	MergeSHA string    `json:"merge_sha,omitempty"`
 	HeadSHA  string    `json:"head_sha"`
+	Draft    bool      `json:"draft,omitempty"`
 	Base     string    `json:"base,omitempty"` // the branch that it is to be merged into
 	// ToDefault: that is the repository's default branch.
 	ToDefault bool      `json:"to_default,omitempty"`

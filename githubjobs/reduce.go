@@ -233,6 +233,9 @@ func (v view) delivered() (Reason, string) {
 		// The gate has merged this head, or said why not, before the run ended.
 		return ReasonPublishing, "The run has ended; news of its merge, or of what keeps it from that, is on the way."
 	}
+	if v.pull.Draft {
+		return ReasonPROpen, "The pull request is a draft: nothing merges it before somebody marks it as ready for review."
+	}
 	return ReasonPROpen, "The pull request is open."
 }
 

@@ -62,6 +62,8 @@ type Spec struct {
 	ConcurrencyPolicy ConcurrencyPolicy `json:"concurrency_policy,omitempty"`
 	// Member is the job's place in that batch, where the batch was created as a whole.
 	Member *Member `json:"member,omitempty"`
+	// PullRequest says what its pull request is to be like; nil for nothing special.
+	PullRequest *PullRequest `json:"pull_request,omitempty"`
 	// Retry says when the job is attempted again by itself; nil for never.
 	Retry *Retry `json:"retry,omitempty"`
 	// ReplayOf is the id of the job that this one repeats, by whoever asked for that.
@@ -118,7 +120,7 @@ func (s *Spec) Normalize(now time.Time) {
 	if s.Network == NetworkDefault {
 		s.Network = ""
 	}
-	s.Retry = s.Retry.normal()
+	s.Retry, s.PullRequest = s.Retry.normal(), s.PullRequest.normal()
 	s.DelayUntil = s.DelayUntil.UTC().Truncate(time.Millisecond)
 	s.CreatedAt = s.CreatedAt.UTC().Truncate(time.Millisecond)
 }
@@ -143,6 +145,7 @@ func (s Spec) Validate() error {
 	errs = append(errs, s.validateQueue()...)
 	errs = append(errs, s.validateOrder()...)
 	errs = append(errs, s.Retry.validate()...)
+	errs = append(errs, s.PullRequest.validate()...)
 	if s.ReplayOf != "" && !ValidID(s.ReplayOf) {
 		errs = append(errs, fieldErrorf("replay_of", "%.80q must match %s", s.ReplayOf, idPattern))
 	}

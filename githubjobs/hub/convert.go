@@ -53,7 +53,7 @@ func (r *Repository) PullFact(pull *github.PullRequest) (of githubjobs.Name, fac
 		// Lists leave out merged and give merged_at.
 		Merged: pull.GetMerged() || pull.MergedAt != nil, MergedAt: utc(pull.GetMergedAt()),
 		Base: pull.GetBase().GetRef(), ToDefault: pull.GetBase().GetRef() == pull.GetBase().GetRepo().GetDefaultBranch(),
-		HeadSHA: pull.GetHead().GetSHA(), At: utc(pull.GetUpdatedAt()),
+		HeadSHA: pull.GetHead().GetSHA(), Draft: pull.GetDraft(), At: utc(pull.GetUpdatedAt()),
 	}
 	if fact.Merged {
 		// Before the merge it is the SHA of a test merge.

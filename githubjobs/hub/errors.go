@@ -33,6 +33,8 @@ var (
 	ErrPullsForbidden = errors.New("the repository does not let workflows open pull requests")
 	// ErrPullExists: there is an open pull request from this branch already.
 	ErrPullExists = errors.New("there is a pull request from this branch already")
+	// ErrNoDrafts: the repository's plan has no drafts (422).
+	ErrNoDrafts = errors.New("the repository has no draft pull requests")
 	// ErrNoFile: the branch is there, and has no such file.
 	ErrNoFile = errors.New("there is no such file")
 	// ErrRunEnded: the run cannot be cancelled, mostly because it has ended (409).
@@ -57,6 +59,7 @@ var mends = map[error]string{
 	ErrForbidden:      "Give the token, or the GitHub App, the permission that the message names: contents, pull requests, actions and checks are used.",
 	ErrNotFound:       "Check owner and name of the repository, and that the token may see it: GitHub answers 404 also for what a token may not see.",
 	ErrPullsForbidden: `Turn on "Allow GitHub Actions to create and approve pull requests" in the repository's Settings → Actions → General; if it is greyed out, the organisation forbids it. The workflow also needs "pull-requests: write" in its permissions.`,
+	ErrNoDrafts:       "GitHub has them in public repositories, and in private ones by plan. Submit the job without pull_request.draft.",
 	ErrSuperseded:     "Nothing needs to be done: the later attempt delivers the job's result. What this one has done counts no more.",
 	ErrRunEnded:       "A run that has ended needs no cancelling; one that hangs can be force-cancelled.",
 }

@@ -20,6 +20,7 @@ type NewPull struct {
 	Body  string // Markdown
 	Head  string // branch of this repository
 	Base  string // branch to be merged into
+	Draft bool   // nothing merges it until a person says that it is ready
 }
 
 // maxText is GitHub's limit for the text of a pull request, of a comment and of
@@ -37,17 +38,20 @@ func fit(text string) string {
 
 // OpenPull opens a pull request: one REST call. ErrPullExists: there is an open one
 // from the branch to this base; FindPull finds it. ErrPullsForbidden: a setting or
-// a permission forbids it. ErrInvalid: mostly the base branch is gone.
+// a permission forbids it. ErrNoDrafts: the repository has none. ErrInvalid: mostly the
+// base branch is gone.
 func (r *Repository) OpenPull(ctx context.Context, p NewPull) (*github.PullRequest, error) {
 	p.Body = fit(p.Body)
 	pull, _, err := r.client.PullRequests.Create(ctx, r.cfg.Owner, r.cfg.Name, &github.NewPullRequest{
-		Title: &p.Title, Body: &p.Body, Head: &p.Head, Base: &p.Base,
+		Title: &p.Title, Body: &p.Body, Head: &p.Head, Base: &p.Base, Draft: &p.Draft,
 	})
 	err = fail(ctx, "open a pull request from "+p.Head, err)
 	if e, ok := errors.AsType[*Error](err); ok {
 		switch {
 		case e.Kind == ErrInvalid && strings.Contains(e.Message, "already exists"):
 			e.Kind = ErrPullExists
+		case e.Kind == ErrInvalid && strings.Contains(strings.ToLower(e.Message), "draft pull requests are not supported"):
+			e.Kind = ErrNoDrafts
 		case e.Kind == ErrForbidden:
 			e.Kind = ErrPullsForbidden
 		}
@@ -91,6 +95,14 @@ func (r *Repository) Pull(ctx context.Context, number int) (*github.PullRequest,
 func (r *Repository) EditPull(ctx context.Context, number int, title, body string) error {
 	_, _, err := r.client.PullRequests.Edit(ctx, r.cfg.Owner, r.cfg.Name, number, &github.PullRequest{Title: &title, Body: &body})
 	return fail(ctx, fmt.Sprintf("edit pull request #%d", number), err)
+}
+
+// AddLabels puts labels on a pull request, besides those that it has: one REST call. GitHub
+// makes labels that the repository does not have, if the token may: a workflow's needs
+// "issues: write" for that.
+func (r *Repository) AddLabels(ctx context.Context, number int, labels []string) error {
+	_, _, err := r.client.Issues.AddLabelsToIssue(ctx, r.cfg.Owner, r.cfg.Name, number, labels)
+	return fail(ctx, fmt.Sprintf("label pull request #%d", number), err)
 }
 
 // Pauses between the reads of Mergeable: GitHub mostly knows within a second.

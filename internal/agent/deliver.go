@@ -46,6 +46,9 @@ func publishStep(ctx context.Context, j job) error {
 	if err != nil {
 		return err
 	}
+	for _, warning := range report.Warnings {
+		commands.Warning("The pull request", warning)
+	}
 	switch {
 	case report.PullURL != "":
 		commands.Notice("Pull request", report.PullURL)

@@ -36,6 +36,7 @@ type JobRequest struct {
 	BatchID        string             `json:"batch_id,omitempty" doc:"Names the jobs that belong together with this one; a–z, 0–9 and -" maxLength:"63"`
 	Priority       int                `json:"priority,omitempty" doc:"Orders the jobs that wait for their push, the highest first" minimum:"-100" maximum:"100" default:"0"`
 	Network        githubjobs.Network `json:"network,omitempty" doc:"What the task may reach: what the runner gives it (default), or nothing (none)" enum:"default,none" default:"default"`
+	PullRequest    *PullRequest       `json:"pull_request,omitempty" doc:"What the pull request is to be like"`
 	Retry          *RetryRequest      `json:"retry,omitempty" doc:"When the job is attempted again by itself, after an attempt has failed; never by default"`
 	QueueTTL       int                `json:"queue_ttl_seconds,omitempty" doc:"Bounds the time from the creation, or from delay_until, to the start of the task; a job that has not begun by then fails as never_started" minimum:"1" maximum:"2592000"`
 

@@ -51,6 +51,7 @@ var createFields = map[string]func(json.RawMessage, *request) error{
 	"on_dependency_failure": func(raw json.RawMessage, r *request) error { return word(raw, &r.spec.OnDependencyFailure) },
 	"concurrency_key":       func(raw json.RawMessage, r *request) error { return word(raw, &r.spec.ConcurrencyKey) },
 	"concurrency_policy":    func(raw json.RawMessage, r *request) error { return word(raw, &r.spec.ConcurrencyPolicy) },
+	"pull_request":          func(raw json.RawMessage, r *request) error { return readPull(raw, &r.spec.PullRequest) },
 	keyField:                readKey,
 }
 

@@ -104,6 +104,7 @@ func describeBodies(doc *huma.OpenAPI) {
 	doc.Components.Schemas.Map()["ReplayRequest"].Required = nil // what is left out stays as it was
 	describeBody[ReplayRequest](doc, doc.Paths["/api/jobs/{job_id}/replay"].Post, false)
 	optional(doc.Components.Schemas.Map()["RetryRequest"])
+	optional(doc.Components.Schemas.Map()["PullRequest"])
 	describeBody[ScheduleRequest](doc, doc.Paths["/api/schedules/{name}"].Put, true)
 	describeBody[BatchRequest](doc, doc.Paths["/api/batches"].Post, true)
 	describeBody[CancelRequest](doc, doc.Paths["/api/batches/{batch_id}/cancel"].Post, false)
@@ -130,8 +131,13 @@ func optional(s *huma.Schema) {
 			field.Enum = append(field.Enum, nil)
 		}
 	}
-	if retry := s.Properties["retry"]; retry != nil && retry.Ref != "" {
-		*retry = huma.Schema{AnyOf: []*huma.Schema{{Ref: retry.Ref}, {Type: "null"}}, Description: "When the job is attempted again by itself, after an attempt has failed; never by default"}
+	for name, text := range map[string]string{
+		"retry":        "When the job is attempted again by itself, after an attempt has failed; never by default",
+		"pull_request": "What the pull request is to be like",
+	} {
+		if field := s.Properties[name]; field != nil && field.Ref != "" {
+			*field = huma.Schema{AnyOf: []*huma.Schema{{Ref: field.Ref}, {Type: "null"}}, Description: text}
+		}
 	}
 	if kind := s.Properties["kind"]; kind != nil && kind.Enum != nil {
 		enum(kind, githubjobs.Kinds())

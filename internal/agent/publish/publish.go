@@ -48,6 +48,8 @@ type Report struct {
 	PullURL string
 	// Problem is set when the task succeeded and its result could not be delivered.
 	Problem *githubjobs.Problem
+	// Warnings are what went wrong beside, and keeps nothing from being delivered.
+	Warnings []string
 }
 
 // NotDelivered: the result commit is on GitHub and says what kept the task's result
@@ -261,7 +263,7 @@ func (p *publisher) openPull(ctx context.Context) error {
 	title, body := pullText(p)
 	var pull *github.PullRequest
 	err := p.retry(ctx, func() (err error) {
-		pull, err = p.Repo.OpenPull(ctx, hub.NewPull{Title: title, Body: body, Head: p.Job.Branch(), Base: p.job.spec.Base})
+		pull, err = p.Repo.OpenPull(ctx, hub.NewPull{Title: title, Body: body, Head: p.Job.Branch(), Base: p.job.spec.Base, Draft: p.job.spec.Pull().Draft})
 		return err
 	})
 	switch {
@@ -272,7 +274,7 @@ func (p *publisher) openPull(ctx context.Context) error {
 		if err := p.Repo.EditPull(ctx, pull.GetNumber(), title, body); err != nil {
 			p.Logger.Warn("the pull request keeps its old text", "pull", pull.GetNumber(), "error", err)
 		}
-	case errors.Is(err, hub.ErrPullsForbidden):
+	case errors.Is(err, hub.ErrPullsForbidden), errors.Is(err, hub.ErrNoDrafts):
 		return p.notDelivered(ctx, githubjobs.ReasonPRForbidden,
 			"The result is on the branch "+p.Job.Branch()+", but the pull request could not be opened: "+hub.Public(err)+" Then re-run the job.")
 	case err != nil:
@@ -280,5 +282,25 @@ func (p *publisher) openPull(ctx context.Context) error {
 	}
 	p.report.Pull, p.report.PullURL = pull.GetNumber(), pull.GetHTMLURL()
 	p.Logger.Info("pull request", "number", p.report.Pull, "url", p.report.PullURL)
+	p.label(ctx)
 	return nil
 }
+
+// label puts the labels on the pull request that the job asks for. It is delivered
+// without them too, and the report says so.
+func (p *publisher) label(ctx context.Context) {
+	labels := p.job.spec.Pull().Labels
+	if len(labels) == 0 {
+		return
+	}
+	err := p.retry(ctx, func() error { return p.Repo.AddLabels(ctx, p.report.Pull, labels) })
+	if err == nil {
+		return
+	}
+	p.report.Warnings = append(p.report.Warnings, fmt.Sprintf("Pull request #%d lacks the labels %q: %s A label that the repository does not have is only made for a workflow with \"issues: write\" in its permissions; else make it on GitHub first.",
+		p.report.Pull, labels, inFull(hub.Public(err))))
+	p.Logger.Warn("the pull request is not labelled", "pull", p.report.Pull, "error", err)
+}
+
+// inFull ends a sentence.
+func inFull(s string) string { return strings.TrimSuffix(s, ".") + "." }

@@ -73,6 +73,9 @@ func addLabels(c *Context) (Response, error) {
 	if err != nil {
 		return Response{}, err
 	}
+	if err := c.mayMakeLabels(names); err != nil {
+		return Response{}, err
+	}
 	var list []shape.Object
 	var events []event.Event
 	err = c.Update(func(tx *state.Tx, b shape.Builder) error {
@@ -94,6 +97,21 @@ func addLabels(c *Context) (Response, error) {
 		c.Publish(events...)
 	}
 	return OK(list), err
+}
+
+// mayMakeLabels: a limited token that may write pull requests alone puts labels on them, and makes none.
+func (c *Context) mayMakeLabels(names []string) error {
+	unknown := false
+	c.View(func(tx *state.Tx, _ shape.Builder) {
+		unknown = slices.ContainsFunc(names, func(name string) bool {
+			_, known := tx.Labels.ByName(state.LabelName(c.Repo.ID, name))
+			return !known
+		})
+	})
+	if !unknown || !c.Actor.Limited() {
+		return nil
+	}
+	return c.Require(Write("issues"))
 }
 
 // labelNamed finds a label of the repository, or makes it.
