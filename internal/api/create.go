@@ -36,12 +36,13 @@ type JobRequest struct {
 	BatchID        string             `json:"batch_id,omitempty" doc:"Names the jobs that belong together with this one; a–z, 0–9 and -" maxLength:"63"`
 	Priority       int                `json:"priority,omitempty" doc:"Orders the jobs that wait for their push, the highest first" minimum:"-100" maximum:"100" default:"0"`
 	Network        githubjobs.Network `json:"network,omitempty" doc:"What the task may reach: what the runner gives it (default), or nothing (none)" enum:"default,none" default:"default"`
-	PullRequest    *PullRequest       `json:"pull_request,omitempty" doc:"What the pull request is to be like"`
 	Retry          *RetryRequest      `json:"retry,omitempty" doc:"When the job is attempted again by itself, after an attempt has failed; never by default"`
 	QueueTTL       int                `json:"queue_ttl_seconds,omitempty" doc:"Bounds the time from the creation, or from delay_until, to the start of the task; a job that has not begun by then fails as never_started" minimum:"1" maximum:"2592000"`
 
 	ConcurrencyKey    string                       `json:"concurrency_key,omitempty" doc:"Of the jobs with the same key one at a time is on GitHub; letters, digits and . _ : / = -" maxLength:"63"`
 	ConcurrencyPolicy githubjobs.ConcurrencyPolicy `json:"concurrency_policy,omitempty" doc:"What the job does to older ones of its key: wait until they have ended (queue), cancel all of them (cancel_in_progress), or cancel those that wait and let the running one go on (keep_newest)" enum:"queue,cancel_in_progress,keep_newest" default:"queue"`
+
+	PullRequest *PullRequest `json:"pull_request,omitempty" doc:"What the pull request is to be like"`
 }
 
 // CreateRequest is the body of create-job.

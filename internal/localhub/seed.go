@@ -240,3 +240,19 @@ func (s *Server) InstallApp(appID int64, account string, repositories ...string)
 	})
 	return in, err
 }
+
+// MarkReady makes a draft a pull request that can be merged, as the button "Ready for review" does; GitHub's REST API has
+// nothing for that. ErrNotFound when there is no open draft of this number.
+func (s *Server) MarkReady(login, owner, name string, number int) error {
+	repo, err := s.Repository(owner, name)
+	if err != nil {
+		return err
+	}
+	var by state.User
+	s.db.View(func(tx *state.Tx) { by, _ = tx.Users.ByName(state.UserName(login)) })
+	found, err := s.rest.MarkReady(by, repo, number)
+	if err == nil && !found {
+		err = fmt.Errorf("draft #%d of %s/%s: %w", number, owner, name, ErrNotFound)
+	}
+	return err
+}

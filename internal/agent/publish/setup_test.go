@@ -29,8 +29,8 @@ type world struct {
 }
 
 // setup makes the base of the files given: name → content, "x:" before an
-// executable's, "->" before a symbolic link's target.
-func setup(t *testing.T, base map[string]string) *world {
+// executable's, "->" before a symbolic link's target. The job is what spec makes of change.
+func setup(t *testing.T, base map[string]string, change ...func(*githubjobs.Spec)) *world {
 	t.Helper()
 	w := &world{Hub: agenthub.NewHub(t, rest.RepositoryOptions{}), t: t}
 	token, err := w.CreateToken("alice", "tests")
@@ -39,7 +39,7 @@ func setup(t *testing.T, base map[string]string) *world {
 	w.repo, err = hub.New(hub.Config{ServerURL: w.URL(), Owner: "alice", Name: "reports", Token: token, Logger: agenthub.Quiet})
 	must(t, err)
 	w.cfg = Config{
-		Repo: w.repo, Job: githubjobs.Name{ID: jobID, Attempt: 1}, JobSHA: w.submit(), RunID: 7, Attempt: 1, RunURL: w.URL() + "/alice/reports/actions/runs/7",
+		Repo: w.repo, Job: githubjobs.Name{ID: jobID, Attempt: 1}, JobSHA: w.submit(change...), RunID: 7, Attempt: 1, RunURL: w.URL() + "/alice/reports/actions/runs/7",
 		Tree: filepath.Join(t.TempDir(), "tree"), Logger: agenthub.Quiet,
 		Wait: func(context.Context, time.Duration) error { return nil },
 	}
@@ -56,16 +56,19 @@ func must(t *testing.T, err error) {
 	}
 }
 
-func spec() githubjobs.Spec {
+func spec(change ...func(*githubjobs.Spec)) githubjobs.Spec {
 	s := githubjobs.Spec{ID: jobID, Kind: githubjobs.KindReport, Title: "Report for @bob, fixes #12", Prompt: "Report", Base: "main"}
+	for _, c := range change {
+		c(&s)
+	}
 	s.Normalize(created)
 	return s
 }
 
 // submit puts the job on GitHub and returns its creation commit.
-func (w *world) submit() string {
+func (w *world) submit(change ...func(*githubjobs.Spec)) string {
 	w.t.Helper()
-	got, err := w.repo.Submit(w.t.Context(), githubjobs.NewOrders(spec()))
+	got, err := w.repo.Submit(w.t.Context(), githubjobs.NewOrders(spec(change...)))
 	must(w.t, err)
 	must(w.t, got[0].Err)
 	return got[0].SHA

@@ -89,13 +89,21 @@ func TestLabels(t *testing.T) {
 	}
 	_, _, err = h.client(h.user("bob")).Issues.AddLabelsToIssue(hubtest.Within(t), "alice", "reports", 1, []string{"x"})
 	hubtest.WantStatus(t, err, 403, "push access")
+	if _, _, err := h.run("pull_requests").Issues.AddLabelsToIssue(hubtest.Within(t), "alice", "reports", 1, []string{"HOLD"}); err != nil {
+		t.Error(err)
+	}
+	_, _, err = h.run("pull_requests").Issues.AddLabelsToIssue(hubtest.Within(t), "alice", "reports", 1, []string{"hold", "new"})
+	hubtest.WantStatus(t, err, 403, "Resource not accessible by integration")
+	if _, _, err := h.run("pull_requests", "issues").Issues.AddLabelsToIssue(hubtest.Within(t), "alice", "reports", 1, []string{"new"}); err != nil {
+		t.Error(err)
+	}
 	var labeled []string
 	for _, e := range h.seen() {
 		if e == "pull_request labeled #1" || e == "pull_request unlabeled #1" {
 			labeled = append(labeled, e)
 		}
 	}
-	if fmt.Sprint(labeled) != "[pull_request labeled #1 pull_request labeled #1 pull_request unlabeled #1]" {
+	if fmt.Sprint(labeled) != "[pull_request labeled #1 pull_request labeled #1 pull_request unlabeled #1 pull_request labeled #1 pull_request labeled #1]" {
 		t.Errorf("events %v", labeled)
 	}
 }

@@ -1,0 +1,58 @@
+package publish
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-github/v60/github"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/githubjobs/hub"
+	"github.com/githubjobs/githubjobs/internal/localhub"
+)
+
+func asDraft(labels ...string) func(*githubjobs.Spec) {
+	return func(s *githubjobs.Spec) { s.PullRequest = &githubjobs.PullRequest{Draft: true, Labels: labels} }
+}
+
+func labelsOf(pull *github.PullRequest) string {
+	var names []string
+	for _, l := range pull.Labels {
+		names = append(names, l.GetName())
+	}
+	return strings.Join(names, ",")
+}
+
+func TestPublishOpensADraftWithLabels(t *testing.T) {
+	t.Parallel()
+	w := setup(t, base(), asDraft("report", "hold"))
+	w.task("new", "1")
+	report, result, err := w.publish(githubjobs.OutcomeSuccess)
+	must(t, err)
+	pull, err := w.repo.Pull(t.Context(), report.Pull)
+	must(t, err)
+	if !pull.GetDraft() || labelsOf(pull) != "hold,report" || len(report.Warnings) != 0 || result.Problem != nil {
+		t.Errorf("draft %v, labels %s, %+v", pull.GetDraft(), labelsOf(pull), report)
+	}
+}
+
+// A token that may make no labels puts those on the pull request that there are, or none; the job does not fail by it.
+func TestPublishWithoutLabels(t *testing.T) {
+	t.Parallel()
+	w := setup(t, base(), asDraft("unknown"))
+	app, key, err := w.CreateApp(localhub.App{Owner: "alice", Slug: "limited", Permissions: map[string]string{"contents": "write", "metadata": "read", "pull_requests": "write"}})
+	must(t, err)
+	installation, err := w.InstallApp(app.ID, "alice")
+	must(t, err)
+	w.cfg.Repo, err = hub.New(hub.Config{ServerURL: w.URL(), Owner: "alice", Name: "reports",
+		App: &hub.App{ID: app.ID, InstallationID: installation.ID, PrivateKey: key}})
+	must(t, err)
+	w.task("new", "1")
+	report, result, err := w.publish(githubjobs.OutcomeSuccess)
+	if err != nil || report.Pull == 0 || result.Problem != nil {
+		t.Fatalf("%+v, %+v, %v", report, result, err)
+	}
+	if len(report.Warnings) != 1 || !strings.Contains(report.Warnings[0], `lacks the labels ["unknown"]`) || !strings.Contains(report.Warnings[0], "issues: write") {
+		t.Errorf("%q", report.Warnings)
+	}
+}
