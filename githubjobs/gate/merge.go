@@ -29,6 +29,14 @@ type Config struct {
 	// result is then looked for on the branch, and must be the only one.
 	Result string
 	Pull   int
+	// Voucher, where there is one, is asked for the result instead, in a run that has ended; see
+	// hub.Repository.Vouched. Pull must then be given.
+	Voucher func(context.Context) (sha, why string, err error)
+	// Told is the verdict that everybody was told last on this head, so that it is not told
+	// twice; nil where none is known.
+	Told *githubjobs.GateFact
+	// KeepBranch leaves the branch of what was merged to somebody else.
+	KeepBranch bool
 	// RunID, Attempt and RunURL are the run's (GITHUB_RUN_ID, GITHUB_RUN_ATTEMPT).
 	RunID   int64
 	Attempt int
@@ -57,8 +65,9 @@ type Report struct {
 // gate is one call of Merge.
 type gate struct {
 	Config
-	pull   pull
-	report Report
+	instead *policy.Policy // is judged by, instead of that of the base branch
+	pull    pull
+	report  Report
 }
 
 // Merge judges the job's pull request and merges it if the policy of the base branch
@@ -82,6 +91,10 @@ func Merge(ctx context.Context, cfg Config) (Report, error) {
 			return g.report, g.block(ctx, *read.blocked)
 		}
 		verdict := policy.Judge(read.policy, read.view)
+		if read.view.Unknown != "" {
+			g.report.Title = "Not merged: " + verdict.Failed()[0].Why + "."
+			return g.report, nil // nobody who reads the pull request can do anything about it
+		}
 		if !verdict.Allowed() {
 			return g.report, g.block(ctx, forbidden(verdict, read, g.report.Pull, g.Spec.Base))
 		}
@@ -182,22 +195,11 @@ const (
 // merge merges the judged head. An obstacle is a reason why it can't be merged. When
 // it neither merged nor found one, it may be tried again, not before the pause.
 func (g *gate) merge(ctx context.Context, v policy.Verdict, read reading) (pause time.Duration, o *obstacle, err error) {
+	if o, err := g.inTheWay(ctx, read); err != nil || o != nil {
+		return 0, o, err
+	}
 	title, message := githubjobs.FormatMerge(g.Spec, read.result, g.report.Pull, g.RunURL)
-	request := hub.MergeRequest{Number: g.report.Pull, SHA: v.HeadSHA, Method: string(v.Method), Title: title, Message: message}
-	if m := g.pull.Mergeable; m != nil && !*m {
-		return 0, g.conflict(ctx, read), nil
-	}
-	if nothing, err := g.addsNothing(ctx, v.HeadSHA); err != nil {
-		return 0, nil, err
-	} else if nothing {
-		return 0, g.nothingLeft(), nil
-	}
-	if by, is, err := g.superseded(ctx); err != nil {
-		return 0, nil, err
-	} else if is {
-		return 0, g.old(by), nil
-	}
-	sha, err := g.Repo.MergePull(ctx, request)
+	sha, err := g.Repo.MergePull(ctx, hub.MergeRequest{Number: g.report.Pull, SHA: v.HeadSHA, Method: string(v.Method), Title: title, Message: message})
 	if err == nil {
 		g.report.Merged, g.report.SHA = true, sha
 		return 0, nil, nil
@@ -205,6 +207,24 @@ func (g *gate) merge(ctx context.Context, v policy.Verdict, read reading) (pause
 	pause = hub.RetryAfter(err)
 	o, err = g.afterRefusal(ctx, err, read)
 	return pause, o, err
+}
+
+// inTheWay is what keeps a pull request from being merged which the policy allows.
+func (g *gate) inTheWay(ctx context.Context, read reading) (*obstacle, error) {
+	if m := g.pull.Mergeable; m != nil && !*m {
+		return g.conflict(ctx, read), nil
+	}
+	if nothing, err := g.addsNothing(ctx, read.view.HeadSHA); err != nil {
+		return nil, err
+	} else if nothing {
+		return g.nothingLeft(), nil
+	}
+	if by, is, err := g.superseded(ctx); err != nil {
+		return nil, err
+	} else if is {
+		return g.old(by), nil
+	}
+	return nil, nil
 }
 
 // addsNothing says whether the base has the changes already. It is asked right
@@ -238,7 +258,9 @@ func (g *gate) finish(ctx context.Context, v policy.Verdict) {
 	var check, branch error
 	var group errgroup.Group
 	group.Go(func() error { check = g.show(ctx, "success", v.HeadSHA, ""); return nil })
-	group.Go(func() error { branch = g.deleteBranch(ctx, v.HeadSHA); return nil })
+	if !g.KeepBranch {
+		group.Go(func() error { branch = g.deleteBranch(ctx, v.HeadSHA); return nil })
+	}
 	_ = group.Wait() // the functions return no errors
 	for _, err := range []error{check, branch} {
 		if err != nil {

@@ -19,6 +19,7 @@ type pull struct{ *github.PullRequest }
 // reading is everything that the verdict stands on.
 type reading struct {
 	policy   policy.Policy
+	source   string    // commit of the base branch that the policy stands on
 	noPolicy bool      // the base branch has no policy file
 	blocked  *obstacle // the policy cannot be read
 	result   githubjobs.Result
@@ -56,6 +57,9 @@ func (g *gate) read(ctx context.Context, again bool) (reading, error) {
 	if err := group.Wait(); err != nil {
 		return r, err
 	}
+	if g.instead != nil {
+		r.policy, r.noPolicy, r.blocked = *g.instead, false, nil
+	}
 	r.view, r.result = g.view(files), result.Result
 	if r.blocked == nil && r.policy.Merge.Enabled {
 		if err := g.readBeside(outer, root, &r.view); err != nil {
@@ -65,13 +69,13 @@ func (g *gate) read(ctx context.Context, again bool) (reading, error) {
 			return r, err
 		}
 	}
-	r.view.WantSHA = result.sha
+	r.view.WantSHA, r.view.Unknown = result.sha, result.why
 	r.view.Successful = result.sha != "" && result.Outcome == githubjobs.OutcomeSuccess && result.Problem == nil
 	return r, nil
 }
 
 func (r *reading) readPolicy(ctx context.Context, repo *hub.Repository, base string) (root hub.Folder, err error) {
-	root, err = repo.Root(ctx, base)
+	r.source, root, err = repo.RootAt(ctx, base)
 	if err != nil && !errors.Is(err, hub.ErrInvalid) {
 		return nil, err
 	}

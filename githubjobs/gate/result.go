@@ -12,20 +12,29 @@ import (
 type ownResult struct {
 	githubjobs.Result
 	sha string // empty when it is not known
+	why string // it is not known, where somebody can tell
 }
 
 // ownResult reads the commit that publish named. Only where publish was not asked, it
 // is looked for below head.
 func (g *gate) ownResult(ctx context.Context, head string) (ownResult, error) {
-	if g.Result == "" {
+	named := g.Result
+	switch {
+	case g.Voucher != nil:
+		sha, why, err := g.Voucher(ctx)
+		if err != nil || sha == "" {
+			return ownResult{why: why}, err
+		}
+		named = sha
+	case named == "":
 		return g.onlyResult(ctx, head)
 	}
-	commit, err := g.Repo.ReadCommit(ctx, g.Result)
+	commit, err := g.Repo.ReadCommit(ctx, named)
 	if err != nil {
 		return ownResult{}, err
 	}
 	if r, ok := g.parse(commit); ok && r.Attempt == g.Attempt {
-		return ownResult{r, g.Result}, nil
+		return ownResult{Result: r, sha: named}, nil
 	}
 	return ownResult{}, nil
 }
@@ -53,7 +62,7 @@ func (g *gate) onlyResult(ctx context.Context, head string) (ownResult, error) {
 			return ownResult{}, nil
 		}
 		if sha == head {
-			found = ownResult{r, sha}
+			found = ownResult{Result: r, sha: sha}
 		}
 		attempt, sha = r.Attempt, commit.Parents[0].GetSHA()
 	}

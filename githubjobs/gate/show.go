@@ -32,6 +32,9 @@ func (g *gate) block(ctx context.Context, o obstacle) error {
 	if o.code == "" && !o.neutral {
 		o.code = githubjobs.DiagnosisMergeRefused
 	}
+	if g.isTold(conclusion, o.code) {
+		return nil
+	}
 	err := g.show(ctx, conclusion, g.pull.GetHead().GetSHA(), o.code)
 	if o.neutral {
 		return err
@@ -42,6 +45,13 @@ func (g *gate) block(ctx context.Context, o obstacle) error {
 	}
 	comment := g.retry(ctx, func() error { return g.Repo.Comment(ctx, g.report.Pull, marker, text) })
 	return errors.Join(err, comment)
+}
+
+// isTold says whether this very verdict was told before, on this head.
+func (g *gate) isTold(conclusion string, code githubjobs.DiagnosisCode) bool {
+	t := g.Told
+	return t != nil && t.HeadSHA == g.pull.GetHead().GetSHA() && t.Conclusion == conclusion && t.Code == code &&
+		t.Title == g.report.Title && t.Summary == g.report.Summary
 }
 
 // show makes the verdict a check run on the head.

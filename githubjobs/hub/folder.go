@@ -15,14 +15,21 @@ type Folder []*github.TreeEntry
 // Root lists the root of a branch: two REST calls. No tag is taken for the branch.
 // ErrNotFound: there is no such branch. ErrInvalid: GitHub does not list all of it.
 func (r *Repository) Root(ctx context.Context, branch string) (Folder, error) {
-	head, _, err := r.head(ctx, branch)
+	_, root, err := r.RootAt(ctx, branch)
+	return root, err
+}
+
+// RootAt is Root, and says at which commit the branch stands.
+func (r *Repository) RootAt(ctx context.Context, branch string) (head string, root Folder, err error) {
+	head, _, err = r.head(ctx, branch)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
 	if head == "" {
-		return nil, &Error{Op: "read branch " + branch, Kind: ErrNotFound, Message: "there is no branch " + branch}
+		return "", nil, &Error{Op: "read branch " + branch, Kind: ErrNotFound, Message: "there is no branch " + branch}
 	}
-	return r.Folder(ctx, head)
+	root, err = r.Folder(ctx, head)
+	return head, root, err
 }
 
 // Folder lists the folder with this SHA, of a tree or of a commit: one REST call.

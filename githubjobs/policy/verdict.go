@@ -17,6 +17,7 @@ const GitHubFileCap = 3000
 type View struct {
 	HeadSHA    string // the commit that is judged, and the only one that may be merged
 	WantSHA    string // the result commit that the agent pushed, as its own record says
+	Unknown    string // why that is not known, where somebody can tell; empty else
 	Open       bool
 	Draft      bool
 	SameRepo   bool   // the head branch is in the repository itself, not in a fork
@@ -119,7 +120,10 @@ func judge(rule Rule, passed bool, why string) Finding {
 }
 
 func (v View) failed() string {
-	if v.WantSHA == "" {
+	switch {
+	case v.WantSHA == "" && v.Unknown != "":
+		return "nobody vouches for the job's result: " + v.Unknown
+	case v.WantSHA == "":
 		return "it is not known whether the newest attempt succeeded; only a job that did is merged"
 	}
 	return "the newest attempt did not succeed; a failed job is never merged"

@@ -61,8 +61,10 @@ func publishStep(ctx context.Context, j job) error {
 	return nil
 }
 
-// handOver tells the merge step what there is to merge.
+// handOver tells the merge step what there is to merge; and the server, by a notice that
+// nothing but this run can make.
 func (j job) handOver(report publish.Report) error {
+	actions.To(j.Stdout).Notice(hub.ResultNotice, report.SHA)
 	err := actions.SetOutput(j.config.Output, "result", report.SHA)
 	if err == nil && report.Pull != 0 {
 		err = actions.SetOutput(j.config.Output, "pull", strconv.Itoa(report.Pull))
