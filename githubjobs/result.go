@@ -47,10 +47,13 @@ type Result struct {
 	FinishedAt time.Time `json:"finished_at"`
 	// ChangedFiles are the paths that the task changed, sorted; both names of a
 	// rename. FilesTotal counts them all: it is larger when the list was cut.
-	ChangedFiles []string        `json:"changed_files,omitempty"`
-	FilesTotal   int             `json:"files_total,omitempty"`
-	Stats        json.RawMessage `json:"stats,omitempty"` // the kind's own figures, a JSON object
-	Usage        *Usage          `json:"usage,omitempty"` // of a language model; nil where none was used, or nothing is known
+	ChangedFiles []string `json:"changed_files,omitempty"`
+	FilesTotal   int      `json:"files_total,omitempty"`
+	// Changes are the first of the changes, for whoever opens the pull request in place of
+	// the agent, which was not allowed to: they stand beside a Problem of ReasonPRForbidden.
+	Changes []Change        `json:"changes,omitempty"`
+	Stats   json.RawMessage `json:"stats,omitempty"` // the kind's own figures, a JSON object
+	Usage   *Usage          `json:"usage,omitempty"` // of a language model; nil where none was used, or nothing is known
 	// Problem is set by a later result commit of the same attempt, when the
 	// result could not be brought to a pull request.
 	Problem *Problem `json:"problem,omitempty"`

@@ -48,10 +48,11 @@ func TestImportDirections(t *testing.T) {
 		except []string // folders below it, which have rules of their own and which it must not reach
 		may    []string
 	}{
-		{"githubjobs", []string{"githubjobs/gate", "githubjobs/hub", "githubjobs/markdown", "githubjobs/policy"}, nil},
+		{"githubjobs", []string{"githubjobs/gate", "githubjobs/hub", "githubjobs/markdown", "githubjobs/policy", "githubjobs/pulltext"}, nil},
 		{"githubjobs/markdown", nil, nil},
 		{"githubjobs/policy", nil, nil},
-		{"githubjobs/hub", []string{"githubjobs/gate", "githubjobs/markdown"}, []string{"githubjobs"}},
+		{"githubjobs/hub", []string{"githubjobs/gate", "githubjobs/markdown", "githubjobs/pulltext"}, []string{"githubjobs"}},
+		{"githubjobs/pulltext", []string{"githubjobs/gate", "githubjobs/hub"}, []string{"githubjobs"}},
 		{"githubjobs/gate", nil, []string{"githubjobs"}},
 		{"internal/failpoint", nil, nil},
 		{"internal/store", nil, []string{"githubjobs", "internal/failpoint"}},

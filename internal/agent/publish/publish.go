@@ -212,6 +212,9 @@ func (p *publisher) deliver(ctx context.Context) error {
 // notDelivered says in a result commit of its own what went wrong.
 func (p *publisher) notDelivered(ctx context.Context, reason githubjobs.Reason, message string) error {
 	p.result.Problem = &githubjobs.Problem{Reason: reason, Message: message}
+	if reason == githubjobs.ReasonPRForbidden {
+		p.result.SetChanges(shownChanges(p.scan.changes))
+	}
 	p.report.Problem = p.result.Problem
 	if err := p.push(ctx); err != nil {
 		return errors.Join(&NotDelivered{*p.result.Problem}, err)

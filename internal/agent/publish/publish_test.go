@@ -78,7 +78,7 @@ func TestPublishBringsTheChangesToAPullRequest(t *testing.T) {
 	if title := pull.GetTitle(); title != githubjobs.Defuse(spec().Title) || strings.Contains(title, "#12") || strings.Contains(title, "@bob") {
 		t.Errorf("title %q", title)
 	}
-	for _, part := range []string{"Wrote **one** file", "| added | `reports/daily.md` |", "| deleted |", w.cfg.RunURL, "`abc`", "line 2"} {
+	for _, part := range []string{"Wrote **one** file", "| added | `reports/daily.md` | 8 B |", "| changed | `README.md` | 8 B |", "| removed | `dir/deep/b.txt` |  |", w.cfg.RunURL, "`abc`", "line 2"} {
 		if !strings.Contains(pull.GetBody(), part) {
 			t.Errorf("the body lacks %q:\n%s", part, pull.GetBody())
 		}
@@ -291,40 +291,11 @@ func TestPublishExplainsThatPullRequestsAreForbidden(t *testing.T) {
 	if p := result.Problem; p == nil || p.Reason != githubjobs.ReasonPRForbidden || !strings.Contains(p.Message, "Allow GitHub Actions to create") {
 		t.Errorf("%+v", result.Problem)
 	}
+	if len(result.Changes) != 1 || result.Changes[0] != (githubjobs.Change{Path: "new", Status: githubjobs.ChangeAdded, Bytes: 1}) {
+		t.Errorf("whoever opens the pull request is told of %+v", result.Changes)
+	}
 	// The work is not lost: it stands on the branch, under two result commits.
 	if w.changes() != "A\tnew" || !slices.Equal(result.ChangedFiles, []string{"new"}) || w.git("rev-parse", "job/abc~2") != w.cfg.JobSHA {
 		t.Errorf("changes %q, result %+v", w.changes(), result)
-	}
-}
-
-func TestPullTextCannotBreakOut(t *testing.T) {
-	t.Parallel()
-	p := &publisher{Config: Config{Job: githubjobs.Name{ID: jobID, Attempt: 1}, Attempt: 1}}
-	p.job.spec = spec()
-	p.result = githubjobs.Result{
-		Summary: "Look: <!-- hidden\n<details>\n@bob closes #1\n~~~~\n<b>",
-		Log:     "```\n</details>\n@bob fixes #2 <script>\n`````\n" + strings.Repeat("y\n", maxLogTail),
-	}
-	for range maxListed + 5 {
-		p.scan.changes = append(p.scan.changes, change{path: "a|b`c<d>*e*", status: 'A'})
-	}
-	_, body := pullText(p)
-	for _, bad := range []string{"<!--", "@bob", "closes #1", "fixes #2", "a|b"} {
-		if strings.Contains(body, bad) {
-			t.Errorf("the body holds %q:\n%.500s", bad, body)
-		}
-	}
-	if n := strings.Count(body, "<details>"); n != 1 {
-		t.Errorf("%d foldable sections:\n%.500s", n, body)
-	}
-	if !strings.HasPrefix(body, "```\nLook: ") || !strings.Contains(body, "\n```\n\n| |") {
-		t.Errorf("a summary that leaves a block open must be shown as it was written:\n%.500s", body)
-	}
-	if !strings.Contains(body, "and 5 more") || len(body) > 60_000 {
-		t.Errorf("%d bytes", len(body))
-	}
-	p.result.Log = "a ```` b"
-	if _, body = pullText(p); !strings.Contains(body, "\n`````\na ```` b\n`````\n") {
-		t.Errorf("the fence can be closed from within:\n%s", body)
 	}
 }

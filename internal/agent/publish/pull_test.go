@@ -56,3 +56,30 @@ func TestPublishWithoutLabels(t *testing.T) {
 		t.Errorf("%q", report.Warnings)
 	}
 }
+
+func TestShownChanges(t *testing.T) {
+	t.Parallel()
+	w := setup(t, map[string]string{"a": "one content", "b": "one content", "c": "another", "empty": ""})
+	for _, gone := range []string{"a", "b", "c", "empty"} {
+		w.remove(gone)
+	}
+	w.task("x/a", "one content")
+	w.task("x/b", "one content")
+	w.task("x/c", "one content")
+	w.task("x/empty", "")
+	report, result, err := w.publish(githubjobs.OutcomeSuccess)
+	must(t, err)
+	pull, err := w.repo.Pull(t.Context(), report.Pull)
+	must(t, err)
+	for _, row := range []string{
+		"| renamed | `x/a` from `a` | 11 B |", "| renamed | `x/b` from `b` | 11 B |", "| added | `x/c` | 11 B |", "| removed | `c` |  |",
+		"| added | `x/empty` | 0 B |", "| removed | `empty` |  |",
+	} {
+		if !strings.Contains(pull.GetBody(), row) {
+			t.Errorf("the body lacks %q:\n%s", row, pull.GetBody())
+		}
+	}
+	if result.FilesTotal != 8 || strings.Contains(pull.GetBody(), "more") || result.Changes != nil {
+		t.Errorf("%+v", result)
+	}
+}

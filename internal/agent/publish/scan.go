@@ -28,6 +28,8 @@ type change struct {
 	path   string
 	status byte // A, M or D, as git shows them
 	entry  entry
+	old    entry // what is gone, of D
+	size   int64 // of what is there now
 }
 
 // refusedPath is one that no job may publish, and why.
@@ -209,7 +211,7 @@ func (s *scanner) change(p string, found entry, content []byte) error {
 	if tracked {
 		status = 'M'
 	}
-	s.changes = append(s.changes, change{p, status, found})
+	s.changes = append(s.changes, change{path: p, status: status, entry: found, size: int64(len(content))})
 	if known.hash == found.hash && tracked {
 		return nil // only the mode changed: GitHub has the content
 	}

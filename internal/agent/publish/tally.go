@@ -32,7 +32,7 @@ func (s *scanner) deletions() {
 			s.refuse(p, "no job may change .github/")
 			continue
 		}
-		s.changes = append(s.changes, change{path: p, status: 'D'})
+		s.changes = append(s.changes, change{path: p, status: 'D', old: e})
 	}
 }
 

@@ -33,7 +33,7 @@ func files(t *rapid.T, label string) map[string]entry {
 func additions(set map[string]entry) []change {
 	var list []change
 	for p, e := range set {
-		list = append(list, change{p, 'A', e})
+		list = append(list, change{path: p, status: 'A', entry: e})
 	}
 	return list
 }
@@ -56,9 +56,9 @@ func TestChangesMakeTheTreeThatTheResultHas(t *testing.T) {
 		var changes []change
 		for p, e := range to {
 			if old, ok := from[p]; !ok {
-				changes = append(changes, change{p, 'A', e})
+				changes = append(changes, change{path: p, status: 'A', entry: e})
 			} else if old != e {
-				changes = append(changes, change{p, 'M', e})
+				changes = append(changes, change{path: p, status: 'M', entry: e})
 			}
 		}
 		for p := range from {
