@@ -261,7 +261,7 @@ func TestTheContainerEndsWithTheAgent(t *testing.T) {
 	cmd, w := f.begin(t, "run", "\nstarted\n")
 	cmd.Process.Kill()
 	w.Close() // The docker command still holds the other end for a moment.
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		if exec.Command("docker", "inspect", f.container()).Run() != nil {
 			break
 		}
