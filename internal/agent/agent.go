@@ -55,6 +55,8 @@ The steps read what Actions sets (GITHUB_REPOSITORY, GITHUB_SHA, GITHUB_EVENT_PA
   GITHUBJOBS_CPUS      processors of the container       (default: all)
   GITHUBJOBS_PIDS      processes of the task             (default: 1024)
   GITHUBJOBS_FILE_SIZE bytes of each file that it writes (default: 4g)
+  GITHUBJOBS_DISK      bytes of all files that it keeps  (default: 10g)
+  GITHUBJOBS_FILES     how many files these may be       (default: 1000000)
   GITHUBJOBS_SECRET_SCAN
                        false: what looks like a credential may be published
   GITHUBJOBS_NETWORK   network of the container          (default: the engine's)

@@ -1,7 +1,7 @@
 // Package config reads what the agent is told: by GitHub Actions in its GITHUB_
 // variables, by the workflow in GITHUBJOBS_ ones, and by the event of the run.
 //
-// The package imports githubjobs, githubjobs/hub and the agent's actions and work.
+// The package imports githubjobs, githubjobs/hub and the agent's actions, disk and work.
 package config
 
 import (
@@ -20,6 +20,7 @@ import (
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs/hub"
 	"github.com/githubjobs/githubjobs/internal/agent/actions"
+	"github.com/githubjobs/githubjobs/internal/agent/disk"
 	"github.com/githubjobs/githubjobs/internal/agent/work"
 )
 
@@ -72,6 +73,10 @@ type Config struct {
 	Pids   int    `env:"GITHUBJOBS_PIDS" envDefault:"1024"`
 	// FileSize bounds each file that a task writes, in both runtimes; written like Memory.
 	FileSize string `env:"GITHUBJOBS_FILE_SIZE" envDefault:"4g"`
+	// Disk bounds all files together that a task keeps, in both runtimes; written like
+	// Memory. Files bounds how many files and folders these are. The checkout counts.
+	Disk  string `env:"GITHUBJOBS_DISK" envDefault:"10g"`
+	Files int64  `env:"GITHUBJOBS_FILES" envDefault:"1000000"`
 	// Network is the container's network, by name; by default the engine's own default.
 	Network string `env:"GITHUBJOBS_NETWORK"`
 	// SecretScan has credentials refused in what a task changes, and redacted in what it says.
@@ -110,7 +115,7 @@ func explain(err error) error {
 	if !ok {
 		return err
 	}
-	variables := map[string]string{"RunID": "GITHUB_RUN_ID", "RunAttempt": "GITHUB_RUN_ATTEMPT", "Pids": "GITHUBJOBS_PIDS", "Grace": "GITHUBJOBS_GRACE", "Pull": "GITHUBJOBS_PULL",
+	variables := map[string]string{"RunID": "GITHUB_RUN_ID", "RunAttempt": "GITHUB_RUN_ATTEMPT", "Pids": "GITHUBJOBS_PIDS", "Files": "GITHUBJOBS_FILES", "Grace": "GITHUBJOBS_GRACE", "Pull": "GITHUBJOBS_PULL",
 		"SameUser": "GITHUBJOBS_UNSAFE_SAME_USER", "SecretScan": "GITHUBJOBS_SECRET_SCAN"}
 	var errs []error
 	for _, e := range aggregate.Errors {
@@ -151,6 +156,8 @@ func (c Config) validate() error {
 	check(c.Image == "" || imagePattern.MatchString(c.Image), "GITHUBJOBS_IMAGE: %q is not the name of an image", c.Image)
 	check(memoryPattern.MatchString(c.Memory), "GITHUBJOBS_MEMORY: %q is not a size; write it like 512m or 4g", c.Memory)
 	check(memoryPattern.MatchString(c.FileSize) && c.MaxFile() > 0, "GITHUBJOBS_FILE_SIZE: %q is not a size; write it like 512m or 4g", c.FileSize)
+	check(memoryPattern.MatchString(c.Disk) && sizeOf(c.Disk) > 0, "GITHUBJOBS_DISK: %q is not a size; write it like 500m or 10g", c.Disk)
+	check(c.Files > 0, "GITHUBJOBS_FILES: %d is not a number of files", c.Files)
 	check(c.CPUs == "" || cpusPattern.MatchString(c.CPUs), "GITHUBJOBS_CPUS: %q is not a number of processors, like 1.5", c.CPUs)
 	check(c.Result == "" || shaPattern.MatchString(c.Result), "GITHUBJOBS_RESULT: %q is not the full SHA of a commit; it is for the output `result` of the publish step", c.Result)
 	check(c.Pull == 0 || c.Pull > 0 && c.Result != "", "GITHUBJOBS_PULL: %d is of no use without GITHUBJOBS_RESULT; they are for the outputs of the publish step", c.Pull)
@@ -171,10 +178,16 @@ func (c Config) OtherUser() bool {
 }
 
 // MaxFile is FileSize in bytes; 0 when it is no size that can be counted.
-func (c Config) MaxFile() int64 {
-	number := strings.TrimRight(c.FileSize, "bkmgBKMG")
+func (c Config) MaxFile() int64 { return sizeOf(c.FileSize) }
+
+// Room is how much a task may keep in files, and how many of them.
+func (c Config) Room() disk.Bounds { return disk.Bounds{Bytes: sizeOf(c.Disk), Files: c.Files} }
+
+// sizeOf reads a size as Docker writes it; 0 when it is none that can be counted.
+func sizeOf(text string) int64 {
+	number := strings.TrimRight(text, "bkmgBKMG")
 	n, err := strconv.ParseInt(number, 10, 64)
-	shift := map[string]int{"k": 10, "m": 20, "g": 30}[strings.ToLower(c.FileSize[len(number):])]
+	shift := map[string]int{"k": 10, "m": 20, "g": 30}[strings.ToLower(text[len(number):])]
 	if err != nil || n > math.MaxInt64>>shift {
 		return 0
 	}

@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/githubjobs/githubjobs/internal/agent/disk"
 	"github.com/githubjobs/githubjobs/internal/agent/process"
 	"github.com/githubjobs/githubjobs/internal/agent/work"
 )
@@ -29,6 +30,7 @@ type keepOrder struct {
 	Grace     time.Duration `json:"grace"`
 	Processes int           `json:"processes,omitempty"`
 	FileSize  int64         `json:"file_size,omitempty"` // in bytes, of each file
+	Room      disk.Bounds   `json:"room"`                // of the task's folders together
 	Offline   bool          `json:"offline,omitempty"`
 	// User is whom the task runs as in a container, which has its bounds and network from
 	// the engine, and the task's files from the user who started it. Elsewhere the keeper
@@ -45,6 +47,7 @@ type user struct {
 // kept is what the keeper answers: one line of JSON on its standard error.
 type kept struct {
 	Exit  process.Exit `json:"exit"`
+	Full  *disk.Full   `json:"full,omitempty"` // why the keeper itself has ended the task
 	Error string       `json:"error,omitempty"`
 }
 
@@ -55,7 +58,10 @@ type kept struct {
 func Keep(ctx context.Context, in io.Reader, out, answer io.Writer) int {
 	var k kept
 	exit, err := keep(ctx, bufio.NewReader(in), out)
-	if k.Exit = exit; err != nil {
+	k.Exit = exit
+	if full, ok := errors.AsType[*disk.Full](err); ok {
+		k.Full = full
+	} else if err != nil {
 		k.Error = err.Error()
 	}
 	if err := json.NewEncoder(answer).Encode(k); err != nil {
@@ -93,7 +99,11 @@ func keep(ctx context.Context, in *bufio.Reader, out io.Writer) (exit process.Ex
 	if err := errors.Join(hand(o.Dir, owner, task), admit(o.Dir, user{owner.UID, task.GID}, 0o710)); err != nil {
 		return exit, err
 	}
-	return o.run(ctx, in, out, task)
+	// Root can look into every folder. In a container the one outside of it counts.
+	guarded, release := disk.Guard(ctx, o.Room, o.Dir.Tree(), o.Dir.Task(), o.Dir.Home())
+	defer release()
+	exit, err = o.run(guarded, in, out, task)
+	return exit, errors.Join(err, fullOf(guarded))
 }
 
 // runInContainer is for process 1 of a container, all of which is this task's.
@@ -115,20 +125,27 @@ func (o keepOrder) runInContainer(ctx context.Context, in *bufio.Reader, out io.
 func (o keepOrder) run(ctx context.Context, in *bufio.Reader, out io.Writer, as user) (process.Exit, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	grace := make(chan struct{})
-	go obey(in, cancel, grace)
-	return process.Run(ctx, o.command(as), out, process.Grace{Time: o.Grace, Cut: grace})
+	cut, end := context.WithCancel(context.Background())
+	defer end()
+	go obey(in, cancel, end)
+	// What fills the disk is not given time to write more.
+	defer context.AfterFunc(ctx, func() {
+		if fullOf(ctx) != nil {
+			end()
+		}
+	})()
+	return process.Run(ctx, o.command(as), out, process.Grace{Time: o.Grace, Cut: cut.Done()})
 }
 
 // obey stops the task when it is told to, and cuts its grace when the input ends:
 // the agent is gone then.
-func obey(in *bufio.Reader, stop func(), cut chan<- struct{}) {
+func obey(in *bufio.Reader, stop, cut func()) {
 	_, err := in.ReadBytes('\n')
 	stop()
 	for err == nil {
 		_, err = in.ReadBytes('\n')
 	}
-	close(cut)
+	cut()
 }
 
 // command starts this very program again, which the task's user may have no way to.

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/githubjobs/githubjobs/internal/agent/disk"
 	"github.com/githubjobs/githubjobs/internal/agent/process"
 )
 
@@ -29,18 +30,29 @@ type answer struct {
 
 // exit is how the task ended, as the keeper tells it.
 func (a answer) exit() (process.Exit, error) {
-	if a.Error != "" {
+	switch {
+	case a.Full != nil:
+		return a.kept.Exit, a.Full
+	case a.Error != "":
 		return a.kept.Exit, errors.New(a.Error)
 	}
 	return a.kept.Exit, nil
+}
+
+// fullOf is why the context is done, when that is want of room; else nil.
+func fullOf(ctx context.Context) error {
+	if full, ok := errors.AsType[*disk.Full](context.Cause(ctx)); ok {
+		return full
+	}
+	return nil
 }
 
 // give has the keeper that cmd starts run the task, whose output goes to out, and
 // waits for its end. The standard input of cmd is the line that the keeper lives on:
 // when this process is killed it is cut, and the keeper ends everything. When ctx is
 // done the keeper is told to stop the task; if it is not done with that after the
-// task's grace and a time of its own, the line is cut and force called. The error is
-// that cmd could not be started.
+// task's grace and a time of its own, the line is cut and force called. Want of room
+// gives no grace. The error is that cmd could not be started.
 func (o keepOrder) give(ctx context.Context, cmd *exec.Cmd, out io.Writer, force func()) (a answer, err error) {
 	order, err := json.Marshal(o)
 	if err != nil {
@@ -71,6 +83,10 @@ func (o keepOrder) give(ctx context.Context, cmd *exec.Cmd, out io.Writer, force
 		func() {
 			go func() {
 				<-given
+				if fullOf(ctx) != nil {
+					_ = line.Close()
+					return
+				}
 				_, _ = io.WriteString(line, "stop\n")
 			}()
 		},

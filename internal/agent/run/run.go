@@ -24,6 +24,7 @@ import (
 	"github.com/githubjobs/githubjobs/githubjobs/markdown"
 	"github.com/githubjobs/githubjobs/internal/agent/actions"
 	"github.com/githubjobs/githubjobs/internal/agent/config"
+	"github.com/githubjobs/githubjobs/internal/agent/disk"
 	"github.com/githubjobs/githubjobs/internal/agent/git"
 	"github.com/githubjobs/githubjobs/internal/agent/process"
 	"github.com/githubjobs/githubjobs/internal/agent/tasklog"
@@ -155,10 +156,13 @@ func (s Step) prepare(ctx context.Context, box sandbox) error {
 func (s Step) conclude(ctx context.Context, exit process.Exit, err error, result *githubjobs.Result) {
 	report, told := loadReport(s.Dir)
 	result.ExitCode, result.Error = exit.Code, ""
-	if err != nil { // It did not run, or not to its end.
+	full, isFull := errors.AsType[*disk.Full](err)
+	if err != nil && !isFull { // It did not run, or not to its end.
 		result.ExitCode = -1
 	}
 	switch {
+	case isFull:
+		result.Outcome, result.Error = githubjobs.OutcomeFailure, full.Error()
 	case ctx.Err() != nil && errors.Is(context.Cause(ctx), errDeadline) && (exit.Stopped || err != nil):
 		result.Outcome = githubjobs.OutcomeTimedOut
 		result.Error = fmt.Sprintf("stopped after %s, the job's timeout_seconds", s.Spec.Timeout())

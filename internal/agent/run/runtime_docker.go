@@ -21,6 +21,7 @@ import (
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/internal/agent/config"
+	"github.com/githubjobs/githubjobs/internal/agent/disk"
 	"github.com/githubjobs/githubjobs/internal/agent/process"
 	"github.com/githubjobs/githubjobs/internal/agent/work"
 )
@@ -61,8 +62,8 @@ func (s Step) sandbox() (sandbox, error) {
 
 func (d dockerSandbox) describe() string {
 	c := d.step.Config
-	return fmt.Sprintf("Runtime: docker. The task runs in %s as user %d, without capabilities; memory %s, processors %s, %d processes; network: %s.",
-		c.Image, d.task.UID, c.Memory, d.cpus(), c.Pids, cmp.Or(d.network(), string(githubjobs.NetworkDefault)))
+	return fmt.Sprintf("Runtime: docker. The task runs in %s as user %d, without capabilities; memory %s, processors %s, %d processes, disk %s; network: %s.",
+		c.Image, d.task.UID, c.Memory, d.cpus(), c.Pids, c.Disk, cmp.Or(d.network(), string(githubjobs.NetworkDefault)))
 }
 
 func (d dockerSandbox) cpus() string {
@@ -136,17 +137,41 @@ func (d dockerSandbox) options() []string {
 		// capability is for giving up all but the first three, for itself and the task.
 		"--user", "0:0", "--cap-drop", "ALL", "--cap-add", "SETUID", "--cap-add", "SETGID", "--cap-add", "KILL", "--cap-add", "SETPCAP",
 		"--security-opt", "no-new-privileges",
-		"--read-only", "--tmpfs", "/tmp:rw,exec,nosuid,nodev,size=1g,mode=1777",
+		"--read-only", "--tmpfs", d.memoryFolder("/tmp", "mode=1777"),
+		"--tmpfs", d.memoryFolder(inContainer.Home(), fmt.Sprintf("mode=0700,uid=%d,gid=%d", d.task.UID, d.task.GID)),
 		"--memory", c.Memory, "--memory-swap", c.Memory, "--cpus", d.cpus(), "--pids-limit", strconv.Itoa(c.Pids),
 		"--ulimit", "core=0", "--ulimit", fmt.Sprintf("fsize=%d", c.MaxFile()), "--log-driver", "none", "--hostname", "job", "--workdir", inContainer.Tree(),
 		"--mount", bind(dir.Base(), inContainer.Base(), true), "--mount", bind(dir.Inputs(), inContainer.Inputs(), true),
 		"--mount", bind(dir.Tree(), inContainer.Tree(), false), "--mount", bind(dir.Task(), inContainer.Task(), false),
-		"--mount", bind(dir.Home(), inContainer.Home(), false),
 	}
 	if network := d.network(); network != "" {
 		options = append(options, "--network", network)
 	}
 	return options
+}
+
+// Of a task's room, /tmp and its home get a part each, which are in the container's
+// memory: at most maxInMemory, and so many files.
+const (
+	maxInMemory      = 1 << 30
+	maxFilesInMemory = 200_000
+)
+
+func (d dockerSandbox) inMemory() disk.Bounds {
+	room := d.step.Config.Room()
+	return disk.Bounds{Bytes: min(maxInMemory, room.Bytes/8), Files: min(maxFilesInMemory, max(room.Files/8, 1))}
+}
+
+// room is what is left for the folders on the disk.
+func (d dockerSandbox) room() disk.Bounds {
+	room, inMemory := d.step.Config.Room(), d.inMemory()
+	return disk.Bounds{Bytes: room.Bytes - 2*inMemory.Bytes, Files: room.Files - 2*inMemory.Files}
+}
+
+// memoryFolder writes a mount of a folder in memory in Docker's form.
+func (d dockerSandbox) memoryFolder(path, owner string) string {
+	b := d.inMemory()
+	return fmt.Sprintf("%s:rw,exec,nosuid,nodev,size=%d,nr_inodes=%d,%s", path, b.Bytes, b.Files, owner)
 }
 
 // network is that of the container; empty for the engine's own default.
@@ -175,7 +200,9 @@ func bind(from, to string, readOnly bool) string {
 func (d dockerSandbox) start(ctx context.Context, out io.Writer) (exit process.Exit, complaint string, err error) {
 	order := keepOrder{Dir: inContainer, Environ: d.step.taskEnviron(inContainer, "/tmp"), Grace: d.step.Config.Grace, User: &d.task}
 	cmd := exec.Command("docker", "start", "--attach", "--interactive", d.name())
-	a, err := order.give(ctx, cmd, out, func() {
+	guarded, release := disk.Guard(ctx, d.room(), d.step.Dir.Tree(), d.step.Dir.Task())
+	defer release()
+	a, err := order.give(guarded, cmd, out, func() {
 		if _, err := d.after(ctx, "kill", d.name()); err != nil {
 			_ = cmd.Process.Kill() // The container is gone, or the engine is.
 		}
@@ -185,7 +212,7 @@ func (d dockerSandbox) start(ctx context.Context, out io.Writer) (exit process.E
 	}
 	if a.told {
 		exit, err = a.exit()
-		return exit, "", err
+		return exit, "", errors.Join(err, fullOf(guarded))
 	}
 	if a.code != 0 {
 		_, _ = out.Write(a.words.end) // A Log takes everything.

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/githubjobs/githubjobs/internal/agent/disk"
 	"github.com/githubjobs/githubjobs/internal/agent/process"
 )
 
@@ -43,7 +44,10 @@ func (p processSandbox) perform(ctx context.Context, out io.Writer) (process.Exi
 	}
 	cmd := exec.Command(p.self, "task", string(dir))
 	cmd.Dir, cmd.Env = dir.Tree(), p.step.processEnviron(temp)
-	return process.Run(ctx, cmd, out, process.Grace{Time: p.step.Config.Grace})
+	guarded, release := disk.Guard(ctx, p.step.Config.Room(), dir.Tree(), dir.Task(), dir.Home())
+	defer release()
+	exit, err := process.Run(guarded, cmd, out, process.Grace{Time: p.step.Config.Grace})
+	return exit, errors.Join(err, fullOf(guarded))
 }
 
 // processEnviron is the environment of a task that is a process of this machine.

@@ -77,7 +77,7 @@ func (u userSandbox) perform(ctx context.Context, out io.Writer) (process.Exit, 
 	}
 	cmd.Env = []string{}
 	order := keepOrder{
-		Dir: u.step.Dir, Environ: u.step.processEnviron(u.temp()), Grace: c.Grace, Processes: c.Pids, FileSize: c.MaxFile(), Offline: u.step.Spec.Offline(),
+		Dir: u.step.Dir, Environ: u.step.processEnviron(u.temp()), Grace: c.Grace, Processes: c.Pids, FileSize: c.MaxFile(), Room: c.Room(), Offline: u.step.Spec.Offline(),
 	}
 	a, err := order.give(ctx, cmd, out, func() {}) // Its line is cut, which ends it.
 	switch {
