@@ -48,6 +48,9 @@ type Spec struct {
 	QueueTTLSeconds int `json:"queue_ttl_seconds,omitempty"`
 	// Network is what the task may reach; empty means NetworkDefault.
 	Network Network `json:"network,omitempty"`
+	// Secrets are the names of the repository's secrets that the task gets, sorted, without
+	// SecretPrefix; those only that the base branch's policy allows.
+	Secrets []string `json:"secrets,omitempty"`
 	// Labels are the caller's words for finding the job again, sorted; see ValidLabel.
 	Labels []string `json:"labels,omitempty"`
 	// Batch names the jobs that belong together with this one; empty for none.
@@ -117,6 +120,7 @@ func (s *Spec) Normalize(now time.Time) {
 		s.CreatedAt = now
 	}
 	s.Labels, s.DependsOn = normalSet(s.Labels), normalSet(s.DependsOn)
+	s.Secrets = normalSet(s.Secrets)
 	if s.Network == NetworkDefault {
 		s.Network = ""
 	}
@@ -141,6 +145,7 @@ func (s Spec) Validate() error {
 	}
 	errs = append(errs, s.Kind.Validate(s.Config), validateBase(s.Base), s.validateNetwork())
 	errs = append(errs, s.validateGroups()...)
+	errs = append(errs, s.validateSecrets()...)
 	errs = append(errs, s.validateMember())
 	errs = append(errs, s.validateQueue()...)
 	errs = append(errs, s.validateOrder()...)

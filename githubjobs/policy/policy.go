@@ -38,6 +38,8 @@ func Methods() []Method { return []Method{Squash, Merge, Rebase} }
 // Policy is what a repository allows to be merged without a person.
 type Policy struct {
 	Merge MergeRules `yaml:"merge"`
+	// Secrets are those that jobs may have.
+	Secrets SecretRules `yaml:"secrets"`
 	// Schedules are for the server, which judges them apart; see the function Schedules.
 	Schedules rawNode `yaml:"schedules"`
 }
@@ -109,7 +111,7 @@ func (p Policy) validate() error {
 			errs = append(errs, validateGlob("merge.paths."+list.key, g))
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, p.Secrets.validate()...)...)
 }
 
 func validateGlob(key, glob string) error {

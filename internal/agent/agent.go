@@ -60,6 +60,8 @@ The steps read what Actions sets (GITHUB_REPOSITORY, GITHUB_SHA, GITHUB_EVENT_PA
   GITHUBJOBS_SECRET_SCAN
                        false: what looks like a credential may be published
   GITHUBJOBS_NETWORK   network of the container          (default: the engine's)
+  GITHUBJOBS_SECRETS   the repository's secrets as JSON, for fetch and publish alone; a task gets those that its job
+                       names and the policy allows
   GITHUBJOBS_UNSAFE_SAME_USER
                        true: the process runtime may run tasks as this user, for every one of them is trusted
   GITHUBJOBS_GRACE     time between the request to end and the kill (default: 5s)
@@ -191,7 +193,11 @@ func fetchStep(ctx context.Context, j job) error {
 	if !ok {
 		return fmt.Errorf("this agent (%s) knows no kind %q", Version(), j.spec.Kind)
 	}
-	return fetch.Step{Config: j.config, Spec: j.spec, Dir: j.dir, Kind: kind, Stdout: j.Stdout}.Run(ctx)
+	repo, err := j.repository()
+	if err != nil {
+		return err
+	}
+	return fetch.Step{Config: j.config, Spec: j.spec, Dir: j.dir, Kind: kind, Repo: repo, Logger: j.logger(), Stdout: j.Stdout}.Run(ctx)
 }
 
 func runStep(ctx context.Context, j job) error {

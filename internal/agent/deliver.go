@@ -19,6 +19,7 @@ import (
 	"github.com/githubjobs/githubjobs/githubjobs/hub"
 	"github.com/githubjobs/githubjobs/internal/agent/actions"
 	"github.com/githubjobs/githubjobs/internal/agent/publish"
+	"github.com/githubjobs/githubjobs/internal/agent/secret"
 )
 
 func publishStep(ctx context.Context, j job) error {
@@ -26,7 +27,9 @@ func publishStep(ctx context.Context, j job) error {
 	if err != nil {
 		return err
 	}
+	secrets, missing := secret.Named(j.config.Secrets, j.spec.Secrets)
 	report, err := publish.Publish(ctx, publish.Config{
+		Secrets: secrets, SecretsMissing: missing,
 		Repo: repo, Tree: j.dir.Tree(), Job: j.config.Job(), JobSHA: j.config.SHA,
 		RunID: j.config.RunID, Attempt: j.config.RunAttempt, RunURL: j.config.RunURL(), AllowSecrets: !j.config.SecretScan, Logger: j.logger(),
 	}, j.result())

@@ -41,6 +41,7 @@ type fixture struct {
 	environ map[string]string
 	as      int // the user of the steps; 0 for that of the test
 	groups  []uint32
+	secrets map[string]string // of the repository; nil where the workflow gives none
 }
 
 // setup makes a job that runs script, in which @RUNNER@ is the runner's folder. edit,
@@ -64,7 +65,7 @@ func setup(t *testing.T, script string, edit func(*githubjobs.Spec)) *fixture {
 	}
 	spec.Normalize(time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC))
 	f := &fixture{t: t, repo: repo, spec: spec, sha: repo.Job(spec), runner: runner}
-	server := repo.Serve(token, nil)
+	server := repo.Serve(token, repo.API(token))
 	f.environ = map[string]string{
 		"PATH": os.Getenv("PATH"), "HOME": f.runner, "RUNNER_OS": "Linux", "RUNNER_TEMP": f.runner,
 		"GITHUB_SERVER_URL": server, "GITHUB_REPOSITORY": "o/r", "GITHUB_SHA": f.sha, "GITHUB_REF_NAME": "job/the-job",
@@ -131,6 +132,13 @@ func (f *fixture) command(step string) (*exec.Cmd, *bytes.Buffer) {
 	}
 	if step != "run" {
 		cmd.Env = append(cmd.Env, "GITHUB_TOKEN="+token)
+		if f.secrets != nil {
+			raw, err := json.Marshal(f.secrets)
+			if err != nil {
+				f.t.Fatal(err)
+			}
+			cmd.Env = append(cmd.Env, "GITHUBJOBS_SECRETS="+string(raw))
+		}
 	}
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out

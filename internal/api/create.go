@@ -32,6 +32,7 @@ type JobRequest struct {
 	Config         json.RawMessage    `json:"config,omitempty" doc:"The kind's own settings"`
 	TimeoutSeconds int                `json:"timeout_seconds,omitempty" doc:"Bounds the task itself, not the time in GitHub's queue" minimum:"1" maximum:"20700"`
 	Base           string             `json:"base,omitempty" doc:"The branch that the result is merged into; by default the server's"`
+	Secrets        []string           `json:"secrets,omitempty" doc:"Names of the repository's secrets that the task gets as variables: NAME is the secret AGENT_NAME. The policy on the base branch must allow them" maxItems:"32"`
 	Labels         []string           `json:"labels,omitempty" doc:"Words by which the job is found again; letters, digits and . _ : / = -" maxItems:"20"`
 	BatchID        string             `json:"batch_id,omitempty" doc:"Names the jobs that belong together with this one; a–z, 0–9 and -" maxLength:"63"`
 	Priority       int                `json:"priority,omitempty" doc:"Orders the jobs that wait for their push, the highest first" minimum:"-100" maximum:"100" default:"0"`

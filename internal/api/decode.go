@@ -34,6 +34,7 @@ var createFields = map[string]func(json.RawMessage, *request) error{
 	"base":     func(raw json.RawMessage, r *request) error { return text(raw, &r.spec.Base) },
 	"config":   func(raw json.RawMessage, r *request) error { return object(raw, &r.spec) },
 	"labels":   func(raw json.RawMessage, r *request) error { return texts(raw, &r.spec.Labels) },
+	"secrets":  func(raw json.RawMessage, r *request) error { return texts(raw, &r.spec.Secrets) },
 	"batch_id": func(raw json.RawMessage, r *request) error { return readBatchID(raw, &r.spec.Batch) },
 	"retry":    func(raw json.RawMessage, r *request) error { return readRetry(raw, &r.spec.Retry) },
 	"priority": func(raw json.RawMessage, r *request) error {

@@ -264,7 +264,7 @@ func (a *api) tell(s store.Schedule) Schedule {
 	out := Schedule{
 		Name: s.Name, Cron: s.Cron, TimeZone: s.TimeZone, Concurrency: s.Concurrency, CatchUp: s.CatchUp, Paused: s.Paused, Source: s.Source,
 		CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt, LastJobID: s.LastJob, NextTicks: schedule.Upcoming(s, a.Now(), upcoming),
-		Job: JobRequest{Job: j.Prompt, Kind: j.Kind, Title: j.Title, TimeoutSeconds: j.TimeoutSeconds, Base: j.Base, Config: j.Config, Labels: j.Labels, BatchID: j.Batch, Priority: j.Priority, Network: j.Network, Retry: retryRequest(j.Retry), PullRequest: pullRequest(j.PullRequest), QueueTTL: j.QueueTTLSeconds,
+		Job: JobRequest{Job: j.Prompt, Kind: j.Kind, Title: j.Title, TimeoutSeconds: j.TimeoutSeconds, Base: j.Base, Config: j.Config, Labels: j.Labels, Secrets: j.Secrets, BatchID: j.Batch, Priority: j.Priority, Network: j.Network, Retry: retryRequest(j.Retry), PullRequest: pullRequest(j.PullRequest), QueueTTL: j.QueueTTLSeconds,
 			ConcurrencyKey: j.ConcurrencyKey, ConcurrencyPolicy: j.ConcurrencyPolicy},
 	}
 	if t := s.LastTick; !t.At.IsZero() {

@@ -62,7 +62,7 @@ func TestSchedule(t *testing.T) {
 		t.Errorf("resumed %+v", p)
 	}
 	// What is told of a job can be sent as it is.
-	everything := `{"job":"x","kind":"command","title":"A title","config":{"script":"true"},"timeout_seconds":60,"base":"release/1","labels":["a=1"],"batch_id":"n-7","priority":7,"network":"none","retry":{"backoff_limit":1,"backoff_seconds":5,"retry_on":["timed_out"]},"queue_ttl_seconds":600,"concurrency_key":"k","concurrency_policy":"keep_newest","pull_request":{"draft":true,"labels":["report"]}}`
+	everything := `{"job":"x","kind":"command","title":"A title","config":{"script":"true"},"timeout_seconds":60,"base":"release/1","secrets":["API_KEY"],"labels":["a=1"],"batch_id":"n-7","priority":7,"network":"none","retry":{"backoff_limit":1,"backoff_seconds":5,"retry_on":["timed_out"]},"queue_ttl_seconds":600,"concurrency_key":"k","concurrency_policy":"keep_newest","pull_request":{"draft":true,"labels":["report"]}}`
 	told := s.plan(t, 201, "PUT", "a", `{"cron":"@hourly","job":`+everything+`}`)
 	if raw, err := json.Marshal(told.Job); err != nil || string(raw) != everything {
 		t.Errorf("sent %s, told %s", everything, raw)

@@ -53,10 +53,12 @@ func parseScenario(t *testing.T, path string) scenario {
 				Runners  int   `json:"runners"`
 				Pulls    *bool `json:"pull_requests_by_actions"`
 				SameBase bool  `json:"same_base"`
+				// Of the repository; a line break in one is told by \n.
+				Secrets map[string]string `json:"secrets"`
 			}{}
 			decode(t, f, &settings)
 			s.options.runners, s.options.noPulls = settings.Runners, settings.Pulls != nil && !*settings.Pulls
-			s.sameBase = settings.SameBase
+			s.sameBase, s.options.secrets = settings.SameBase, settings.Secrets
 		case f.Name == "absent":
 			s.absent = strings.Fields(string(f.Data))
 		case f.Name == "gone":
@@ -96,7 +98,7 @@ func TestScenarios(t *testing.T) {
 func TestScenariosInDocker(t *testing.T) {
 	image := require.Docker(t)
 	t.Parallel()
-	for _, name := range []string{"success", "task-failure", "timeout", "isolation", "report", "git-spoilt", "odd-files"} {
+	for _, name := range []string{"success", "task-failure", "timeout", "isolation", "report", "git-spoilt", "odd-files", "secrets"} {
 		runScenarios(t, name+".txtar", image)
 	}
 }

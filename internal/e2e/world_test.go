@@ -59,6 +59,7 @@ type options struct {
 	limits      rest.Limits       // of localhub; zero: GitHub's
 	image       string            // of the agent: the Docker runtime; empty: the process runtime
 	files       map[string]string // of the repository, over the default ones; "" removes
+	secrets     map[string]string // of the repository
 	noPulls     bool              // the repository forbids pull requests by Actions
 	noServer    bool              // the test starts the server itself
 	hubDataDir  string
@@ -174,6 +175,11 @@ func (w *world) seed(o options) {
 	}
 	for name, value := range variables {
 		if err := w.hub.SetVariable("demo", "reports", name, value); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	for name, value := range o.secrets {
+		if err := w.hub.SetSecret("demo", "reports", name, value); err != nil {
 			w.t.Fatal(err)
 		}
 	}

@@ -41,6 +41,17 @@ func (r *Repository) Git(args ...string) string { return r.GitEnv(nil, args...) 
 // GitEnv is Git with more variables.
 func (r *Repository) GitEnv(env []string, args ...string) string {
 	r.tb.Helper()
+	out, err := r.tryEnv(env, args...)
+	if err != nil {
+		r.tb.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+// try is Git for what may fail.
+func (r *Repository) try(args ...string) (string, error) { return r.tryEnv(nil, args...) }
+
+func (r *Repository) tryEnv(env []string, args ...string) (string, error) {
 	cmd := exec.Command("git", args...)
 	cmd.Dir = r.Tree
 	cmd.Env = append([]string{
@@ -48,10 +59,7 @@ func (r *Repository) GitEnv(env []string, args ...string) string {
 		"GIT_AUTHOR_NAME=Ada", "GIT_AUTHOR_EMAIL=ada@example.com", "GIT_COMMITTER_NAME=Ada", "GIT_COMMITTER_EMAIL=ada@example.com",
 	}, env...)
 	out, err := cmd.CombinedOutput()
-	if err != nil {
-		r.tb.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
-	}
-	return strings.TrimSuffix(string(out), "\n")
+	return strings.TrimSuffix(string(out), "\n"), err
 }
 
 // Commit is one commit to make.

@@ -47,6 +47,9 @@ type Config struct {
 	RunID      int64  `env:"GITHUB_RUN_ID"`
 	RunAttempt int    `env:"GITHUB_RUN_ATTEMPT" envDefault:"1"`
 	Token      string `env:"GITHUB_TOKEN"`
+	// Secrets are the repository's, as ${{ toJSON(secrets) }} makes them; like Token not for
+	// the run step.
+	Secrets    string `env:"GITHUBJOBS_SECRETS"`
 	Summary    string `env:"GITHUB_STEP_SUMMARY"`
 	Output     string `env:"GITHUB_OUTPUT"`
 	RunnerTemp string `env:"RUNNER_TEMP"`

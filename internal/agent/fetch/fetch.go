@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/url"
 	"slices"
 	"strings"
@@ -21,6 +22,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/githubjobs/hub"
 	"github.com/githubjobs/githubjobs/internal/agent/actions"
 	"github.com/githubjobs/githubjobs/internal/agent/config"
 	"github.com/githubjobs/githubjobs/internal/agent/git"
@@ -34,6 +36,9 @@ type Step struct {
 	Spec   githubjobs.Spec
 	Dir    work.Dir
 	Kind   task.Kind
+	// Repo is the job's repository; it is asked for the policy where the job names secrets.
+	Repo   *hub.Repository
+	Logger *slog.Logger
 	// Stdout is the log of the step.
 	Stdout io.Writer
 }
@@ -71,6 +76,7 @@ func (s Step) fetch(ctx context.Context) error {
 		}
 		return s.Kind.Fetch(ctx, repo, s.Spec, s.Dir.Inputs())
 	})
+	group.Go(func() error { return s.secrets(ctx) })
 	return group.Wait()
 }
 

@@ -46,7 +46,7 @@ func (p *publisher) judgeLeaks(ctx context.Context) error {
 			if err := p.retry(ctx, func() (err error) { old, err = p.Repo.Blob(ctx, l.old.String()); return err }); err != nil {
 				return fmt.Errorf("%s: compare its credentials with those it had: %w", l.path, err)
 			}
-			before, err := leak.Find(ctx, old)
+			before, err := p.find(ctx, old)
 			if err != nil {
 				return err
 			}
@@ -56,8 +56,7 @@ func (p *publisher) judgeLeaks(ctx context.Context) error {
 		}
 		for _, f := range l.found {
 			if !told[f.Secret] {
-				p.scan.refused = append(p.scan.refused, refusedPath{l.path,
-					fmt.Sprintf("line %d looks like a credential (%s). If it is none, or is meant to be there, set the repository's variable GITHUBJOBS_SECRET_SCAN to false", f.Line, f.Rule)})
+				p.scan.refused = append(p.scan.refused, refusedPath{l.path, whyLeaked(f)})
 				break
 			}
 		}
@@ -66,19 +65,27 @@ func (p *publisher) judgeLeaks(ctx context.Context) error {
 	return nil
 }
 
+func whyLeaked(f leak.Finding) string {
+	if strings.HasPrefix(f.Rule, givenRule) {
+		return fmt.Sprintf("line %d holds %s, which the task was given. If its value is no secret, make it a variable of the repository", f.Line, f.Rule)
+	}
+	return fmt.Sprintf("line %d looks like a credential (%s). If it is none, or is meant to be there, set the repository's variable GITHUBJOBS_SECRET_SCAN to false", f.Line, f.Rule)
+}
+
 func (p *publisher) finder() finder {
-	if p.AllowSecrets {
+	if p.AllowSecrets && len(p.given) == 0 {
 		return nil
 	}
-	return leak.Find
+	return p.find
 }
 
 // redact takes credentials out of what the result commit tells of the task for good.
 func (p *publisher) redact(ctx context.Context) {
-	if p.AllowSecrets {
-		return
-	}
 	for _, text := range []*string{&p.result.Log, &p.result.Summary, &p.result.Error} {
+		*text = p.mask.Text(*text)
+		if p.AllowSecrets {
+			continue
+		}
 		clean, err := leak.Redact(ctx, *text)
 		if err != nil { // the run is being ended
 			p.Logger.Warn("the task's words are left out: they could not be searched for credentials", "error", err)

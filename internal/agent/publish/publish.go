@@ -13,6 +13,8 @@ import (
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs/hub"
+	"github.com/githubjobs/githubjobs/internal/agent/secret"
+	"github.com/githubjobs/githubjobs/internal/agent/tasklog"
 )
 
 // Config says what is to be published, and where. What identifies the job comes
@@ -34,6 +36,10 @@ type Config struct {
 	MaxTotalBytes int64
 	// AllowSecrets: credentials in what the task has changed and said are let through.
 	AllowSecrets bool
+	// Secrets are those that the task got: they are refused in its changes, whatever else is
+	// let through. SecretsMissing says why they are not known; then no changes are published.
+	Secrets        secret.Set
+	SecretsMissing error
 	// Now and Wait default to the machine's clock; Logger to slog.Default().
 	Now    func() time.Time
 	Wait   hub.Wait
@@ -62,6 +68,8 @@ func (e *NotDelivered) Error() string { return e.Problem.Message }
 type publisher struct {
 	Config
 	job    job
+	given  []given
+	mask   tasklog.Mask // of the secrets that the task got
 	result githubjobs.Result
 	scan   scan
 	parent string        // head of the branch as this call knows it
@@ -77,7 +85,7 @@ type publisher struct {
 // when the result commit says what went wrong; any other error left the job without
 // a result commit, or without news of its pull request.
 func Publish(ctx context.Context, cfg Config, result githubjobs.Result) (Report, error) {
-	p := &publisher{Config: cfg.withDefaults(), result: result}
+	p := &publisher{Config: cfg.withDefaults(), result: result, given: givenSecrets(cfg.Secrets), mask: tasklog.NewMask(cfg.Secrets.Values())}
 	store, remove, err := openStore()
 	if err != nil {
 		return Report{}, err
@@ -136,6 +144,9 @@ func (p *publisher) collect(ctx context.Context) {
 	if p.result.Outcome != githubjobs.OutcomeSuccess {
 		return
 	}
+	if p.result.Problem = p.unsearched(); p.result.Problem != nil {
+		return
+	}
 	base, err := readBaseline(p.job.store, p.job.creation.TreeHash)
 	if err == nil {
 		p.scan, err = scanTree(ctx, p.Tree, base, p.MaxFileBytes, p.MaxTotalBytes, p.finder())
@@ -148,8 +159,8 @@ func (p *publisher) collect(ctx context.Context) {
 		p.result.Outcome, p.result.Error = githubjobs.OutcomeError, "the task's changes cannot be read: "+err.Error()
 		return
 	}
-	if len(p.scan.refused) > 0 {
-		p.result.Problem = &githubjobs.Problem{Reason: githubjobs.ReasonPolicyDenied, Message: refusal(p.scan.refused)}
+	if p.judgeGiven(); len(p.scan.refused) > 0 {
+		p.result.Problem = &githubjobs.Problem{Reason: githubjobs.ReasonPolicyDenied, Message: p.mask.Text(refusal(p.scan.refused))}
 		return
 	}
 	for _, c := range p.scan.changes {

@@ -7,14 +7,16 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/githubjobs/githubjobs/internal/agent/secret"
 	"github.com/githubjobs/githubjobs/internal/agent/work"
 )
 
 // forbidden are the variables that this step must not have: what runs here could
-// write to the repository with them.
-var forbidden = []string{"GITHUB_TOKEN", "GH_TOKEN", "GITHUB_PAT"}
+// write to the repository with them, or has no right to them.
+var forbidden = []string{"GITHUB_TOKEN", "GH_TOKEN", "GITHUB_PAT", secret.Variable}
 
-// RefuseTokens says whether the environment holds a token of GitHub's.
+// RefuseTokens says whether the environment holds a token of GitHub's, or the repository's
+// secrets.
 func RefuseTokens(environ []string) error {
 	for _, name := range forbidden {
 		if lookup(environ, name) != "" {

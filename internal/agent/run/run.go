@@ -27,6 +27,7 @@ import (
 	"github.com/githubjobs/githubjobs/internal/agent/disk"
 	"github.com/githubjobs/githubjobs/internal/agent/git"
 	"github.com/githubjobs/githubjobs/internal/agent/process"
+	"github.com/githubjobs/githubjobs/internal/agent/secret"
 	"github.com/githubjobs/githubjobs/internal/agent/tasklog"
 	"github.com/githubjobs/githubjobs/internal/agent/work"
 )
@@ -41,6 +42,8 @@ type Step struct {
 	Environ []string
 	// Stdout is the log of the step.
 	Stdout io.Writer
+
+	secrets secret.Set // what the task gets of the repository's
 }
 
 // sandbox is where a task runs.
@@ -65,14 +68,21 @@ func (s Step) Run(ctx context.Context) (githubjobs.Result, error) {
 	if err := s.Dir.Save(work.Outcome{Spec: s.Spec, Result: result}); err != nil {
 		return result, err
 	}
-	log := tasklog.New(s.Stdout, tasklog.SecretsIn(s.Environ))
-	s.perform(ctx, log, &result)
+	secrets, err := s.Dir.TakeSecrets()
+	s.secrets = secrets
+	log := tasklog.New(s.Stdout, append(tasklog.SecretsIn(s.Environ), s.secrets.Values()...))
+	if err == nil {
+		s.perform(ctx, log, &result)
+	} else {
+		s.conclude(ctx, process.Exit{}, err, &result)
+	}
 	result.FinishedAt = now()
 	result.Log = log.Text()
+	hide(log, &result)
 	if result.Summary == "" && result.Log != "" {
 		result.Summary = markdown.Block(log.LastLines(summaryLines))
 	}
-	err := s.Dir.Save(work.Outcome{Spec: s.Spec, Result: result})
+	err = s.Dir.Save(work.Outcome{Spec: s.Spec, Result: result})
 	s.tell(result)
 	return result, err
 }
@@ -102,6 +112,9 @@ func (s Step) perform(ctx context.Context, log *tasklog.Log, result *githubjobs.
 	}
 	commands := actions.To(s.Stdout)
 	commands.Printf("%s", box.describe())
+	if note := s.secretsNote(); note != "" {
+		commands.Printf("%s", note)
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, s.Spec.Timeout(), errDeadline)
 	defer cancel()
 	result.StartedAt = now()

@@ -198,7 +198,7 @@ func bind(from, to string, readOnly bool) string {
 // start runs the container to its end. The keeper in it gets its order by the standard
 // input, and so no secret of the task's is in the container's description.
 func (d dockerSandbox) start(ctx context.Context, out io.Writer) (exit process.Exit, complaint string, err error) {
-	order := keepOrder{Dir: inContainer, Environ: d.step.taskEnviron(inContainer, "/tmp"), Grace: d.step.Config.Grace, User: &d.task}
+	order := keepOrder{Dir: inContainer, Environ: append(d.step.taskEnviron(inContainer, "/tmp"), d.step.secrets.Environ()...), Grace: d.step.Config.Grace, User: &d.task}
 	cmd := exec.Command("docker", "start", "--attach", "--interactive", d.name())
 	guarded, release := disk.Guard(ctx, d.room(), d.step.Dir.Tree(), d.step.Dir.Task())
 	defer release()

@@ -53,6 +53,7 @@ func (p processSandbox) perform(ctx context.Context, out io.Writer) (process.Exi
 // processEnviron is the environment of a task that is a process of this machine.
 func (s Step) processEnviron(temp string) []string {
 	env := append(s.taskEnviron(s.Dir, temp), "PATH="+lookup(s.Environ, "PATH"))
+	env = append(env, s.secrets.Environ()...)
 	// GitHub's runner finds by it, at the end of the run, what is left of the job.
 	if id := lookup(s.Environ, "RUNNER_TRACKING_ID"); id != "" {
 		env = append(env, "RUNNER_TRACKING_ID="+id)

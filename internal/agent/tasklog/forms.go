@@ -8,12 +8,14 @@ import (
 	"html"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 )
 
 // forms are the ways in which programs write a text down, from which it is read again
 // without knowing anything else: the text itself, in URLs, JSON, HTML, shell words,
-// hexadecimal, and base64 wherever in a longer text it stood before that was encoded.
+// hexadecimal, and base64 wherever in a longer text it stood before that was encoded; of
+// base64 and hexadecimal that begin with it also the lines into which they are broken.
 func forms(secret string) (list []string) {
 	list = append(list, secret, html.EscapeString(secret), strings.ReplaceAll(secret, "'", `'\''`))
 	for _, escaped := range []string{url.QueryEscape(secret), url.PathEscape(secret)} {
@@ -25,6 +27,20 @@ func forms(secret string) (list []string) {
 	list = append(list, base64.StdEncoding.EncodeToString([]byte(secret)), base64.URLEncoding.EncodeToString([]byte(secret)))
 	for before := range 3 {
 		list = append(list, inBase64(base64.StdEncoding, secret, before), inBase64(base64.URLEncoding, secret, before))
+	}
+	// As base64, openssl and xxd break what is longer than their lines.
+	encoded := inBase64(base64.StdEncoding, secret, 0)
+	return slices.Concat(list, broken(encoded, 76), broken(encoded, 64), broken(digits, 60))
+}
+
+// broken are the lines of a text of which each but the last has as many characters; none
+// of a text that is no longer than one line. An end of a few characters tells nothing.
+func broken(text string, line int) (list []string) {
+	if len(text) <= line {
+		return nil
+	}
+	for part := range slices.Chunk([]byte(text), line) {
+		list = append(list, string(part))
 	}
 	return list
 }

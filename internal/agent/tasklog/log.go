@@ -28,7 +28,7 @@ const (
 // goroutines.
 type Log struct {
 	mu       sync.Mutex
-	mask     mask
+	mask     Mask
 	line     []byte // the unfinished line
 	head     []byte
 	tail     ring
@@ -40,7 +40,7 @@ type Log struct {
 
 // New returns a log that passes on to stream what it gets, the secrets masked.
 func New(stream io.Writer, secrets []string) *Log {
-	return &Log{stream: stream, mask: newMask(secrets), tail: ring{buf: make([]byte, 0, tailBytes)}}
+	return &Log{stream: stream, mask: NewMask(secrets), tail: ring{buf: make([]byte, 0, tailBytes)}}
 }
 
 // Write implements io.Writer. It never fails: a step's log that can't be written
@@ -108,6 +108,9 @@ func (l *Log) pass(p []byte) {
 	_, _ = l.stream.Write(p)
 	l.open = p[len(p)-1] != '\n'
 }
+
+// Mask returns a text with the secrets of the log masked, line by line as they are there.
+func (l *Log) Mask(text string) string { return l.mask.Text(text) }
 
 // Close passes on what is left, and ends the last line.
 func (l *Log) Close() {

@@ -9,6 +9,7 @@ import (
 	"html"
 	"net/url"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -122,6 +123,34 @@ func TestEncodedSecretsAreMasked(t *testing.T) {
 	fmt.Fprintln(l, base64.StdEncoding.EncodeToString([]byte("line one!\nline two!")), `"line one!\nline two!"`)
 	if l.Close(); l.Text() != `*** "***"` {
 		t.Errorf("a secret of two lines: %q", l.Text())
+	}
+}
+
+// What programs break into lines is masked in each of them, and of JSON what stands in it.
+func TestBrokenSecretsAreMasked(t *testing.T) {
+	t.Parallel()
+	secret := strings.Repeat("0123456789 abc-", 20)
+	var text strings.Builder
+	for _, width := range []int{76, 64} {
+		for part := range slices.Chunk([]byte(base64.StdEncoding.EncodeToString([]byte(secret+"\n"))), width) {
+			fmt.Fprintf(&text, "%s\n", part)
+		}
+	}
+	for part := range slices.Chunk([]byte(hex.EncodeToString([]byte(secret))), 60) {
+		fmt.Fprintf(&text, "%s\n", part)
+	}
+	l := New(nil, []string{secret, `{"id": "an-account", "key": "one\ntwo-and-two", "list": [["deep-in-it"]]}`})
+	fmt.Fprint(l, text.String(), "two-and-two of an-account: deep-in-it\n")
+	l.Close()
+	for line := range strings.Lines(l.Text()) {
+		if rest := strings.TrimSpace(strings.ReplaceAll(line, "***", "")); len(rest) >= MinSecret && rest != "of : " && rest != "of :" {
+			t.Errorf("%q is left", rest)
+		}
+	}
+	for value, want := range map[string]bool{"12345": false, "123456": true, "": true, "123456\nab\n": false, "{\n  \"a\": \"bcdefg\"\n}\n": true} {
+		if Maskable(value) != want {
+			t.Errorf("%q: %t", value, !want)
+		}
 	}
 }
 

@@ -3,14 +3,16 @@ package tasklog
 import (
 	"bytes"
 	"cmp"
+	"encoding/json"
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 )
 
-// minSecret is the length from which a value is masked. Shorter ones stand in
+// MinSecret is the length from which a value is masked. Shorter ones stand in
 // ordinary text too often, and can be guessed anyway.
-const minSecret = 6
+const MinSecret = 6
 
 // tokens are the credentials that GitHub issues, known by their prefix. Their
 // length is not fixed.
@@ -30,39 +32,131 @@ func SecretsIn(environ []string) []string {
 
 var secretName = regexp.MustCompile(`(?i)(?:^|_)(?:TOKEN|SECRET|SECRETS|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|(?:API_?|PRIVATE_?|ACCESS_?)KEY)(?:_|$)|_KEY$`)
 
-// mask replaces secrets within whole lines.
-type mask struct{ values [][]byte }
+// Mask replaces secrets within whole lines, in every form that programs write them in.
+type Mask struct{ values [][]byte }
 
-func newMask(secrets []string) mask {
+// NewMask makes a mask of these secrets: of each as a whole, of each of its lines, and of
+// the texts in it where it is JSON.
+func NewMask(secrets []string) Mask {
 	var all []string
 	for _, secret := range secrets {
-		if len(secret) >= minSecret { // encoded, it may be in one line however many it has
-			all = append(all, forms(secret)...)
-		}
-		// The log is masked line by line, so each line of a secret is one.
-		for line := range strings.Lines(secret) {
-			if line = strings.TrimSpace(line); len(line) >= minSecret {
-				all = append(all, forms(line)...)
-			}
+		for _, part := range parts(secret) {
+			all = append(all, forms(part)...)
 		}
 	}
+	return newMask(all)
+}
+
+// Telling makes a mask for texts in which a secret must stand as a whole, or a part of it
+// that can't be anything else: a line, or a text in JSON, that is long and random enough.
+// It is for judging a text, where NewMask is for hiding in it.
+func Telling(secret string) Mask {
+	var all []string
+	for _, part := range parts(secret) {
+		if part == secret || part == strings.TrimSpace(secret) || random(part) {
+			all = append(all, forms(part)...)
+		}
+	}
+	return newMask(all)
+}
+
+func newMask(all []string) Mask {
 	// A secret that holds another one must go first, or a part of it stays.
 	slices.SortFunc(all, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
-	var m mask
+	var m Mask
 	for _, form := range slices.Compact(all) {
-		if len(form) >= minSecret {
+		if len(form) >= MinSecret {
 			m.values = append(m.values, []byte(form))
 		}
 	}
 	return m
 }
 
-func (m mask) apply(line []byte) []byte {
+// Maskable says whether nothing of the secret is too short to be masked.
+func Maskable(secret string) bool {
+	for line := range strings.Lines(secret) {
+		if n := len(strings.TrimSpace(line)); n > 0 && n < MinSecret && !strings.ContainsAny(line, "{}[]") {
+			return false
+		}
+	}
+	return true
+}
+
+// parts are the texts that must not be seen of a secret. Encoded, the whole may be in one
+// line however many it has; as it is, each of its lines is in one of the log.
+func parts(secret string) (list []string) {
+	add := func(part string) {
+		if len(part) >= MinSecret {
+			list = append(list, part)
+		}
+	}
+	add(secret)
+	add(strings.TrimSpace(secret))
+	for line := range strings.Lines(secret) {
+		add(strings.TrimSpace(line))
+	}
+	var value any
+	if json.Unmarshal([]byte(secret), &value) == nil {
+		for _, text := range textsIn(value) {
+			add(text)
+			for line := range strings.Lines(text) {
+				add(strings.TrimSpace(line))
+			}
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// textsIn are the texts of a JSON value, without the names of its fields.
+func textsIn(value any) (list []string) {
+	switch v := value.(type) {
+	case string:
+		list = append(list, v)
+	case []any:
+		for _, one := range v {
+			list = append(list, textsIn(one)...)
+		}
+	case map[string]any:
+		for _, one := range v {
+			list = append(list, textsIn(one)...)
+		}
+	}
+	return list
+}
+
+// minRandom is the length from which a part of a secret is taken for nothing else.
+const minRandom = 20
+
+// random says whether a part of a secret looks made by a machine: long, without blanks,
+// of letters and digits, and no address.
+func random(s string) bool {
+	return len(s) >= minRandom && !strings.ContainsFunc(s, unicode.IsSpace) && !strings.Contains(s, "://") &&
+		strings.ContainsFunc(s, unicode.IsLetter) && strings.ContainsFunc(s, unicode.IsDigit)
+}
+
+func (m Mask) apply(line []byte) []byte {
 	for _, value := range m.values {
-		line = bytes.ReplaceAll(line, value, []byte("***"))
+		if bytes.Contains(line, value) {
+			line = bytes.ReplaceAll(line, value, []byte("***"))
+		}
 	}
 	if bytes.Contains(line, []byte("gh")) || bytes.Contains(line, []byte("github_pat_")) {
 		line = tokens.ReplaceAll(line, []byte("***"))
 	}
 	return line
+}
+
+// Text returns a text with the secrets in it masked.
+func (m Mask) Text(text string) string { return string(m.apply([]byte(text))) }
+
+// Find says at which byte of a content the first secret begins; -1 where there is none.
+func (m Mask) Find(content []byte) int {
+	first := -1
+	for _, value := range m.values {
+		if i := bytes.Index(content, value); i >= 0 && (first < 0 || i < first) {
+			first = i
+		}
+	}
+	return first
 }

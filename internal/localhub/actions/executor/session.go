@@ -81,7 +81,7 @@ func (j Job) secrets() map[string]string {
 	if secrets == nil {
 		secrets = map[string]string{}
 	}
-	secrets["GITHUB_TOKEN"] = j.Token
+	secrets["github_token"] = j.Token // in small letters, as GitHub's toJSON(secrets) shows it; names are found in any case
 	return secrets
 }
 

@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -263,11 +264,20 @@ func (s *sink) mask(text string) string {
 	return text
 }
 
-// maskable returns what must not be seen of the secrets, longest first: each whole, and each line of it.
+// inJSON is how a secret stands in what toJSON makes, which GitHub masks too.
+func inJSON(secret string) string {
+	raw, err := json.Marshal(secret)
+	if err != nil {
+		return secret // a text is always encoded
+	}
+	return string(raw[1 : len(raw)-1])
+}
+
+// maskable returns what must not be seen of the secrets, longest first: each whole, also in JSON, and each line of it.
 func maskable(secrets []string) []string {
 	var all []string
 	for _, secret := range secrets {
-		all = append(all, secret)
+		all = append(all, secret, inJSON(secret))
 		for line := range strings.Lines(secret) {
 			all = append(all, strings.TrimSpace(line))
 		}
