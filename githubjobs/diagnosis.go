@@ -29,6 +29,7 @@ const (
 	DiagnosisNoRunner         DiagnosisCode = "no_runner"             // no runner that fits is online
 	DiagnosisRunnersBusy      DiagnosisCode = "runners_busy"          // all runners that fit have other work
 	DiagnosisZombieRun        DiagnosisCode = "zombie_run"            // the run stands still beyond GitHub's limits
+	DiagnosisNoHeartbeat      DiagnosisCode = "no_heartbeat"          // the agent is silent while its run goes on
 	DiagnosisPullsForbidden   DiagnosisCode = "pr_forbidden"          // workflows may open no pull requests
 	DiagnosisBranchProtected  DiagnosisCode = "branch_protected"      // a rule of the repository refuses a branch or a merge
 	DiagnosisMergeRefused     DiagnosisCode = "merge_refused"         // the merge gate, or GitHub, did not merge
@@ -43,7 +44,7 @@ func DiagnosisCodes() []DiagnosisCode {
 	return []DiagnosisCode{
 		DiagnosisWorkflowMissing, DiagnosisWorkflowDisabled, DiagnosisWorkflowInvalid, DiagnosisActionsDisabled,
 		DiagnosisActionsToken, DiagnosisSkippedByMessage, DiagnosisRunLimit, DiagnosisWaitsForApproval,
-		DiagnosisNoRunner, DiagnosisRunnersBusy, DiagnosisZombieRun, DiagnosisPullsForbidden,
+		DiagnosisNoRunner, DiagnosisRunnersBusy, DiagnosisZombieRun, DiagnosisNoHeartbeat, DiagnosisPullsForbidden,
 		DiagnosisBranchProtected, DiagnosisMergeRefused, DiagnosisPolicyMissing, DiagnosisPolicyInvalid,
 		DiagnosisWebhooksSilent, DiagnosisNotVisible,
 	}

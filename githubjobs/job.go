@@ -17,12 +17,18 @@ type Job struct {
 	Diagnosis []Diagnosis `json:"diagnosis,omitempty"`
 	Branch    string      `json:"branch"`  // of the present attempt
 	Attempt   int         `json:"attempt"` // the present one, from 1
+	// Phase, Progress, Metadata and HeartbeatAt are what the attempt tells of itself; see
+	// WithLive. Reduce knows nothing of them.
+	Phase       Phase             `json:"phase,omitempty"`
+	Progress    *Progress         `json:"progress,omitempty"`
+	Metadata    map[string]string `json:"metadata,omitempty"`
+	HeartbeatAt time.Time         `json:"heartbeat_at,omitzero"`
 	// NextAttemptAt is when the next attempt begins, while the job waits for it.
 	NextAttemptAt time.Time `json:"next_attempt_at,omitzero"`
 	Attempts      []Attempt `json:"attempts,omitempty"` // all that are known, where there is more than one
 	PullURL       string    `json:"pr_url"`             // empty until there is one
 	RunURL        string    `json:"run_url"`            // empty until there is one
-	Log           string    `json:"log"`                // tail of the task's log; empty until the task ended
+	Log           string    `json:"log"`                // tail of the task's log; what is known of it until the task ended
 	Summary       string    `json:"summary"`            // Markdown
 	ChangedFiles  []string  `json:"changed_files"`
 	FilesTotal    int       `json:"changed_files_total"` // larger than the list when that was cut

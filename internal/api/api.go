@@ -1,7 +1,7 @@
 // Package api is the HTTP side of the server: endpoints, authentication, errors,
 // OpenAPI. It reads and writes the store, and never asks GitHub anything.
 //
-// It imports githubjobs, internal/store, internal/schedule, internal/batch and internal/api/problem; what
+// It imports githubjobs, internal/store, internal/schedule, internal/batch, internal/live and internal/api/problem; what
 // else it needs it is handed in Options.
 package api
 
@@ -16,6 +16,7 @@ import (
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/internal/batch"
+	"github.com/githubjobs/githubjobs/internal/live"
 	"github.com/githubjobs/githubjobs/internal/store"
 )
 
@@ -44,6 +45,7 @@ type Options struct {
 	Jobs        Jobs
 	Batches     Batches
 	Schedules   store.Schedules
+	Live        *live.Service // of the same project and clock
 	Scheduler   Scheduler
 	// Base returns the branch into which a job is merged that names none. It
 	// returns "" while that is not known.

@@ -21,6 +21,7 @@ import (
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/internal/api/apitest"
 	"github.com/githubjobs/githubjobs/internal/api/problem"
+	"github.com/githubjobs/githubjobs/internal/live"
 	"github.com/githubjobs/githubjobs/internal/schedule"
 	"github.com/githubjobs/githubjobs/internal/store"
 	"github.com/githubjobs/githubjobs/internal/store/sqlite"
@@ -57,6 +58,10 @@ func setup(t testing.TB, change ...func(*Options)) *server {
 	}
 	o.Scheduler = schedule.New(schedule.Options{
 		Project: o.Project, Store: db, Base: func(ctx context.Context) (string, error) { return o.Base(ctx) }, Accepted: o.Accepted, Log: o.Log, Now: o.Now,
+	})
+	o.Live = live.New(live.Options{
+		Project: o.Project, Store: db, Issuer: "https://issuer.invalid", Workflow: ".github/workflows/run-job.yml", Log: o.Log, Now: o.Now,
+		Repository: func(context.Context, bool) (int64, error) { return 4711, nil },
 	})
 	for _, c := range change {
 		c(&o)

@@ -28,6 +28,7 @@ func describe(doc *huma.OpenAPI) {
 	canceled["200"].Description = "The job was cancelled before."
 	canceled["202"] = &huma.Response{Description: "The job is being cancelled; its status says when it has ended.", Content: canceled["200"].Content}
 	describeBatches(doc)
+	describeLive(doc)
 	retried := doc.Paths["/api/jobs/{job_id}/retry"].Post.Responses
 	retried["202"] = &huma.Response{Description: "Another attempt waits for its push; the status says how it gets on.", Content: retried["200"].Content}
 	delete(retried, "200")
@@ -48,6 +49,16 @@ func describeBatches(doc *huma.OpenAPI) {
 		canceled["202"] = &huma.Response{Description: "Jobs are being cancelled; their status says when they have ended.", Content: canceled["200"].Content}
 	}
 	enum(doc.Components.Schemas.Map()["BatchResult"].Properties["reason"], githubjobs.Reasons())
+}
+
+// describeLive completes the description of what runs tell of themselves.
+func describeLive(doc *huma.OpenAPI) {
+	events := doc.Paths["/api/jobs/{job_id}/events"].Get.Responses["200"]
+	events.Description = "A page; with Accept: text/event-stream the events as they come, until the job is at an end: each with its id, its type as event, and as data what a page tells of it. Besides, without an id, status tells where the job stands."
+	events.Content["text/event-stream"] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
+	for _, name := range []string{"EventsRequest", "LiveEvent"} {
+		optional(doc.Components.Schemas.Map()[name])
+	}
 }
 
 func describeSchemas(schemas map[string]*huma.Schema) {
@@ -75,6 +86,8 @@ func describeSchemas(schemas map[string]*huma.Schema) {
 	enum(schemas["Schedule"].Properties["catch_up"], store.CatchUps())
 	enum(schemas["Schedule"].Properties["source"], store.Sources())
 	enum(schemas["Tick"].Properties["outcome"], store.Outcomes())
+	enum(job["phase"], githubjobs.Phases())
+	enum(schemas["Told"].Properties["type"], githubjobs.EventTypes())
 	enum(schemas["Diagnosis"].Properties["code"], githubjobs.DiagnosisCodes())
 	codes := slices.DeleteFunc(problem.Codes(), func(c problem.Code) bool { return problem.New(c, "").Code == "" })
 	slices.Sort(codes)
@@ -108,6 +121,8 @@ func describeBodies(doc *huma.OpenAPI) {
 	describeBody[ScheduleRequest](doc, doc.Paths["/api/schedules/{name}"].Put, true)
 	describeBody[BatchRequest](doc, doc.Paths["/api/batches"].Post, true)
 	describeBody[CancelRequest](doc, doc.Paths["/api/batches/{batch_id}/cancel"].Post, false)
+	describeBody[TokenRequest](doc, doc.Paths["/api/live/token"].Post, true)
+	describeBody[EventsRequest](doc, doc.Paths["/api/live/{job_id}/events"].Post, true)
 	describeBody[CancelJobsRequest](doc, doc.Paths["/api/jobs/cancel"].Post, true)
 	optional(doc.Components.Schemas.Map()["JobRequest"])
 	entry := doc.Components.Schemas.Map()["BatchJobRequest"]
@@ -207,7 +222,9 @@ var meanings = map[string]map[string]string{
 		"terminal": "Whether polling may stop: nothing more happens by itself", "message": "The reason in words, with what to do where somebody can act",
 		"diagnosis": "What is wrong with a job that is stuck or failed, the cause first; left out where nothing is known",
 		"branch":    "The branch that carries the present attempt: job/{job_id}, and from the second on job/{job_id}.{attempt}", "pr_url": "The pull request; empty until there is one",
-		"run_url": "The workflow run; empty until there is one", "log": "The last of the task's log; empty until the task has ended",
+		"run_url": "The workflow run; empty until there is one", "log": "The last of the task's log; until the task has ended what is known of it, which is nothing where no run tells of itself",
+		"phase": "What the agent is about; left out unless the job is running and its run tells of itself", "heartbeat_at": "When the run was last heard of, likewise",
+		"progress": "How far the task says that it is; left out where it says nothing", "metadata": "What else the task says of itself, by key, likewise",
 		"usage":   "What the task used of a language model, as it tells; left out where none was used",
 		"summary": "What the task says that it did, in Markdown; empty until it has ended", "changed_files": "The files that the task changed; cut where there are very many",
 		"changed_files_total": "How many files the task changed, also where the list was cut", "exit_code": "Of the task; left out until it has ended",
@@ -228,6 +245,12 @@ var meanings = map[string]map[string]string{
 		"attempt": "Its number, from 1", "branch": "The branch that carries it: job/{job_id}, and from the second on job/{job_id}.{attempt}", "reason": "Where it stands, or how it ended",
 		"run_url": "Its workflow run; empty until there is one", "pr_url": "Its pull request; empty until there is one",
 		"started_at": "When its task was started; left out until then", "finished_at": "When it came to its end; left out until then",
+	},
+	"Progress": {"done": "How much is done", "total": "How much there is to do", "text": "Of what; left out where the task does not say"},
+	"Told": {
+		"id": "Grows from event to event of a job", "attempt": "The attempt of the job that has told it, from 1", "seq": "Its number in that attempt of a run", "type": "What it tells of",
+		"at": "When it happened, by the clock of the runner", "text": "The line of the log, the phase, what the progress is of, or the value", "key": "Of a value of the metadata",
+		"done": "How much is done; left out where that is 0", "total": "How much there is to do", "count": "How many events are missing here",
 	},
 	"Evidence": {
 		"branch_sha": "The branch's last known head", "branch_deleted": "The branch is gone", "run_id": "The workflow run", "run_attempt": "Its attempt, from 1",

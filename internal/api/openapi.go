@@ -21,8 +21,9 @@ func openAPI() huma.Config {
 	c.CreateHooks = nil                // would add a $schema field to every answer
 	c.Info.Description = "Jobs that live on GitHub: one commit on a branch, one workflow run, one pull request."
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		"apiKey": {Type: "apiKey", In: "header", Name: "x-api-key"},
-		"bearer": {Type: "http", Scheme: "bearer"},
+		"apiKey":     {Type: "apiKey", In: "header", Name: "x-api-key"},
+		"bearer":     {Type: "http", Scheme: "bearer"},
+		"capability": {Type: "http", Scheme: "bearer", Description: "What live-token has answered"},
 		"githubSignature": {Type: "apiKey", In: "header", Name: "X-Hub-Signature-256",
 			Description: "sha256= and the HMAC-SHA-256 of the body, with the webhook's secret as its key, in hexadecimal"},
 	}

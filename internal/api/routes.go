@@ -40,6 +40,7 @@ func (a *api) routes() *http.ServeMux {
 	route(h, a.keyed("POST", "/api/jobs/{job_id}/replay", "replay-job", "Creates a job like one that there is, with what is said otherwise",
 		problem.InvalidJSON, problem.InvalidField, problem.UnknownField, problem.MissingField, problem.InvalidBody, problem.BodyTooLarge,
 		problem.JobNotFound, problem.KeyReused, problem.QueueFull, problem.BaseUnknown, problem.StorageFull, problem.StorageUnavailable), a.replayJob)
+	a.liveRoutes(mux, config)
 	a.scheduleRoutes(h)
 	a.batchRoutes(h, mux, config)
 	describe(h.OpenAPI())
@@ -48,6 +49,19 @@ func (a *api) routes() *http.ServeMux {
 	mux.Handle("GET "+MetricsPath, a.Metrics)
 	mux.Handle("/", unrouted(mux))
 	return mux
+}
+
+// liveRoutes are those of what runs tell of themselves. A run proves itself by its token,
+// and then by the capability that it got for that.
+func (a *api) liveRoutes(mux *http.ServeMux, config huma.Config) {
+	bodies := []problem.Code{problem.InvalidJSON, problem.InvalidBody, problem.BodyTooLarge, problem.AttemptOver, problem.TooManyEvents, problem.StorageFull, problem.StorageUnavailable}
+	plain[liveTokenInput, liveTokenOutput](mux, config, a.public("POST", "/api/live/token", "live-token", "Trades the token of a run for a capability to tell of itself",
+		append(bodies, problem.MissingField, problem.InvalidIdentity, problem.IdentityUnavailable, problem.JobNotFound)...), a.liveToken)
+	add := a.public("POST", "/api/live/{job_id}/events", "add-events", "Adds events to the attempt of a capability", append(bodies, problem.InvalidField, problem.InvalidCapability)...)
+	add.Security = []map[string][]string{{"capability": {}}}
+	plain[addEventsInput, addEventsOutput](mux, config, add, a.addEvents)
+	plain[eventsInput, eventsOutput](mux, config, a.keyed("GET", "/api/jobs/{job_id}/events", "job-events", "Tells what the attempts of a job tell of themselves, as a page or as server-sent events",
+		problem.InvalidField, problem.UnknownField, problem.JobNotFound, problem.TooManyListeners, problem.StorageUnavailable), a.withKey(a.jobEvents))
 }
 
 // scheduleRoutes are the routes of schedules.

@@ -84,7 +84,7 @@ func (a *api) readStatus(ctx context.Context, id string) (answer []byte, p *prob
 		return nil, a.noJob(id)
 	}
 	if err == nil {
-		answer, err = a.encode(facts.Spec, githubjobs.Reduce(facts, a.Now()))
+		answer, err = a.encode(ctx, facts.Spec, githubjobs.Reduce(facts, a.Now()))
 	}
 	if err != nil {
 		a.log(ctx).Error("reading the status of a job", "job_id", id, "error", err)
@@ -93,10 +93,22 @@ func (a *api) readStatus(ctx context.Context, id string) (answer []byte, p *prob
 	return answer, nil
 }
 
-// encode returns the JSON of a job that was computed from facts with this spec.
-func (a *api) encode(spec *githubjobs.Spec, job githubjobs.Job) ([]byte, error) {
-	if kept := a.answers.get(spec, job); kept != nil {
-		return kept, nil
+// encode returns the JSON of a job that was computed from facts with this spec, and of what
+// its attempt tells of itself. That changes while the job is running; then the encoding
+// is not kept.
+func (a *api) encode(ctx context.Context, spec *githubjobs.Spec, job githubjobs.Job) ([]byte, error) {
+	goes := job.Status == githubjobs.StatusRunning
+	told := false
+	if goes {
+		job, told = a.Live.Show(ctx, job)
+	}
+	if !told {
+		if kept := a.answers.get(spec, job); kept != nil {
+			return kept, nil
+		}
+	}
+	if !goes {
+		job, _ = a.Live.Show(ctx, job)
 	}
 	var body bytes.Buffer
 	encoder := json.NewEncoder(&body)
@@ -104,7 +116,9 @@ func (a *api) encode(spec *githubjobs.Spec, job githubjobs.Job) ([]byte, error) 
 	if err := encoder.Encode(job); err != nil {
 		return nil, err
 	}
-	a.answers.put(spec, job, body.Bytes())
+	if !told {
+		a.answers.put(spec, job, body.Bytes())
+	}
 	return body.Bytes(), nil
 }
 

@@ -30,6 +30,7 @@ type Config struct {
 	AppInstallationID int64           `env:"GITHUB_APP_INSTALLATION_ID" doc:"Id of the App's installation on the repository"`
 	AppPrivateKey     string          `env:"GITHUB_APP_PRIVATE_KEY" doc:"The App's private key in PEM"`
 	AppPrivateKeyFile string          `env:"GITHUB_APP_PRIVATE_KEY_FILE" doc:"File that holds GITHUB_APP_PRIVATE_KEY"`
+	OIDCIssuer        string          `env:"OIDC_ISSUER" doc:"Who signs the tokens by which runs prove themselves, to tell how they get on; by default https://token.actions.githubusercontent.com for github.com, GITHUB_SERVER_URL/_services/token for GitHub Enterprise Server"`
 	BaseBranch        string          `env:"BASE_BRANCH" doc:"Branch that jobs start from and are merged into, where they name none; by default the repository's default branch"`
 	DatabasePath      string          `env:"DATABASE_PATH" envDefault:"githubjobs.db" doc:"SQLite file of the server; it is created when missing. Not used with DATABASE_URL"`
 	DatabaseURL       string          `env:"DATABASE_URL" doc:"PostgreSQL database, instead of DATABASE_PATH: postgres://user:password@host:5432/database"`

@@ -24,6 +24,7 @@ import (
 	"github.com/githubjobs/githubjobs/internal/dispatch"
 	"github.com/githubjobs/githubjobs/internal/hold"
 	"github.com/githubjobs/githubjobs/internal/keep"
+	"github.com/githubjobs/githubjobs/internal/live"
 	"github.com/githubjobs/githubjobs/internal/reconcile"
 	"github.com/githubjobs/githubjobs/internal/schedule"
 	"github.com/githubjobs/githubjobs/internal/store"
@@ -61,6 +62,7 @@ type Server struct {
 	scheduler  *schedule.Scheduler
 	file       *schedule.File
 	limiter    *batch.Limiter
+	live       *live.Service
 	receiver   *webhook.Receiver
 	sweeper    *sweep.Sweeper
 	branches   *keep.Keeper
@@ -192,15 +194,19 @@ func (s *Server) wire(repository *hub.Repository) {
 		Project: s.project, Hub: s.dispatcher, Store: s.store, Keep: githubjobs.Retention{Branch: s.cfg.BranchTTL, Key: s.cfg.KeyTTL},
 		Log: s.log.With("part", "keep"), Now: time.Now,
 	})
+	s.live = live.New(live.Options{
+		Project: s.project, Store: s.store, Issuer: s.cfg.issuer(), Repository: repository.ID, Workflow: hub.DefaultWorkflowPath, Log: s.log.With("part", "live"), Now: time.Now,
+	})
 	s.http = &http.Server{
 		Handler: api.New(api.Options{
 			Project: s.project, Keys: s.cfg.APIKeys, DefaultKind: s.cfg.DefaultKind, Jobs: s.store, Base: s.base,
-			Batches: s.store, Room: s.roomFor, Schedules: s.store, Scheduler: s.scheduler, Scheduled: s.scheduler.Wake,
+			Batches: s.store, Room: s.roomFor, Schedules: s.store, Scheduler: s.scheduler, Scheduled: s.scheduler.Wake, Live: s.live,
 			Read: s.everRead, Accepted: s.accepted, Canceled: s.accepted, JobRetention: s.cfg.JobRetention, Full: s.full, Readiness: s.Readiness, Webhook: s.metrics.countDeliveries(s.receiver), Metrics: s.metrics.handler(), Log: s.log.With("part", "api"), Now: time.Now,
 		}),
 		ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime,
 		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
+	s.http.RegisterOnShutdown(s.live.Stop)
 }
 
 // URL is the address at which the server is reached from this machine.

@@ -36,7 +36,7 @@ func (c Config) Validate() error {
 	if !slices.Contains(githubjobs.Kinds(), c.DefaultKind) {
 		problems = append(problems, wrongf("DEFAULT_KIND", "%q is no kind; use %s", c.DefaultKind, "command or report"))
 	}
-	problems = append(problems, c.validateDatabase()...)
+	problems = append(append(problems, c.validateDatabase()...), c.validateIssuer()...)
 	if c.ReconcileInterval < minInterval || c.ReconcileInterval > maxInterval {
 		problems = append(problems, wrongf("RECONCILE_INTERVAL", "%s is out of range; give %s to %s", c.ReconcileInterval, minInterval, maxInterval))
 	}

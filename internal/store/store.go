@@ -1,6 +1,7 @@
 // Package store keeps the server's projection of what GitHub knows about jobs,
 // and the little that is the server's own: jobs that were accepted and are not
-// pushed yet, schedules, and the webhook deliveries that were received.
+// pushed yet, schedules, the webhook deliveries that were received, and what attempts tell
+// of themselves while they go on.
 //
 // The package declares the interface and the rules that every store shares. It
 // imports the standard library and githubjobs; the stores live in packages named
@@ -40,6 +41,7 @@ type Store interface {
 	Order
 	Deliveries
 	Schedules
+	Streams
 	Projects
 	Leadership
 	// Check writes to the database, to tell whether that is possible.

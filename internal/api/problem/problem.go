@@ -50,6 +50,16 @@ const (
 	Internal           Code = "internal_error"         // a mistake of the server's
 )
 
+// What runs tell of themselves.
+const (
+	InvalidIdentity     Code = "invalid_identity"     // the token proves no run of a job
+	IdentityUnavailable Code = "identity_unavailable" // a run's token cannot be checked
+	InvalidCapability   Code = "invalid_capability"   // the capability is not that of the job's attempt
+	AttemptOver         Code = "attempt_over"         // the attempt has nothing more to tell
+	TooManyEvents       Code = "too_many_events"      // an attempt makes more requests than it may
+	TooManyListeners    Code = "too_many_listeners"   // as many clients listen as may
+)
+
 // statuses is the one table from code to HTTP status.
 var statuses = map[Code]int{
 	Unauthorized: http.StatusUnauthorized, InvalidJSON: http.StatusBadRequest, InvalidField: http.StatusBadRequest,
@@ -65,6 +75,8 @@ var statuses = map[Code]int{
 	DependencyNotFound: http.StatusUnprocessableEntity,
 	KeyReused:          http.StatusConflict, JobEnded: http.StatusConflict, NotRetryable: http.StatusConflict,
 	ScheduleNotFound: http.StatusNotFound, ScheduleFromFile: http.StatusConflict, ScheduleBusy: http.StatusConflict, TooManySchedules: http.StatusConflict,
+	InvalidIdentity: http.StatusUnauthorized, IdentityUnavailable: http.StatusServiceUnavailable, InvalidCapability: http.StatusUnauthorized,
+	AttemptOver: http.StatusConflict, TooManyEvents: http.StatusTooManyRequests, TooManyListeners: http.StatusServiceUnavailable,
 	StorageUnavailable: http.StatusServiceUnavailable, StatusFailed: http.StatusInternalServerError,
 	Internal: http.StatusInternalServerError,
 }

@@ -36,7 +36,7 @@ const (
 // person can mend. ctx is the caller's: an end of a time limit of our own is a
 // database that does not answer.
 func explain(ctx context.Context, err error) error {
-	for _, ours := range []error{store.ErrNotFound, store.ErrExists, store.ErrDuplicate, store.ErrChanged, store.ErrDependency, store.ErrFull, store.ErrUnavailable, store.ErrLost} {
+	for _, ours := range []error{store.ErrNotFound, store.ErrExists, store.ErrDuplicate, store.ErrChanged, store.ErrDependency, store.ErrSuperseded, store.ErrCapability, store.ErrFull, store.ErrUnavailable, store.ErrLost} {
 		if errors.Is(err, ours) {
 			return err
 		}

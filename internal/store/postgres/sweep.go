@@ -61,6 +61,9 @@ func (j *job) sweep(n jobName, now time.Time) (list []statement) {
 	if j.before.Groups != "" {
 		list = append(list, statement{args: []any{n.project, n.id}, query: `DELETE FROM job_groups WHERE project = $1 AND id = $2`})
 	}
+	for _, query := range []string{`DELETE FROM streams WHERE project = $1 AND id = $2`, `DELETE FROM events WHERE project = $1 AND id = $2`} {
+		list = append(list, statement{args: []any{n.project, n.id}, query: query})
+	}
 	return append(list, statement{args: []any{n.project, n.id}, query: `DELETE FROM jobs WHERE project = $1 AND id = $2`})
 }
 

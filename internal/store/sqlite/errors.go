@@ -18,6 +18,7 @@ func explain(err error) error {
 	switch {
 	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded),
 		errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrExists), errors.Is(err, store.ErrDuplicate), errors.Is(err, store.ErrChanged), errors.Is(err, store.ErrDependency),
+		errors.Is(err, store.ErrSuperseded), errors.Is(err, store.ErrCapability),
 		errors.Is(err, store.ErrFull), errors.Is(err, store.ErrUnavailable):
 		return err
 	case errors.Is(err, sql.ErrNoRows):

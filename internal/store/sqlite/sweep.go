@@ -77,6 +77,9 @@ func (s *Store) sweep(t *tx, project string, job endedJob) error {
 			return err
 		}
 	}
+	if err := t.sweepStream(project, job.id); err != nil {
+		return err
+	}
 	_, err := t.exec(`DELETE FROM jobs WHERE project = $1 AND id = $2`, project, job.id)
 	t.tally.Job(project, job.Stored, store.Stored{})
 	t.changed = append(t.changed, jobName{project, job.id})

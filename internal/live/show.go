@@ -1,0 +1,97 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/internal/store"
+)
+
+const (
+	tailLines = 200
+	tailBytes = 32 << 10 // as a result commit keeps
+)
+
+// Show adds to a job what its attempt has told; told says whether it has told anything.
+// Where that cannot be read the job is as it was: nothing depends on it.
+func (s *Service) Show(ctx context.Context, j githubjobs.Job) (shown githubjobs.Job, told bool) {
+	if j.Status == githubjobs.StatusPending {
+		return j, false
+	}
+	stream, err := s.Store.Stream(ctx, s.Project, j.ID)
+	if err == nil && j.Status == githubjobs.StatusRunning && j.Log == "" {
+		stream.Live.Log, err = s.tail(ctx, j.ID, stream.Attempt)
+	}
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return j, false
+	case err != nil:
+		s.Log.Warn("what a run tells of itself could not be read; the status goes without", "job_id", j.ID, "error", err)
+		return j, false
+	}
+	return j.WithLive(stream.Live, s.began, s.Now()), true
+}
+
+// tail is the end of the log of an attempt.
+func (s *Service) tail(ctx context.Context, job string, attempt int) (string, error) {
+	lines, err := s.Store.LastLines(ctx, s.Project, job, tailLines)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	for _, line := range lines {
+		if line.Attempt == attempt {
+			b.WriteString(line.Text + "\n")
+		}
+	}
+	text := b.String()
+	if len(text) > tailBytes {
+		text = text[len(text)-tailBytes:]
+		text = text[strings.IndexByte(text, '\n')+1:]
+	}
+	return strings.TrimSuffix(text, "\n"), nil
+}
+
+// Listen tells by the channel that something new may have come of a job, until done is
+// called. ok is false when too many listen.
+func (s *Service) Listen(job string) (news <-chan struct{}, done func(), ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.listening >= MaxListeners {
+		return nil, nil, false
+	}
+	s.listening++
+	c := make(chan struct{}, 1)
+	if s.listeners[job] == nil {
+		s.listeners[job] = map[chan struct{}]bool{}
+	}
+	s.listeners[job][c] = true
+	return c, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.listening--
+		if delete(s.listeners[job], c); len(s.listeners[job]) == 0 {
+			delete(s.listeners, job)
+		}
+	}, true
+}
+
+// wake tells those who listen on this server. Others look by themselves.
+func (s *Service) wake(job string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.listeners[job] {
+		select {
+		case c <- struct{}{}:
+		default: // it was told, and has not looked yet
+		}
+	}
+}
+
+// Stop ends all requests that listen: the server is about to end.
+func (s *Service) Stop() { s.once.Do(func() { close(s.stopped) }) }
+
+// Stopped is closed by Stop.
+func (s *Service) Stopped() <-chan struct{} { return s.stopped }
