@@ -28,6 +28,7 @@ const (
 	StepGiveUp      Step = "give_up"      // delete the branch and count the job as cancelled
 	StepRelease     Step = "release"      // the delay of the job, or of its next attempt, is over: it waits for its push
 	StepExpire      Step = "expire"       // cancel the job, which has not begun in time
+	StepOpenPull    Step = "open_pull"    // open the pull request, which the workflow was not allowed to
 )
 
 // Next is the next step about the job, and when it is due; StepNone when there is none,
@@ -67,6 +68,9 @@ func (f Facts) Next(now time.Time) (step Step, due time.Time) {
 
 // nextOfQueue is the next step about a job that nobody wants cancelled.
 func (v view) nextOfQueue(now time.Time, pushed bool) (step Step, due time.Time) {
+	if due, open := v.openBy(now); open {
+		return StepOpenPull, due
+	}
 	if step, due, held := v.nextOfHold(now); held {
 		return step, due
 	}

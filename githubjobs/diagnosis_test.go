@@ -75,7 +75,7 @@ func TestDiagnosis(t *testing.T) {
 		"beyond the deadline":            {Facts{Runs: []RunFact{run(1, "in_progress", "", 1)}, Deadline: &DeadlineFact{Until: at(50)}}, soon, []DiagnosisCode{DiagnosisZombieRun}, "deadline"},
 		"waits for approval":             {Facts{Runs: []RunFact{run(1, "completed", "action_required", 1)}}, soon, []DiagnosisCode{DiagnosisWaitsForApproval}, "https://hub/run/7"},
 		"startup failure":                {Facts{Runs: []RunFact{run(1, "completed", "startup_failure", 1)}}, soon, []DiagnosisCode{DiagnosisWorkflowInvalid}, "https://hub/run/7"},
-		"pull requests forbidden":        {Facts{Runs: []RunFact{run(1, "completed", "failure", 60)}, Result: resultFact(OutcomeSuccess, 1, withProblem(ReasonPRForbidden))}, soon, []DiagnosisCode{DiagnosisPullsForbidden}, "Allow GitHub Actions"},
+		"pull requests forbidden":        {Facts{Runs: []RunFact{run(1, "completed", "failure", 60)}, Result: resultFact(OutcomeSuccess, 1, withProblem(ReasonPRForbidden)), Opened: &OpenFact{Result: "r", Refused: "no"}}, soon, []DiagnosisCode{DiagnosisPullsForbidden}, "Allow GitHub Actions"},
 		"refused by a rule":              {Facts{Dispatch: &Dispatch{Refused: "push declined due to repository rule violations"}}, soon, []DiagnosisCode{DiagnosisBranchProtected}, "rule violations"},
 		"refused for another reason":     {Facts{Dispatch: &Dispatch{Refused: `the repository has no branch "x"`}}, soon, nil, ""},
 		"merge blocked by a rule":        {blocked(DiagnosisBranchProtected, "action_required"), soon, []DiagnosisCode{DiagnosisBranchProtected}, "Not merged."},

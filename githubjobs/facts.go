@@ -39,6 +39,7 @@ type Facts struct {
 	Cancel   *CancelFact   `json:"cancel,omitempty"`   // the last request to cancel the job
 	Deadline *DeadlineFact `json:"deadline,omitempty"` // the last that was set
 	Findings *Findings     `json:"findings,omitempty"` // of the last look for what keeps the job
+	Opened   *OpenFact     `json:"opened,omitempty"`   // the last try to open the pull request
 	Retired  *RetiredFact  `json:"retired,omitempty"`  // the branch, when nothing needed it any more
 
 	// Complete is until when all is known that GitHub tells of the job, by GitHub's clock:

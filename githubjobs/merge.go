@@ -41,6 +41,7 @@ func join(a, b Facts) Facts {
 		Cancel:   newest(a.Cancel, b.Cancel, CancelFact.rank),
 		Deadline: newest(a.Deadline, b.Deadline, DeadlineFact.rank),
 		Findings: newest(a.Findings, b.Findings, Findings.rank),
+		Opened:   newest(a.Opened, b.Opened, OpenFact.rank),
 		Retired:  newest(a.Retired, b.Retired, RetiredFact.rank),
 	}
 }

@@ -33,6 +33,9 @@ func drawFacts(t *rapid.T) Facts {
 	if some("asked") {
 		f.Asked = &AskedFact{By: word("x", "y"), At: when()}
 	}
+	if some("opened") {
+		f.Opened = &OpenFact{Result: word("c", "r"), Refused: word("", "no"), At: when()}
+	}
 	if some("deadline") {
 		f.Deadline = &DeadlineFact{Until: when(), At: when()}
 	}

@@ -199,6 +199,10 @@ func (v view) outcome() (Reason, string) {
 		return ReasonAgentError, sentence("The agent could not do its work", r.Error)
 	}
 	switch {
+	case v.forbidden() && v.pull == nil:
+		return v.unopened()
+	case v.forbidden():
+		// Whoever has opened it in place of the workflow.
 	case r.Problem != nil && r.Problem.Reason.Status() == StatusFailed && (v.pull == nil || !v.pull.Merged):
 		return r.Problem.Reason, r.Problem.Message
 	case r.FilesTotal == 0:
@@ -229,14 +233,14 @@ func (v view) delivered() (Reason, string) {
 	if g := v.gate(); g != nil && g.Conclusion != "success" {
 		return ReasonMergeBlocked, strings.TrimSpace(g.Title + "\n\n" + g.Summary)
 	}
-	if ours && v.recent() {
+	if ours && v.recent() && !v.forbidden() {
 		// The gate has merged this head, or said why not, before the run ended.
 		return ReasonPublishing, "The run has ended; news of its merge, or of what keeps it from that, is on the way."
 	}
 	if v.pull.Draft {
-		return ReasonPROpen, "The pull request is a draft: nothing merges it before somebody marks it as ready for review."
+		return ReasonPROpen, "The pull request is a draft: nothing merges it before somebody marks it as ready for review." + v.lacking()
 	}
-	return ReasonPROpen, "The pull request is open."
+	return ReasonPROpen, "The pull request is open." + v.lacking()
 }
 
 // outdated says that the attempt has changed or replaced a pull request since it was

@@ -59,6 +59,21 @@ func (r *Repository) OpenPull(ctx context.Context, p NewPull) (*github.PullReque
 	return pull, err
 }
 
+// OpenFor is the pull request of an attempt of a job: the newest that there is, an open one
+// before a closed one; else one that is opened. Two REST calls at most, three when somebody
+// else opens one meanwhile.
+func (r *Repository) OpenFor(ctx context.Context, of githubjobs.Name, p NewPull) (githubjobs.PullFact, error) {
+	pull, err := r.FindPull(ctx, of, p.Base)
+	if errors.Is(err, ErrNotFound) {
+		pull, err = r.OpenPull(ctx, p)
+	}
+	if errors.Is(err, ErrPullExists) {
+		pull, err = r.FindPull(ctx, of, p.Base)
+	}
+	_, fact, _ := r.PullFact(pull)
+	return fact, err
+}
+
 // FindPull finds the newest pull request of an attempt of a job into its base branch, an
 // open one before a closed one: one REST call. ErrNotFound: it has none.
 func (r *Repository) FindPull(ctx context.Context, name githubjobs.Name, base string) (*github.PullRequest, error) {

@@ -1,9 +1,9 @@
 // Package control takes the steps about jobs that their facts call for: it cancels
-// runs, by force where GitHub's own way fails, and gives up what GitHub cannot end.
-// Which step is due is decided in githubjobs; this package takes it and keeps what came
+// runs, by force where GitHub's own way fails, gives up what GitHub cannot end, and opens
+// the pull requests that workflows are not allowed to open. Which step is due is decided in githubjobs; this package takes it and keeps what came
 // of it.
 //
-// It imports githubjobs and githubjobs/hub.
+// It imports githubjobs, githubjobs/hub and githubjobs/pulltext.
 package control
 
 import (
@@ -31,6 +31,8 @@ type Hub interface {
 	CancelRun(ctx context.Context, run int64) error
 	ForceCancelRun(ctx context.Context, run int64) error
 	DeleteBranch(ctx context.Context, branch string) error
+	OpenFor(ctx context.Context, of githubjobs.Name, p hub.NewPull) (githubjobs.PullFact, error)
+	AddLabels(ctx context.Context, number int, labels []string) error
 }
 
 // Store is what the package needs of the store; store.Jobs describes the methods.
@@ -40,11 +42,13 @@ type Store interface {
 	RefreshJobs(ctx context.Context, project string, ids ...string) error
 }
 
-// Options are what a Controller is made of. Every field must be set.
+// Options are what a Controller is made of. Every field but OpenPulls must be set.
 type Options struct {
 	Project string
 	Hub     Hub
 	Store   Store
+	// OpenPulls: the pull requests are opened that workflows are not allowed to open.
+	OpenPulls bool
 	// Changed is called after a step whose effect a read of GitHub may find.
 	Changed func()
 	// Released is called after a step that leaves the dispatcher something to do.
@@ -135,6 +139,8 @@ func (c *Controller) take(ctx context.Context, f githubjobs.Facts) error {
 	case step == githubjobs.StepExpire:
 		defer c.Released()
 		return c.store(ctx, githubjobs.Facts{ID: f.ID, Cancel: &githubjobs.CancelFact{By: "The server", Expired: true, At: now, Of: f.Name().Attempt}})
+	case step == githubjobs.StepOpenPull:
+		return c.open(ctx, f.ToOpen())
 	default:
 		return c.cancel(ctx, f, step)
 	}

@@ -67,6 +67,8 @@ type github struct {
 	began  time.Time
 	calls  []string
 	answer func(call string) error
+	opened hub.NewPull
+	closed bool // the controller is told to open no pull requests
 }
 
 func (g *github) call(name string) error {
@@ -84,6 +86,13 @@ func (g *github) CancelRun(_ context.Context, run int64) error {
 }
 func (g *github) ForceCancelRun(_ context.Context, run int64) error {
 	return g.call(fmt.Sprint("force ", run))
+}
+func (g *github) OpenFor(_ context.Context, of githubjobs.Name, p hub.NewPull) (githubjobs.PullFact, error) {
+	g.opened = p
+	return githubjobs.PullFact{Number: 3, Open: true, HeadSHA: "r", Draft: p.Draft, Base: p.Base, At: time.Now()}, g.call("open " + of.Branch())
+}
+func (g *github) AddLabels(_ context.Context, number int, labels []string) error {
+	return g.call(fmt.Sprint("label ", number, labels))
 }
 func (g *github) DeleteBranch(_ context.Context, branch string) error {
 	return g.call("delete " + branch)
@@ -105,7 +114,7 @@ func run(t *testing.T, g *github, facts githubjobs.Facts) *memory {
 		defer m.mu.Unlock()
 		m.released++
 	}
-	c := New(Options{Project: "p", Hub: g, Store: m, Changed: func() {}, Released: released, Log: slog.New(slog.DiscardHandler), Now: time.Now})
+	c := New(Options{Project: "p", Hub: g, Store: m, OpenPulls: !g.closed, Changed: func() {}, Released: released, Log: slog.New(slog.DiscardHandler), Now: time.Now})
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() { ended <- c.Run(ctx) }()

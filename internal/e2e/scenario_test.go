@@ -53,12 +53,15 @@ func parseScenario(t *testing.T, path string) scenario {
 				Runners  int   `json:"runners"`
 				Pulls    *bool `json:"pull_requests_by_actions"`
 				SameBase bool  `json:"same_base"`
-				// Of the repository; a line break in one is told by \n.
+				// Of the repository; a line break in one is told by 
+.
 				Secrets map[string]string `json:"secrets"`
+				// More variables of the server.
+				Server []string `json:"server"`
 			}{}
 			decode(t, f, &settings)
 			s.options.runners, s.options.noPulls = settings.Runners, settings.Pulls != nil && !*settings.Pulls
-			s.sameBase, s.options.secrets = settings.SameBase, settings.Secrets
+			s.sameBase, s.options.secrets, s.options.environment = settings.SameBase, settings.Secrets, settings.Server
 		case f.Name == "absent":
 			s.absent = strings.Fields(string(f.Data))
 		case f.Name == "gone":

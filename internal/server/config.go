@@ -44,6 +44,7 @@ type Config struct {
 	PushesPerMinute   int             `env:"PUSHES_PER_MINUTE" envDefault:"6" doc:"How often the repository is pushed to while jobs keep coming; those that arrive in between ride together. GitHub recommends 6; 0 means without limit"`
 	RefsPer10Seconds  int             `env:"REFS_PER_10_SECONDS" envDefault:"500" doc:"How many jobs are pushed within 10 seconds at most. GitHub starts no run for what is beyond 500"`
 	MaxQueueTime      time.Duration   `env:"MAX_QUEUE_TIME" envDefault:"1h" doc:"How long a job may have to wait for its push at the pace of the two above; where it would be longer no more jobs are taken (429). 0 means without limit"`
+	OpenPulls         bool            `env:"OPEN_PULL_REQUESTS" envDefault:"true" doc:"Whether the server opens the pull request of a job, with its own credentials, where the repository lets no workflow do it"`
 	ShutdownTimeout   time.Duration   `env:"SHUTDOWN_TIMEOUT" envDefault:"15s" doc:"How long requests under way may take when the server is stopped"`
 	LogLevel          string          `env:"LOG_LEVEL" envDefault:"info" doc:"debug, info, warn or error"`
 	LogFormat         string          `env:"LOG_FORMAT" envDefault:"text" doc:"text or json"`
@@ -160,7 +161,10 @@ func parseProblems(err error) (problems []error) {
 }
 
 func typeName(t reflect.Type) string {
-	if t == reflect.TypeFor[time.Duration]() {
+	switch t {
+	case reflect.TypeFor[bool]():
+		return "true or false"
+	case reflect.TypeFor[time.Duration]():
 		return "a duration such as 30s or 5m"
 	}
 	return "a whole number"

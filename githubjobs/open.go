@@ -1,0 +1,102 @@
+package githubjobs
+
+import (
+	"strings"
+	"time"
+)
+
+// OpenWithin is how old a result may be whose pull request the server opens: what nobody
+// has opened for so long, nobody expects any more.
+const OpenWithin = 24 * time.Hour
+
+// OpenFact is what came of the server's try to open the pull request of a result that the
+// workflow was not allowed to open.
+type OpenFact struct {
+	Result string `json:"result"` // SHA of the result commit
+	// Refused says why the server could not open it either, or would not; empty when it is open.
+	Refused string `json:"refused,omitempty"`
+	// Lacks says what the pull request lacks that the job had asked for; empty for nothing.
+	Lacks string    `json:"lacks,omitempty"`
+	At    time.Time `json:"at"`
+}
+
+func (o OpenFact) rank() rank { return rank{}.at(o.At) }
+
+// forbidden says whether the workflow has delivered everything but the pull request, which
+// it was not allowed to open.
+func (v view) forbidden() bool {
+	if v.result == nil {
+		return false
+	}
+	r := v.result.Result
+	return r.Outcome == OutcomeSuccess && r.Problem != nil && r.Problem.Reason == ReasonPRForbidden && r.FilesTotal > 0
+}
+
+// tried is what came of the server's try to open the pull request; nil before it.
+func (v view) tried() *OpenFact {
+	if o := v.Opened; o != nil && v.result != nil && o.Result == v.result.SHA {
+		return o
+	}
+	return nil
+}
+
+// openBy says from when on the server is to open the pull request; ok is false when it is
+// not to.
+func (v view) openBy(now time.Time) (due time.Time, ok bool) {
+	if !v.forbidden() {
+		return time.Time{}, false
+	}
+	moved := v.Branch != nil && (v.Branch.Deleted || v.gone || v.Branch.Head != v.result.SHA)
+	if v.pull != nil || moved || v.tried() != nil || now.Sub(v.result.At) > OpenWithin {
+		return time.Time{}, false
+	}
+	return v.result.At, true
+}
+
+// unopened decides a job whose pull request the workflow was not allowed to open, and which
+// has none.
+func (v view) unopened() (Reason, string) {
+	why := v.result.Result.Problem.Message
+	switch o := v.tried(); {
+	case o != nil && o.Refused != "":
+		return ReasonPRForbidden, strings.TrimSuffix(why, ".") + ". " + inFull("The server could not open it either", o.Refused)
+	case o == nil && v.known.Sub(v.endedAt()) <= SlowDelivery:
+		return ReasonPublishing, "The repository lets no workflow open pull requests, so the server opens it."
+	}
+	return ReasonPRForbidden, why
+}
+
+// lacking says what the pull request lacks that the server has opened.
+func (v view) lacking() string {
+	if o := v.tried(); o != nil && o.Lacks != "" {
+		return " " + o.Lacks
+	}
+	return ""
+}
+
+// ToOpen is a pull request that the server is to open.
+type ToOpen struct {
+	Spec   Spec
+	Of     Name
+	Result Result // with its log and its summary
+	SHA    string // of the result commit
+	Run    RunFact
+}
+
+// ToOpen is the pull request that the server is to open for the job's present attempt, by
+// the step StepOpenPull.
+func (f Facts) ToOpen() ToOpen {
+	v := viewOf(f)
+	t := ToOpen{Of: f.Name()}
+	if v.Spec != nil {
+		t.Spec = *v.Spec
+	}
+	if v.result != nil {
+		t.Result, t.SHA = v.result.Result, v.result.SHA
+		t.Result.Log, t.Result.Summary = v.result.Log, v.result.Summary
+	}
+	if v.run != nil {
+		t.Run = *v.run
+	}
+	return t
+}
