@@ -41,7 +41,14 @@ func publishStep(ctx context.Context, j job) error {
 	if report.SHA != "" {
 		err = errors.Join(err, j.handOver(report))
 	}
-	if notDelivered, ok := errors.AsType[*publish.NotDelivered](err); ok {
+	notDelivered, ok := errors.AsType[*publish.NotDelivered](err)
+	if ok && notDelivered.Problem.Reason == githubjobs.ReasonPRForbidden {
+		// All of the work is on the branch, and the server may open what this workflow may not.
+		commands.Warning("The pull request is left to the server", notDelivered.Problem.Message)
+		j.summarize("### The pull request is left to the server\n\n" + notDelivered.Problem.Message)
+		return nil
+	}
+	if ok {
 		commands.Error("The result was not delivered", notDelivered.Problem.Message)
 		j.summarize("### The result was not delivered\n\n" + notDelivered.Problem.Message)
 		return errTask

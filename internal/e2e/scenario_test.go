@@ -53,8 +53,7 @@ func parseScenario(t *testing.T, path string) scenario {
 				Runners  int   `json:"runners"`
 				Pulls    *bool `json:"pull_requests_by_actions"`
 				SameBase bool  `json:"same_base"`
-				// Of the repository; a line break in one is told by 
-.
+				// Of the repository; a line break in one is told by \n.
 				Secrets map[string]string `json:"secrets"`
 				// More variables of the server.
 				Server []string `json:"server"`
