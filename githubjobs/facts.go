@@ -41,6 +41,7 @@ type Facts struct {
 	Findings *Findings     `json:"findings,omitempty"` // of the last look for what keeps the job
 	Opened   *OpenFact     `json:"opened,omitempty"`   // the last try to open the pull request
 	Retired  *RetiredFact  `json:"retired,omitempty"`  // the branch, when nothing needed it any more
+	Stirred  *StirredFact  `json:"stirred,omitempty"`  // when the pull request is to be judged anew
 
 	// Complete is until when all is known that GitHub tells of the job, by GitHub's clock:
 	// what is missing then has not happened. Zero where who reduces the facts does not
@@ -182,4 +183,12 @@ type GateFact struct {
 	// Code says what is in the way, where the gate can tell; see Diagnosis.
 	Code DiagnosisCode `json:"code,omitempty"`
 	At   time.Time     `json:"at"` // completed_at
+}
+
+// StirredFact says that something has happened on GitHub on which the verdict on the pull
+// request may depend, and which is no fact of the job: a check has ended, somebody has
+// reviewed the pull request or labelled it. It changes nothing but that.
+type StirredFact struct {
+	By string    `json:"by"` // the event, for people
+	At time.Time `json:"at"` // when the server heard of it
 }

@@ -43,6 +43,7 @@ func join(a, b Facts) Facts {
 		Findings: newest(a.Findings, b.Findings, Findings.rank),
 		Opened:   newest(a.Opened, b.Opened, OpenFact.rank),
 		Retired:  newest(a.Retired, b.Retired, RetiredFact.rank),
+		Stirred:  newest(a.Stirred, b.Stirred, StirredFact.rank),
 	}
 }
 
@@ -73,6 +74,8 @@ func (a AskedFact) rank() rank { return rank{}.at(a.At) }
 func (c CancelFact) rank() rank {
 	return append(rank{}.at(c.At), rank{bit(c.Answer != "")}.at(c.AnsweredAt)...)
 }
+
+func (s StirredFact) rank() rank { return rank{}.at(s.At) }
 
 func (d DeadlineFact) rank() rank { return rank{}.at(d.At) }
 

@@ -97,12 +97,15 @@ func TestTheVoucherDecidesWhichResultIsMerged(t *testing.T) {
 	if report := w.merge(); report.Merged {
 		t.Errorf("%+v", report)
 	}
-	w.cfg.Voucher, w.cfg.KeepBranch = answer(published.SHA, "", nil), true
-	if report := w.merge(); !report.Merged {
-		t.Errorf("%+v", report)
+	w.cfg.Voucher = answer(published.SHA, "", nil)
+	lost := errors.New("another one leads")
+	w.cfg.Hold = func(context.Context) error { return lost }
+	if report, err := Merge(t.Context(), w.cfg); !errors.Is(err, lost) || report.Merged {
+		t.Errorf("%+v, %v", report, err)
 	}
-	if w.git("for-each-ref", "refs/heads/job") == "" {
-		t.Error("the branch is gone")
+	w.cfg.Hold = func(context.Context) error { return nil }
+	if report := w.merge(); !report.Merged || report.Told == nil || report.Told.Conclusion != "success" {
+		t.Errorf("%+v", report)
 	}
 }
 

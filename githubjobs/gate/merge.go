@@ -35,8 +35,8 @@ type Config struct {
 	// Told is the verdict that everybody was told last on this head, so that it is not told
 	// twice; nil where none is known.
 	Told *githubjobs.GateFact
-	// KeepBranch leaves the branch of what was merged to somebody else.
-	KeepBranch bool
+	// Hold, where there is one, is asked right before the merge whether it may be made still.
+	Hold func(context.Context) error
 	// RunID, Attempt and RunURL are the run's (GITHUB_RUN_ID, GITHUB_RUN_ATTEMPT).
 	RunID   int64
 	Attempt int
@@ -58,6 +58,10 @@ type Report struct {
 	Title   string
 	Summary string
 	Rules   string
+	// Told is the verdict as everybody was told it; nil where nothing new was told.
+	Told *githubjobs.GateFact
+	// Again is when the verdict may be another one although nothing happens; zero for never.
+	Again time.Time
 	// Warnings are what went wrong after the merge, and changes nothing about it.
 	Warnings []error
 }
@@ -108,6 +112,7 @@ func Merge(ctx context.Context, cfg Config) (Report, error) {
 			g.finish(ctx, verdict)
 			return g.report, nil
 		case try == mergeTries:
+			g.report.Again = g.Now().Add(undecidedPause)
 			return g.report, g.block(ctx, undecided)
 		}
 		if err := g.Wait(ctx, max(pause, again)); err != nil {
@@ -190,6 +195,8 @@ func (g *gate) readPull(ctx context.Context) (*github.PullRequest, error) {
 const (
 	mergeTries = 6
 	firstPause = 100 * time.Millisecond
+	// undecidedPause is after what time it is worth to ask GitHub again.
+	undecidedPause = 5 * time.Minute
 )
 
 // merge merges the judged head. An obstacle is a reason why it can't be merged. When
@@ -197,6 +204,11 @@ const (
 func (g *gate) merge(ctx context.Context, v policy.Verdict, read reading) (pause time.Duration, o *obstacle, err error) {
 	if o, err := g.inTheWay(ctx, read); err != nil || o != nil {
 		return 0, o, err
+	}
+	if g.Hold != nil {
+		if err := g.Hold(ctx); err != nil {
+			return 0, nil, err
+		}
 	}
 	title, message := githubjobs.FormatMerge(g.Spec, read.result, g.report.Pull, g.RunURL)
 	sha, err := g.Repo.MergePull(ctx, hub.MergeRequest{Number: g.report.Pull, SHA: v.HeadSHA, Method: string(v.Method), Title: title, Message: message})
@@ -258,9 +270,7 @@ func (g *gate) finish(ctx context.Context, v policy.Verdict) {
 	var check, branch error
 	var group errgroup.Group
 	group.Go(func() error { check = g.show(ctx, "success", v.HeadSHA, ""); return nil })
-	if !g.KeepBranch {
-		group.Go(func() error { branch = g.deleteBranch(ctx, v.HeadSHA); return nil })
-	}
+	group.Go(func() error { branch = g.deleteBranch(ctx, v.HeadSHA); return nil })
 	_ = group.Wait() // the functions return no errors
 	for _, err := range []error{check, branch} {
 		if err != nil {

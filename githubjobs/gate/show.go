@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs/hub"
@@ -56,10 +57,12 @@ func (g *gate) isTold(conclusion string, code githubjobs.DiagnosisCode) bool {
 
 // show makes the verdict a check run on the head.
 func (g *gate) show(ctx context.Context, conclusion, head string, code githubjobs.DiagnosisCode) error {
+	at := g.Now().UTC().Truncate(time.Second) // as GitHub keeps it
+	g.report.Told = &githubjobs.GateFact{HeadSHA: head, Conclusion: conclusion, Title: g.report.Title, Summary: g.report.Summary, Code: code, At: at}
 	return g.retry(ctx, func() error {
 		return g.Repo.CreateCheckRun(ctx, hub.Gate{
 			Of: g.Job, HeadSHA: head, Conclusion: conclusion, Title: g.report.Title, Summary: g.report.Summary,
-			Text: g.report.Rules, Code: code, DetailsURL: g.RunURL, At: g.Now(),
+			Text: g.report.Rules, Code: code, DetailsURL: g.RunURL, At: at,
 		})
 	})
 }

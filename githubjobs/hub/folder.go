@@ -85,10 +85,18 @@ func (r *Repository) Blob(ctx context.Context, sha string) ([]byte, error) {
 // three REST calls, all of which GitHub answers by 304 while the branch stands still.
 // ErrNoFile: the branch is there, and the file is not. See Root and File for other errors.
 func (r *Repository) WatchedFile(ctx context.Context, name, branch string) ([]byte, error) {
+	_, content, err := r.WatchedFileAt(ctx, name, branch)
+	return content, err
+}
+
+// WatchedFileAt is WatchedFile, and says at which commit the branch stands, also where the
+// file is not there.
+func (r *Repository) WatchedFileAt(ctx context.Context, name, branch string) (head string, content []byte, err error) {
 	ctx = whenChanged(ctx)
-	root, err := r.Root(ctx, branch)
+	head, root, err := r.RootAt(ctx, branch)
 	if err != nil {
-		return nil, err
+		return head, nil, err
 	}
-	return r.File(ctx, root, name)
+	content, err = r.File(ctx, root, name)
+	return head, content, err
 }

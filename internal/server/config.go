@@ -40,6 +40,7 @@ type Config struct {
 	KeyTTL            time.Duration   `env:"KEY_TTL" envDefault:"168h" doc:"How long, where that is longer, the branch of a job with an idempotency key and without a pull request is kept: so long the key outlives the loss of the database"`
 	JobRetention      time.Duration   `env:"JOB_RETENTION" envDefault:"8760h" doc:"How long the server tells of a job of which nothing new was heard, once it has ended and its branch is gone; 0 means for ever"`
 	DefaultKind       githubjobs.Kind `env:"DEFAULT_KIND" envDefault:"report" doc:"Kind of the jobs that name none: command or report"`
+	Merge             string          `env:"MERGE" envDefault:"on" doc:"on: pull requests that the policy did not allow yet are judged again when something happens to them, and merged. off: only the last step of a run merges"`
 	ReconcileInterval time.Duration   `env:"RECONCILE_INTERVAL" envDefault:"30s" doc:"How often GitHub is read for what webhooks did not tell, while jobs are active and webhooks are silent; four times as long while webhooks arrive, ten times while no job is active"`
 	PushesPerMinute   int             `env:"PUSHES_PER_MINUTE" envDefault:"6" doc:"How often the repository is pushed to while jobs keep coming; those that arrive in between ride together. GitHub recommends 6; 0 means without limit"`
 	RefsPer10Seconds  int             `env:"REFS_PER_10_SECONDS" envDefault:"500" doc:"How many jobs are pushed within 10 seconds at most. GitHub starts no run for what is beyond 500"`
@@ -49,6 +50,12 @@ type Config struct {
 	LogLevel          string          `env:"LOG_LEVEL" envDefault:"info" doc:"debug, info, warn or error"`
 	LogFormat         string          `env:"LOG_FORMAT" envDefault:"text" doc:"text or json"`
 }
+
+// What MERGE may be.
+const (
+	mergeOn  = "on"
+	mergeOff = "off"
+)
 
 // Variable describes one environment variable.
 type Variable struct{ Name, Default, Meaning string }

@@ -67,6 +67,7 @@ func TestLoadConfigRefuses(t *testing.T) {
 		"a short interval":    {[]string{"RECONCILE_INTERVAL=1ms"}, []string{"RECONCILE_INTERVAL 1ms is out of range"}},
 		"a base of a job":     {[]string{"BASE_BRANCH=job/x"}, []string{`BASE_BRANCH "job/x" is not a branch`}},
 		"a kind unknown":      {[]string{"DEFAULT_KIND=cook"}, []string{`DEFAULT_KIND "cook" is no kind`}},
+		"merge":               {[]string{"MERGE=maybe"}, []string{"MERGE"}},
 		"a log level":         {[]string{"LOG_LEVEL=loud", "LOG_FORMAT=xml"}, []string{"LOG_LEVEL", "LOG_FORMAT"}},
 		"a file missing":      {[]string{"GITHUB_TOKEN=", "GITHUB_TOKEN_FILE=/nonexistent"}, []string{"GITHUB_TOKEN_FILE cannot be read"}},
 		"value and file":      {[]string{"GITHUB_TOKEN_FILE=/etc/hostname"}, []string{"GITHUB_TOKEN_FILE is given together with GITHUB_TOKEN"}},

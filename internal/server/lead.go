@@ -106,6 +106,7 @@ func (s *Server) work(ctx context.Context, lease store.Lease) error {
 	g.Go(func() error { return s.file.Run(ctx) })
 	g.Go(func() error { return s.limiter.Run(ctx) })
 	g.Go(func() error { return s.branches.Run(ctx) })
+	g.Go(func() error { return s.gate.Run(ctx, lease) })
 	g.Go(func() error {
 		select {
 		case <-lease.Lost():

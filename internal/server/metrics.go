@@ -62,11 +62,14 @@ var (
 	pushed      = describe("pushed_jobs_total", "Jobs that these pushes brought to GitHub.")
 	branches    = describe("job_branches", "Branches of jobs on GitHub, when they were last counted; absent before, and where this server does not lead.")
 	deleted     = describe("deleted_branches_total", "Branches of ended jobs that were deleted.")
+	judged      = describe("judgements_total", "Pull requests that were judged again after their run.")
+	judgedWell  = describe("judged_merges_total", "Merges that these judgements led to.")
+	judgedSoon  = describe("judgements_due", "Pull requests that are to be judged again now.")
 )
 
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{leads, staleness, reads, limit, remaining, redelivered, oddJobs, jobs, statuses, pending, pushes, pushed, branches, deleted} {
+	for _, d := range []*prometheus.Desc{leads, staleness, reads, limit, remaining, redelivered, oddJobs, jobs, statuses, pending, pushes, pushed, branches, deleted, judged, judgedWell, judgedSoon} {
 		out <- d
 	}
 }
@@ -106,6 +109,10 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 		gauge(branches, float64(kept.Branches))
 	}
 	counter(deleted, kept.Deleted)
+	gate := m.server.gate.State()
+	counter(judged, gate.Judged)
+	counter(judgedWell, gate.Merged)
+	gauge(judgedSoon, float64(gate.Due))
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTime)
 	defer cancel()
 	if c, err := m.server.store.Counts(ctx, m.server.project); err == nil {

@@ -143,6 +143,9 @@ func (s *Server) judgeWorkers(r *api.Readiness) {
 	if file := s.file.State(); file.Problem != "" {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("The schedules in force are not those of the file since %s: %s", file.Since.UTC().Format(time.RFC3339), file.Problem))
 	}
+	if gate := s.gate.State(); gate.Problem != nil {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("Judging pull requests again fails since %s: %s", gate.Since.UTC().Format(time.RFC3339), hub.Public(gate.Problem)))
+	}
 	if plan := s.scheduler.State(); plan.Problem != nil {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("A schedule can't start its job since %s, and is tried again; the server's log tells why.", plan.Since.UTC().Format(time.RFC3339)))
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/githubjobs/githubjobs/internal/batch"
 	"github.com/githubjobs/githubjobs/internal/control"
 	"github.com/githubjobs/githubjobs/internal/dispatch"
+	"github.com/githubjobs/githubjobs/internal/gatekeeper"
 	"github.com/githubjobs/githubjobs/internal/hold"
 	"github.com/githubjobs/githubjobs/internal/keep"
 	"github.com/githubjobs/githubjobs/internal/live"
@@ -66,6 +67,7 @@ type Server struct {
 	receiver   *webhook.Receiver
 	sweeper    *sweep.Sweeper
 	branches   *keep.Keeper
+	gate       *gatekeeper.Gatekeeper
 	listener   net.Listener
 	http       *http.Server
 	check      checks
@@ -183,9 +185,12 @@ func (s *Server) wire(repository *hub.Repository) {
 		Read: func(raw []byte, name string) (store.Plan, error) { return api.ReadPlan(raw, name, s.cfg.DefaultKind) },
 		Log:  s.log.With("part", "schedule"), Now: time.Now,
 	})
+	s.gate = gatekeeper.New(gatekeeper.Options{
+		Project: s.project, Hub: repository, Store: s.store, Off: s.cfg.Merge == mergeOff, Changed: s.reconciler.Wake, Log: s.log.With("part", "gate"), Now: time.Now,
+	})
 	s.receiver = webhook.New(webhook.Options{
 		Project: s.project, Secret: s.cfg.WebhookSecret, Hub: repository, Store: s.store,
-		DefaultBranch: s.learnDefaultBranch, Ruled: s.learnBaseHead, Log: s.log.With("part", "webhook"), Now: time.Now,
+		DefaultBranch: s.learnDefaultBranch, Ruled: s.learnBaseHead, Stirred: s.gate.Wake, Log: s.log.With("part", "webhook"), Now: time.Now,
 	})
 	s.sweeper = &sweep.Sweeper{
 		Project: s.project, Retention: s.cfg.DeliveryRetention, JobRetention: s.cfg.JobRetention, Store: s.store, Log: s.log.With("part", "sweep"), Now: time.Now,

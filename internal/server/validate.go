@@ -55,6 +55,9 @@ func (c Config) Validate() error {
 	if new(slog.Level).UnmarshalText([]byte(c.LogLevel)) != nil {
 		problems = append(problems, wrongf("LOG_LEVEL", "%q is no level; use debug, info, warn or error", c.LogLevel))
 	}
+	if c.Merge != mergeOn && c.Merge != mergeOff {
+		problems = append(problems, wrongf("MERGE", "%q is neither on nor off", c.Merge))
+	}
 	if c.LogFormat != logText && c.LogFormat != logJSON {
 		problems = append(problems, wrongf("LOG_FORMAT", "%q is no format; use text or json", c.LogFormat))
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/githubjobs/githubjobs/internal/store"
 )
 
-// checkRun reads the merge gate's verdict.
+// checkRun reads the merge gate's verdict; of other checks, that they have ended.
 func (r *Receiver) checkRun(d store.Delivery) (reading, error) {
 	var e struct {
 		Check verdict `json:"check_run"`
@@ -22,7 +22,11 @@ func (r *Receiver) checkRun(d store.Delivery) (reading, error) {
 	check := e.Check.checkRun()
 	of, fact, ok := hub.GateFact(check)
 	if !ok {
-		return nothing("not for us: check %q", check.GetName()), nil
+		got := nothing("not for us: check %q", check.GetName())
+		if check.GetStatus() == "completed" && check.GetName() != hub.GateCheck {
+			got.stir = stirOf("check_run "+check.GetName(), e.Check.branches()...)
+		}
+		return got, nil
 	}
 	return reading{facts: []githubjobs.Facts{of.Facts(githubjobs.Facts{Gates: []githubjobs.GateFact{fact}})}, outcome: fmt.Sprintf("job %s: verdict %s", of, fact.Conclusion)}, nil
 }
@@ -37,6 +41,23 @@ type verdict struct {
 	HeadSHA     *string                `json:"head_sha"`
 	CompletedAt *github.Timestamp      `json:"completed_at"`
 	Output      *github.CheckRunOutput `json:"output"`
+	Suite       struct {
+		HeadBranch string `json:"head_branch"`
+	} `json:"check_suite"`
+	Pulls []struct {
+		Head struct {
+			Ref string `json:"ref"`
+		} `json:"head"`
+	} `json:"pull_requests"`
+}
+
+// branches are those that GitHub says the commit is at the head of.
+func (v verdict) branches() []string {
+	list := []string{v.Suite.HeadBranch}
+	for _, p := range v.Pulls {
+		list = append(list, p.Head.Ref)
+	}
+	return list
 }
 
 func (v verdict) checkRun() *github.CheckRun {

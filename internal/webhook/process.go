@@ -75,6 +75,9 @@ func (r *Receiver) read(ctx context.Context, d store.Delivery) (reading, error) 
 	if got.progress != nil {
 		return r.vouched(ctx, *got.progress)
 	}
+	if got.stir != nil {
+		return r.stirred(ctx, d, got)
+	}
 	return got, nil
 }
 
@@ -91,6 +94,9 @@ func (r *Receiver) finish(ctx context.Context, d store.Delivery, got reading, er
 		return fmt.Errorf("delivery %s: %w", d.GUID, err)
 	}
 	failpoint.Here("webhook/finished")
+	if got.judge || got.moved != "" {
+		r.Stirred(got.moved)
+	}
 	r.Log.Debug("webhook delivery", "guid", d.GUID, "event", d.Event, "outcome", got.outcome)
 	return nil
 }
@@ -103,6 +109,9 @@ type reading struct {
 	branch   string    // on which they did
 	head     string    // of that branch
 	progress *progress // instead of both: it is for the store to say whether the run is ours
+	stir     *stir     // pull requests that may have to be judged anew
+	judge    bool      // they have
+	moved    string    // a branch that was pushed to and carries no job; "" for none
 }
 
 func nothing(format string, args ...any) reading {
@@ -121,6 +130,7 @@ var events = map[string]func(*Receiver, store.Delivery) (reading, error){
 	"pull_request":              (*Receiver).pullRequest,
 	"pull_request_review":       (*Receiver).pullRequestReview,
 	"push":                      (*Receiver).push,
+	"status":                    (*Receiver).status,
 	"workflow_job":              (*Receiver).workflowJob,
 	"workflow_run":              (*Receiver).workflowRun,
 }

@@ -21,5 +21,10 @@ func (r *Receiver) pullRequest(d store.Delivery) (reading, error) {
 		return nothing("not for us: a pull request from another branch or repository"), nil
 	}
 	outcome := fmt.Sprintf("job %s: pull request %d %s", of, fact.Number, e.GetAction())
-	return reading{facts: []githubjobs.Facts{of.Facts(githubjobs.Facts{Pulls: []githubjobs.PullFact{fact}})}, outcome: outcome}, nil
+	got := reading{facts: []githubjobs.Facts{of.Facts(githubjobs.Facts{Pulls: []githubjobs.PullFact{fact}})}, outcome: outcome}
+	if fact.Open {
+		// GitHub's times are in whole seconds: two changes within one leave the same fact.
+		got.stir = stirOf("pull_request "+e.GetAction(), of.Branch())
+	}
+	return got, nil
 }

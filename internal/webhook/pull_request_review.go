@@ -11,7 +11,8 @@ import (
 )
 
 // pullRequestReview reads the pull request that was reviewed, as it stands by then.
-// The review itself decides nothing: what may merge is the gate's and GitHub's say.
+// The review itself is no fact: what may merge is the gate's and GitHub's say, and the
+// gate is asked again.
 func (r *Receiver) pullRequestReview(d store.Delivery) (reading, error) {
 	var e github.PullRequestReviewEvent
 	if err := json.Unmarshal(d.Body, &e); err != nil {
@@ -22,5 +23,6 @@ func (r *Receiver) pullRequestReview(d store.Delivery) (reading, error) {
 		return nothing("not for us: a review of a pull request from another branch or repository"), nil
 	}
 	outcome := fmt.Sprintf("job %s: a review of pull request %d was %s", of, fact.Number, e.GetAction())
-	return reading{facts: []githubjobs.Facts{of.Facts(githubjobs.Facts{Pulls: []githubjobs.PullFact{fact}})}, outcome: outcome}, nil
+	return reading{facts: []githubjobs.Facts{of.Facts(githubjobs.Facts{Pulls: []githubjobs.PullFact{fact}})}, outcome: outcome,
+		stir: stirOf("pull_request_review "+e.GetAction(), of.Branch())}, nil
 }

@@ -34,7 +34,7 @@ func (r *Receiver) push(d store.Delivery) (reading, error) {
 	of, ok := githubjobs.ParseBranch(branch)
 	if !ok {
 		r.Hub.LearnBase(e.HeadCommit.GetID(), e.HeadCommit.GetTreeID())
-		return reading{outcome: "learnt the tree of " + branch, rules: mayChange(e, policy.Path), branch: branch, head: e.GetAfter()}, nil
+		return reading{outcome: "learnt the tree of " + branch, rules: mayChange(e, policy.Path), branch: branch, head: e.GetAfter(), moved: branch}, nil
 	}
 	if e.GetDeleted() {
 		at := moment(e.GetRepo().GetPushedAt(), d)

@@ -47,8 +47,12 @@ type Options struct {
 	DefaultBranch func(name string)
 	// Ruled is told of a push that may have changed policy.Path on a branch.
 	Ruled func(ctx context.Context, branch, head string)
-	Log   *slog.Logger
-	Now   func() time.Time
+	// Stirred is told that something has happened on which the verdict on pull requests may
+	// depend: on those that their facts say so of, and on all into a branch that has moved,
+	// where it is named. It must return at once.
+	Stirred func(branch string)
+	Log     *slog.Logger
+	Now     func() time.Time
 }
 
 // Receiver is the endpoint (ServeHTTP) and the worker behind it (Run).

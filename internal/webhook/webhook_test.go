@@ -42,6 +42,7 @@ type fixture struct {
 	store    *sqlite.Store
 	hub      *watched
 	ruled    []string // branches and heads that were told
+	stirred  []string // branches that were told to have moved; "" for a job
 	branches []string // default branches that were told
 }
 
@@ -63,6 +64,11 @@ func setup(t testing.TB) *fixture {
 			f.hub.mu.Lock()
 			defer f.hub.mu.Unlock()
 			f.ruled = append(f.ruled, branch+" "+head)
+		},
+		Stirred: func(branch string) {
+			f.hub.mu.Lock()
+			defer f.hub.mu.Unlock()
+			f.stirred = append(f.stirred, branch)
 		},
 		DefaultBranch: func(name string) {
 			f.hub.mu.Lock()

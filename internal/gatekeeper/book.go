@@ -1,0 +1,189 @@
+package gatekeeper
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/githubjobs/hub"
+	"github.com/githubjobs/githubjobs/githubjobs/policy"
+	"github.com/githubjobs/githubjobs/internal/store"
+)
+
+// book is what the leader keeps in mind of the open pull requests. It may be lost.
+type book struct {
+	entries map[string]*entry // by job
+	bases   map[string]*base
+	opened  bool // all that was open when the lead began is in it
+	order   int  // of what is due
+}
+
+// entry is one job with an open pull request.
+type entry struct {
+	id      string
+	updated time.Time // of the row that was looked at last
+	seen    string    // what of its facts is judged or to be judged; see githubjobs.ToJudge
+	base    string
+	due     int       // a place in the order of what is to be judged; 0: nothing is
+	urgent  bool      // it is due for a reason of its own
+	again   time.Time // when it is to be judged although nothing happens; zero for never
+}
+
+// base is a branch that pull requests are for.
+type base struct {
+	head     string
+	document string
+	changed  bool // the rules are others than when the lead began
+	enabled  bool
+	looked   time.Time
+}
+
+func newBook() book { return book{entries: map[string]*entry{}, bases: map[string]*base{}} }
+
+func (b *book) makeDue(e *entry, urgent bool) {
+	if e.due == 0 || urgent && !e.urgent {
+		b.order++
+		e.due = b.order
+	}
+	e.urgent = e.urgent || urgent
+}
+
+// putBack lets others go first.
+func (b *book) putBack(e *entry) {
+	b.order++
+	e.due = b.order
+}
+
+// next is the entry that is to be judged first; due is how many there are. Where there is none,
+// wait is how long it takes until time makes one due.
+func (b *book) next(now time.Time) (first *entry, urgent bool, due int, wait time.Duration) {
+	wait = lookEvery
+	for _, e := range b.entries {
+		if !e.again.IsZero() && !e.again.After(now) {
+			e.again = time.Time{}
+			b.makeDue(e, true)
+		}
+		switch {
+		case e.due != 0:
+			due++
+			if first == nil || e.urgent && !first.urgent || e.urgent == first.urgent && e.due < first.due {
+				first = e
+			}
+		case !e.again.IsZero():
+			wait = min(wait, e.again.Sub(now))
+		}
+	}
+	return first, first != nil && first.urgent, due, wait
+}
+
+// look brings the book up to date with the store and the bases.
+func (k *Gatekeeper) look(ctx context.Context) error {
+	open := map[string]time.Time{}
+	for _, reason := range githubjobs.Judged() {
+		q := store.Query{Reason: reason, Limit: store.MaxPage}
+		for more := true; more; more = q.After != "" {
+			page, err := k.Store.List(ctx, k.Project, q)
+			if err != nil {
+				return err
+			}
+			for _, j := range page.Jobs {
+				open[j.ID] = j.UpdatedAt
+			}
+			q.After = page.Next
+		}
+	}
+	for id := range k.book.entries {
+		if _, still := open[id]; !still {
+			delete(k.book.entries, id)
+		}
+	}
+	for id, updated := range open {
+		if err := k.enter(ctx, id, updated); err != nil {
+			return err
+		}
+	}
+	k.book.opened = true
+	return k.watch(ctx)
+}
+
+// enter notes a job whose row says that it has an open pull request.
+func (k *Gatekeeper) enter(ctx context.Context, id string, updated time.Time) error {
+	e := k.book.entries[id]
+	if e != nil && e.updated.Equal(updated) {
+		return nil
+	}
+	f, err := k.Store.Facts(ctx, k.Project, id)
+	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrDamaged) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if e == nil {
+		e = &entry{id: id}
+		k.book.entries[id] = e
+	}
+	e.updated = updated
+	t, ok := f.ToJudge(k.Now())
+	if !ok {
+		e.seen, e.due, e.urgent, e.again = "", 0, false, time.Time{}
+		return nil
+	}
+	if e.base = t.Spec.Base; t.Seen != e.seen {
+		e.seen = t.Seen
+		k.book.makeDue(e, k.book.opened)
+	}
+	return nil
+}
+
+// watch looks where the bases of open pull requests stand, and what their rules are.
+func (k *Gatekeeper) watch(ctx context.Context) error {
+	moved := k.takeMoved()
+	wanted := map[string]bool{}
+	for _, e := range k.book.entries {
+		wanted[e.base] = wanted[e.base] || e.seen != "" && e.base != ""
+	}
+	for name, is := range wanted {
+		b := k.book.bases[name]
+		if !is || b != nil && !moved[name] && k.Now().Sub(b.looked) < watchEvery {
+			continue
+		}
+		if err := k.watchOne(ctx, name, b); err != nil {
+			k.Wake(name) // it is not forgotten
+			return err
+		}
+	}
+	return nil
+}
+
+// watchOne takes three requests, which are free of quota while the branch stands still.
+func (k *Gatekeeper) watchOne(ctx context.Context, name string, before *base) error {
+	now := base{looked: k.Now()}
+	head, document, err := k.Hub.WatchedFileAt(ctx, policy.Path, name)
+	switch {
+	case errors.Is(err, hub.ErrNotFound), errors.Is(err, hub.ErrInvalid):
+	case err != nil:
+		return err
+	}
+	now.head, now.document = head, string(document)
+	if p, err := policy.Parse(document); err == nil {
+		now.enabled = p.Merge.Enabled
+	}
+	if before != nil {
+		now.changed = before.changed || before.document != now.document
+	}
+	if before != nil && before.head != now.head {
+		for _, e := range k.book.entries {
+			if e.base == name && e.seen != "" {
+				k.book.makeDue(e, false)
+			}
+		}
+	}
+	k.book.bases[name] = &now
+	return nil
+}
+
+// idle says that a repository whose rules merge nothing was always like that: the last step of
+// the run has said so, and there is nothing to judge.
+func (b *base) idle() bool { return b != nil && !b.enabled && !b.changed }

@@ -1,0 +1,3 @@
+package gatekeeper
+
+type verdicts struct{}
