@@ -132,15 +132,18 @@ func fromEnvironment(t *testing.T, name string, standard int) int {
 	return n
 }
 
-// watchUntilTerminal polls all jobs until each has ended.
+// watchUntilTerminal polls all jobs until each has ended. It gives up when none of them has moved for long.
 func (w *world) watchUntilTerminal(jobs []*chaosJob) {
 	w.t.Helper()
-	patience := deadline + time.Duration(len(jobs))*2*time.Second
-	for end := time.Now().Add(patience); ; time.Sleep(max(100*time.Millisecond, time.Duration(len(jobs))*time.Millisecond)) {
+	for end := time.Now().Add(deadline); ; time.Sleep(max(100*time.Millisecond, time.Duration(len(jobs))*time.Millisecond)) {
 		open := 0
 		for _, job := range jobs {
-			if job.end == "" {
-				w.watch(job)
+			if job.end != "" {
+				continue
+			}
+			before := job.latest.Reason
+			if w.watch(job); job.latest.Reason != before {
+				end = time.Now().Add(deadline)
 			}
 			if job.end == "" {
 				open++

@@ -50,7 +50,7 @@ func TestMain(m *testing.M) {
 const (
 	apiKey        = "e2e-key"
 	webhookSecret = "e2e-webhook-secret"
-	deadline      = 60 * time.Second // for anything that must happen; far beyond what it takes
+	deadline      = 3 * time.Minute // for anything that must happen; far beyond what it takes, also where much else runs
 )
 
 // options say how a world differs from the ordinary one.
