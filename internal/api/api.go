@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/githubjobs/policy"
 	"github.com/githubjobs/githubjobs/internal/batch"
 	"github.com/githubjobs/githubjobs/internal/live"
 	"github.com/githubjobs/githubjobs/internal/store"
@@ -60,6 +61,8 @@ type Options struct {
 	// Room returns 0 when there is room for so many jobs; else how long it takes until there is,
 	// and how many there is room for when none wait.
 	Room func(ctx context.Context, jobs int) (after time.Duration, most int)
+	// SecretRules are those of the policy on a branch, if they are known here; may be nil.
+	SecretRules func(branch string) (rules policy.SecretRules, known bool)
 	// Accepted is called after a job was stored. It must return at once.
 	Accepted func()
 	// Canceled is called after a request to cancel a job was stored. It must return at once.

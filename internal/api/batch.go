@@ -109,6 +109,9 @@ func (a *api) createBatch(ctx context.Context, in *batchInput) (*batchOutput, er
 	if err := a.admitBatch(ctx, request); err != nil {
 		return nil, err
 	}
+	if err := a.batchSecretsProblem(ctx, request); err != nil {
+		return nil, err
+	}
 	failpoint.Here("batch/accept")
 	added, err := a.Batches.AcceptAll(ctx, a.Project, request.specs)
 	switch {

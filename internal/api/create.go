@@ -96,6 +96,9 @@ func (a *api) accept(ctx context.Context, spec githubjobs.Spec) (*createOutput, 
 	if after := a.Full(ctx); after > 0 {
 		return a.turnedAway(ctx, spec, after)
 	}
+	if p := a.secretsProblem(ctx, spec); p != nil {
+		return nil, p
+	}
 	failpoint.Here("create/accept")
 	err := a.Jobs.Accept(ctx, a.Project, spec)
 	switch {

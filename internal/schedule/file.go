@@ -56,6 +56,7 @@ type File struct {
 
 	mu    sync.Mutex
 	state FileState
+	rules *rules // nil while they are not known
 }
 
 // FileState says how reading the file gets on.
@@ -88,6 +89,7 @@ func (f *File) State() FileState {
 // Only the leader of the project runs it.
 func (f *File) Run(ctx context.Context) error {
 	f.read, f.next = false, time.Time{}
+	defer f.forget()
 	for ctx.Err() == nil {
 		err := f.round(ctx)
 		if ctx.Err() != nil {
@@ -127,6 +129,7 @@ func (f *File) round(ctx context.Context) error {
 		return err
 	}
 	f.settle(p.BaseHead)
+	f.learn(branch, document)
 	plans, err := f.plans(document)
 	if err != nil { // which only another push can mend
 		if f.note(err.Error()) {

@@ -29,6 +29,7 @@ const (
 	InvalidDelivery    Code = "invalid_delivery"       // a webhook without GitHub's headers
 	WebhooksDisabled   Code = "webhooks_disabled"      // no webhook secret is configured
 	KeyReused          Code = "idempotency_key_reused" // the key belongs to a request with another body
+	SecretNotAllowed   Code = "secret_not_allowed"     // the policy does not let jobs have a secret that the job names
 	DependencyNotFound Code = "dependency_not_found"   // the job depends on one that there is not
 	DependencyUnknown  Code = "dependency_unknown"     // whether there is a job that it depends on is not known yet
 	JobEnded           Code = "job_ended"              // the job has ended and can't be cancelled
@@ -72,8 +73,8 @@ var statuses = map[Code]int{
 	BaseUnknown:       http.StatusServiceUnavailable, DependencyUnknown: http.StatusServiceUnavailable, StorageFull: http.StatusInsufficientStorage,
 	QueueFull: http.StatusTooManyRequests, TooManyBatches: http.StatusServiceUnavailable,
 	BatchNotFound: http.StatusNotFound, BatchNotIndexed: http.StatusConflict, BatchTooLarge: http.StatusBadRequest,
-	DependencyNotFound: http.StatusUnprocessableEntity,
-	KeyReused:          http.StatusConflict, JobEnded: http.StatusConflict, NotRetryable: http.StatusConflict,
+	DependencyNotFound: http.StatusUnprocessableEntity, SecretNotAllowed: http.StatusUnprocessableEntity,
+	KeyReused: http.StatusConflict, JobEnded: http.StatusConflict, NotRetryable: http.StatusConflict,
 	ScheduleNotFound: http.StatusNotFound, ScheduleFromFile: http.StatusConflict, ScheduleBusy: http.StatusConflict, TooManySchedules: http.StatusConflict,
 	InvalidIdentity: http.StatusUnauthorized, IdentityUnavailable: http.StatusServiceUnavailable, InvalidCapability: http.StatusUnauthorized,
 	AttemptOver: http.StatusConflict, TooManyEvents: http.StatusTooManyRequests, TooManyListeners: http.StatusServiceUnavailable,
