@@ -47,7 +47,7 @@ func attacks(t *testing.T) (all []attack) {
 
 func parse(t *testing.T, name string, raw []byte) attack {
 	t.Helper()
-	a := attack{name: name, runtimes: []string{"docker", "user"}, settings: map[string]string{}, base: map[string]string{}, want: want{outcome: "success"}}
+	a := attack{name: name, runtimes: []string{"docker"}, settings: map[string]string{}, base: map[string]string{}, want: want{outcome: "success"}}
 	archive := txtar.Parse(raw)
 	if len(strings.TrimSpace(string(archive.Comment))) == 0 {
 		t.Errorf("%s does not say what it is about", name)

@@ -6,7 +6,7 @@
 //
 //	task           the script that the job runs
 //	want           what must come of it, one line each, "step: text" (below)
-//	runtimes       docker, user or both; both when absent
+//	runtimes       docker, user or both; docker when absent, for what is the same in both
 //	settings       variables of the steps, NAME=value
 //	job.json       fields of the job's spec
 //	base/<path>    a file of the repository, besides those that every case has

@@ -10,9 +10,9 @@ import (
 	"syscall"
 )
 
-// maxDepth is how deep folders may be nested. Each level that is counted holds a file
+// MaxDepth is how deep folders may be nested. Each level that is counted holds a file
 // open.
-const maxDepth = 256
+const MaxDepth = 256
 
 // counter counts what is in folders while their owner changes them.
 type counter struct {
@@ -39,7 +39,7 @@ func (c *counter) enough() bool {
 }
 
 func (c *counter) folder(root *os.Root, depth int) {
-	if depth > maxDepth {
+	if depth > MaxDepth {
 		c.deep = true
 		return
 	}

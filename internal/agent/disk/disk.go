@@ -46,7 +46,7 @@ func (f *Full) Error() string {
 	case TooManyFiles:
 		return fmt.Sprintf("stopped: the task's folders hold more than %d files, which GITHUBJOBS_FILES limits", f.Files)
 	case TooDeep:
-		return fmt.Sprintf("stopped: the task has nested folders more than %d deep", maxDepth)
+		return fmt.Sprintf("stopped: the task has nested folders more than %d deep", MaxDepth)
 	case DiskFull:
 		return "stopped: the disk of the runner is all but full; free some of it, or let GITHUBJOBS_DISK bound what jobs may write"
 	}

@@ -131,10 +131,10 @@ func TestCount(t *testing.T) {
 			}
 		}, 4, 0, false},
 		"depth": {func(t *testing.T, dir string) {
-			if err := os.MkdirAll(dir+strings.Repeat("/d", maxDepth+1), 0o755); err != nil {
+			if err := os.MkdirAll(dir+strings.Repeat("/d", MaxDepth+1), 0o755); err != nil {
 				t.Fatal(err)
 			}
-		}, maxDepth + 1, 0, true},
+		}, MaxDepth + 1, 0, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

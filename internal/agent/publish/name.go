@@ -26,6 +26,9 @@ func badPath(p string) string {
 	if first, _, _ := strings.Cut(p, "/"); strings.EqualFold(first, ".github") {
 		return "no job may change .github/"
 	}
+	if strings.EqualFold(p, ".gitmodules") { // GitHub itself refuses a push of some that git would obey
+		return "no job may change which submodules there are"
+	}
 	return ""
 }
 

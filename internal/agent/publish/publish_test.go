@@ -141,6 +141,7 @@ func TestPublishRefusesWhatNoJobMayChange(t *testing.T) {
 		"climbing link":     {func(w *world) { w.task("dir/l", "->../../x") }, "dir/l", "leads out"},
 		"roundabout link":   {func(w *world) { w.task("l", "->dir/../../x") }, "l", "climbs up"},
 		"link into .git":    {func(w *world) { w.task("l", "->dir/.GIT/config") }, "l", "into .git"},
+		"submodules":        {func(w *world) { w.task(".gitmodules", "[submodule \"x\"]") }, ".gitmodules", "submodules"},
 		"linked gitmodules": {func(w *world) { w.task(".gitmodules", "->README.md") }, ".gitmodules", "symbolic link"},
 		"pipe":              {pipe, "pipe", "neither a file"},
 		".GIT":              {func(w *world) { w.task(".GIT/config", "") }, ".GIT/config", "taken for .git"},

@@ -9,10 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"syscall"
 	"time"
@@ -182,35 +180,4 @@ func ownerOf(dir work.Dir) (owner user, err error) {
 // admit says who may come into the work folder: its owner, and as far as mode says the group.
 func admit(dir work.Dir, who user, mode os.FileMode) error {
 	return errors.Join(os.Lchown(string(dir), who.UID, who.GID), os.Chmod(string(dir), mode))
-}
-
-// hand gives what one user has in the task's folders to another. Nobody else's files
-// change hands: a task may have made hard links to them.
-func hand(dir work.Dir, from, to user) error {
-	if from.UID == to.UID {
-		return nil
-	}
-	var failed error
-	for _, folder := range []string{dir.Tree(), dir.Task(), dir.Home()} {
-		_ = filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
-			if err != nil && failed == nil {
-				failed = err
-			}
-			if entry == nil {
-				return nil
-			}
-			info, err := os.Lstat(path)
-			if err == nil && int(info.Sys().(*syscall.Stat_t).Uid) == from.UID {
-				err = os.Lchown(path, to.UID, to.GID)
-			}
-			if err != nil && failed == nil {
-				failed = err
-			}
-			return nil
-		})
-	}
-	if failed != nil {
-		return fmt.Errorf("give the task's files from user %d to user %d: %w", from.UID, to.UID, failed)
-	}
-	return nil
 }

@@ -12,7 +12,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -73,22 +72,8 @@ func (d dockerSandbox) cpus() string {
 	return strconv.Itoa(runtime.NumCPU())
 }
 
-func (d dockerSandbox) own(folders ...string) error {
-	if os.Getuid() == d.task.UID {
-		return nil
-	}
-	for _, folder := range folders {
-		err := filepath.WalkDir(folder, func(path string, _ os.DirEntry, err error) error {
-			if err != nil {
-				return err
-			}
-			return os.Lchown(path, d.task.UID, d.task.GID)
-		})
-		if err != nil {
-			return fmt.Errorf("give the checkout to the task's user: %w", err)
-		}
-	}
-	return nil
+func (d dockerSandbox) own(...string) error {
+	return hand(d.step.Dir, user{os.Getuid(), os.Getgid()}, d.task)
 }
 
 // takeBack gives the runner's user what the task has left.
@@ -107,12 +92,8 @@ func (d dockerSandbox) perform(ctx context.Context, out io.Writer) (process.Exit
 	if err := d.create(ctx); err != nil {
 		return process.Exit{}, err
 	}
-	exit, complaint, err := d.start(ctx, out)
-	err = errors.Join(err, d.takeBack())
-	if err == nil && !exit.Stopped && !started(d.step.Dir) {
-		err = fmt.Errorf("the container did not start: %s. Check that %s is the agent's image and of the version of the workflow", complaint, d.step.Config.Image)
-	}
-	return exit, err
+	exit, err := d.start(ctx, out)
+	return exit, errors.Join(err, d.takeBack())
 }
 
 // create makes the container without starting it, so that what the engine has to
@@ -197,7 +178,7 @@ func bind(from, to string, readOnly bool) string {
 
 // start runs the container to its end. The keeper in it gets its order by the standard
 // input, and so no secret of the task's is in the container's description.
-func (d dockerSandbox) start(ctx context.Context, out io.Writer) (exit process.Exit, complaint string, err error) {
+func (d dockerSandbox) start(ctx context.Context, out io.Writer) (exit process.Exit, err error) {
 	order := keepOrder{Dir: inContainer, Environ: append(d.step.taskEnviron(inContainer, "/tmp"), d.step.secrets.Environ()...), Grace: d.step.Config.Grace, User: &d.task}
 	cmd := exec.Command("docker", "start", "--attach", "--interactive", d.name())
 	guarded, release := disk.Guard(ctx, d.room(), d.step.Dir.Tree(), d.step.Dir.Task())
@@ -207,17 +188,17 @@ func (d dockerSandbox) start(ctx context.Context, out io.Writer) (exit process.E
 			_ = cmd.Process.Kill() // The container is gone, or the engine is.
 		}
 	})
-	if err != nil {
-		return exit, "", err
-	}
-	if a.told {
+	switch {
+	case err != nil:
+		return exit, err
+	case a.told:
 		exit, err = a.exit()
-		return exit, "", errors.Join(err, fullOf(guarded))
+		return exit, errors.Join(err, fullOf(guarded))
+	case ctx.Err() == nil && !started(d.step.Dir):
+		return exit, fmt.Errorf("the container did not start: %s. Check that %s is the agent's image and of the version of the workflow", a.words.line(), d.step.Config.Image)
 	}
-	if a.code != 0 {
-		_, _ = out.Write(a.words.end) // A Log takes everything.
-	}
-	return process.Exit{Code: a.code, Stopped: ctx.Err() != nil}, a.words.line(), nil
+	_, _ = out.Write(a.words.end) // A Log takes everything.
+	return process.Exit{Code: a.code, Stopped: ctx.Err() != nil}, fullOf(guarded)
 }
 
 // remove makes sure that the container is gone. The engine removes it by itself when it

@@ -98,6 +98,9 @@ func (d Dir) Task() string { return d.join("task") }
 // Home is the home directory of the task.
 func (d Dir) Home() string { return d.join("home") }
 
+// Writable names the folders in this one that the task may write.
+func (d Dir) Writable() []string { return []string{"tree", "task", "home"} }
+
 // outcome holds outcome.json and log.txt. It is written when no process of the
 // task is alive any more.
 func (d Dir) outcome() string { return d.join("outcome") }
