@@ -1,7 +1,7 @@
 // Package api is the HTTP side of the server: endpoints, authentication, errors,
-// OpenAPI. It reads and writes the store, and never asks GitHub anything.
+// OpenAPI. It reads and writes the store, and asks GitHub nothing but what Options.Gate does.
 //
-// It imports githubjobs, internal/store, internal/schedule, internal/batch, internal/live and internal/api/problem; what
+// It imports githubjobs and its packages, internal/gatekeeper, internal/store, internal/schedule, internal/batch, internal/live and internal/api/problem; what
 // else it needs it is handed in Options.
 package api
 
@@ -46,6 +46,7 @@ type Options struct {
 	Jobs        Jobs
 	Batches     Batches
 	Schedules   store.Schedules
+	Gate        Gate
 	Live        *live.Service // of the same project and clock
 	Scheduler   Scheduler
 	// Base returns the branch into which a job is merged that names none. It

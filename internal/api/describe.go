@@ -27,6 +27,7 @@ func describe(doc *huma.OpenAPI) {
 	canceled := doc.Paths["/api/jobs/{job_id}/cancel"].Post.Responses
 	canceled["200"].Description = "The job was cancelled before."
 	canceled["202"] = &huma.Response{Description: "The job is being cancelled; its status says when it has ended.", Content: canceled["200"].Content}
+	describeGate(doc)
 	describeBatches(doc)
 	describeLive(doc)
 	retried := doc.Paths["/api/jobs/{job_id}/retry"].Post.Responses
@@ -203,6 +204,17 @@ func webhookOperation() *huma.Operation {
 	}
 }
 
+// describeGate completes the description of verdicts.
+func describeGate(doc *huma.OpenAPI) {
+	op := doc.Paths["/api/jobs/{job_id}/merge-verdict"].Post
+	describeBody[DryRunRequest](doc, op, true)
+	doc.Components.Schemas.Map()["DryRunRequest"].Properties["policy"] = &huma.Schema{
+		Description: "The policy: the text of a .githubjobs.yml, or its content as an object", AnyOf: []*huma.Schema{{Type: huma.TypeString}, {Type: huma.TypeObject}},
+	}
+	op.RequestBody.Content["application/yaml"] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Description: "The text of a .githubjobs.yml"}}
+	doc.Components.Schemas.Map()["RuleVerdict"].Properties["state"].Enum = ruleStates
+}
+
 // meanings says what the fields mean whose structs do not.
 var meanings = map[string]map[string]string{
 	"Created": {
@@ -240,6 +252,16 @@ var meanings = map[string]map[string]string{
 	"Usage": {
 		"engine": "The coding agent", "provider": "Whose API it spoke", "model": "The model that it used", "input_tokens": "All tokens that the model read", "cached_tokens": "The part of them that came from the provider's cache",
 		"output_tokens": "The tokens that the model wrote", "turns": "The answers of the model", "cost_usd": "In US dollars, as the engine reckons; left out where it does not",
+	},
+	"Verdict": {
+		"job_id": "The job", "pull_request": "Its pull request's number", "pr_url": "Its pull request", "allowed": "Whether the gate would merge it now", "message": "Why, in one sentence",
+		"explanation": "What that means and what to do about it, in Markdown; left out where there is nothing to say", "rules": "What each rule says; none where the policy can't be read",
+		"head_sha": "The commit that was judged, and the only one that would be merged", "method": "How it would be merged: squash, merge or rebase; left out where the policy can't be read",
+		"base": "The branch that it is for, whose policy counts", "policy_sha": "The commit of that branch whose policy it was; left out of a dry run", "judged_at": "When GitHub was read",
+	},
+	"RuleVerdict": {
+		"rule": "The rule, for people", "state": "What it says", "why": "What failed and how to mend it; left out where it passed",
+		"adjustable": "Whether it is a bound of the policy's which its owner may want to widen; left out where it is not",
 	},
 	"Attempt": {
 		"attempt": "Its number, from 1", "branch": "The branch that carries it: job/{job_id}, and from the second on job/{job_id}.{attempt}", "reason": "Where it stands, or how it ended",

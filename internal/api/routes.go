@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -41,6 +42,7 @@ func (a *api) routes() *http.ServeMux {
 		problem.InvalidJSON, problem.InvalidField, problem.UnknownField, problem.MissingField, problem.InvalidBody, problem.BodyTooLarge,
 		problem.JobNotFound, problem.SecretNotAllowed, problem.KeyReused, problem.QueueFull, problem.BaseUnknown, problem.StorageFull, problem.StorageUnavailable), a.replayJob)
 	a.liveRoutes(mux, config)
+	a.gateRoutes(h)
 	a.scheduleRoutes(h)
 	a.batchRoutes(h, mux, config)
 	describe(h.OpenAPI())
@@ -62,6 +64,15 @@ func (a *api) liveRoutes(mux *http.ServeMux, config huma.Config) {
 	plain[addEventsInput, addEventsOutput](mux, config, add, a.addEvents)
 	plain[eventsInput, eventsOutput](mux, config, a.keyed("GET", "/api/jobs/{job_id}/events", "job-events", "Tells what the attempts of a job tell of themselves, as a page or as server-sent events",
 		problem.InvalidField, problem.UnknownField, problem.JobNotFound, problem.TooManyListeners, problem.StorageUnavailable), a.withKey(a.jobEvents))
+}
+
+// gateRoutes are the routes that ask GitHub about the pull request of a job.
+func (a *api) gateRoutes(h huma.API) {
+	const verdict = "/api/jobs/{job_id}/merge-verdict"
+	asked := []problem.Code{problem.JobNotFound, problem.NothingToJudge, problem.TooManyVerdicts, problem.GitHubUnavailable, problem.GitHubRefused, problem.StorageUnavailable}
+	route(h, a.keyed("GET", verdict, "merge-verdict", "Says whether a job's pull request would be merged now, rule by rule", slices.Clone(asked)...), a.mergeVerdict)
+	route(h, a.keyed("POST", verdict, "dry-run-merge", "Says the same by another policy, and changes nothing",
+		append(slices.Clone(asked), problem.InvalidPolicy, problem.UnknownField, problem.InvalidBody, problem.BodyTooLarge)...), a.dryRunMerge)
 }
 
 // scheduleRoutes are the routes of schedules.

@@ -83,10 +83,12 @@ type State struct {
 
 // New returns a gatekeeper; Run makes it work.
 func New(o Options) *Gatekeeper {
-	return &Gatekeeper{
+	k := &Gatekeeper{
 		Options: o, wake: make(chan struct{}, 1), moved: map[string]bool{},
 		urgent: rate.NewLimiter(rate.Every(each), burst), others: rate.NewLimiter(rate.Every(eachOther), burstOther),
 	}
+	k.verdicts.asked = rate.NewLimiter(rate.Every(eachAsked), burstAsked)
+	return k
 }
 
 // State says how the gatekeeper gets on.

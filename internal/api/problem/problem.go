@@ -34,6 +34,11 @@ const (
 	DependencyUnknown  Code = "dependency_unknown"     // whether there is a job that it depends on is not known yet
 	JobEnded           Code = "job_ended"              // the job has ended and can't be cancelled
 	NotRetryable       Code = "not_retryable"          // the job can't be attempted again as it stands
+	NothingToJudge     Code = "nothing_to_judge"       // the job has no open pull request of a run that has ended
+	InvalidPolicy      Code = "invalid_policy"         // the policy of a dry run is not valid
+	TooManyVerdicts    Code = "too_many_verdicts"      // callers ask for more than the server asks GitHub for them
+	GitHubUnavailable  Code = "github_unavailable"     // GitHub does not answer now
+	GitHubRefused      Code = "github_refused"         // GitHub does not let the server do this
 	QueueFull          Code = "queue_full"             // more jobs wait than can be pushed in time
 	BatchNotFound      Code = "batch_not_found"        // no job is of that batch
 	BatchNotIndexed    Code = "batch_not_indexed"      // the batch was named job by job, which have no index
@@ -74,6 +79,8 @@ var statuses = map[Code]int{
 	QueueFull: http.StatusTooManyRequests, TooManyBatches: http.StatusServiceUnavailable,
 	BatchNotFound: http.StatusNotFound, BatchNotIndexed: http.StatusConflict, BatchTooLarge: http.StatusBadRequest,
 	DependencyNotFound: http.StatusUnprocessableEntity, SecretNotAllowed: http.StatusUnprocessableEntity,
+	NothingToJudge:     http.StatusConflict, InvalidPolicy: http.StatusUnprocessableEntity, TooManyVerdicts: http.StatusTooManyRequests,
+	GitHubUnavailable: http.StatusServiceUnavailable, GitHubRefused: http.StatusBadGateway,
 	KeyReused: http.StatusConflict, JobEnded: http.StatusConflict, NotRetryable: http.StatusConflict,
 	ScheduleNotFound: http.StatusNotFound, ScheduleFromFile: http.StatusConflict, ScheduleBusy: http.StatusConflict, TooManySchedules: http.StatusConflict,
 	InvalidIdentity: http.StatusUnauthorized, IdentityUnavailable: http.StatusServiceUnavailable, InvalidCapability: http.StatusUnauthorized,
