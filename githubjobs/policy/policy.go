@@ -60,6 +60,21 @@ type MergeRules struct {
 	// MaxBytes bounds the size of the changed files as they are after the change; 0 sets
 	// no bound.
 	MaxBytes Size `yaml:"max_bytes"`
+	// RequiredChecks must have passed on the head. None are required by default: on what
+	// a workflow pushes with its own token, GitHub starts none.
+	RequiredChecks RequiredChecks `yaml:"required_checks"`
+	// RequiredApprovals is how many people with write access must have approved the head,
+	// of whom each one's latest review counts, and nobody with write access may request
+	// changes. 0 asks for no review. OlderApprovals lets those of an earlier head count.
+	RequiredApprovals int  `yaml:"required_approvals"`
+	OlderApprovals    bool `yaml:"older_approvals"`
+	// UpToDate asks for a head that has all commits of the base.
+	UpToDate bool `yaml:"up_to_date"`
+	// HoldLabels keep a pull request from being merged while it has one of them. Where the
+	// file names none, Parse sets DefaultHoldLabels; an empty list is none.
+	HoldLabels []string `yaml:"hold_labels"`
+	// Windows are when merges may happen: in any of them. Without one, always.
+	Windows []Window `yaml:"windows"`
 }
 
 // PathRules are globs over whole paths, relative to the root of the repository.
@@ -88,6 +103,9 @@ func Parse(document []byte) (Policy, error) {
 	if p.Merge.Method == "" {
 		p.Merge.Method = Squash
 	}
+	if p.Merge.HoldLabels == nil {
+		p.Merge.HoldLabels = DefaultHoldLabels()
+	}
 	if err := p.validate(); err != nil {
 		return Policy{}, fmt.Errorf("%s: %w", Path, err)
 	}
@@ -103,6 +121,13 @@ func (p Policy) validate() error {
 	if m.MaxFiles < 0 {
 		errs = append(errs, fmt.Errorf("merge.max_files %d must not be negative", m.MaxFiles))
 	}
+	if m.RequiredApprovals < 0 || m.RequiredApprovals > maxApprovals {
+		errs = append(errs, fmt.Errorf("merge.required_approvals %d is not between 0 and %d", m.RequiredApprovals, maxApprovals))
+	}
+	if m.OlderApprovals && m.RequiredApprovals == 0 {
+		errs = append(errs, errors.New("merge.older_approvals says nothing without merge.required_approvals"))
+	}
+	errs = append(errs, validateHold(m.HoldLabels), validateWindows(m.Windows))
 	for _, list := range []struct {
 		key   string
 		globs []string

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 
@@ -34,6 +35,7 @@ func drawCase(t *rapid.T, changed int) (Policy, View) {
 		Files: rapid.SliceOfN(rapid.Custom(drawFile), changed, 4).Draw(t, "files"), Bytes: int64(rapid.IntRange(0, 5).Draw(t, "bytes")), BytesKnown: mostly("bytes known"),
 		Beside: rapid.SliceOfN(paths, 0, 2).Draw(t, "beside"), BesideCut: !mostly("beside known"),
 	}
+	drawDemands(t, mostly, &p.Merge, &v)
 	if v.TotalFiles = len(v.Files); !mostly("complete") {
 		v.TotalFiles++
 	}
@@ -80,7 +82,9 @@ func fewer(t *rapid.T, limit int) int {
 
 func TestMoreDemandsNeverTurnARefusalIntoAMerge(t *testing.T) {
 	t.Parallel()
-	for name, change := range stricter {
+	all := maps.Clone(stricter)
+	maps.Copy(all, stricterDemands)
+	for name, change := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			rapid.Check(t, func(t *rapid.T) {
@@ -103,6 +107,7 @@ func TestTheOrderOfRulesDoesNotMatter(t *testing.T) {
 		q.Merge.Paths.Allow = rapid.Permutation(p.Merge.Paths.Allow).Draw(t, "allow again")
 		q.Merge.Paths.Deny = rapid.Permutation(p.Merge.Paths.Deny).Draw(t, "deny again")
 		w.Files, w.Beside = rapid.Permutation(v.Files).Draw(t, "files again"), rapid.Permutation(v.Beside).Draw(t, "beside again")
+		shuffleDemands(t, &q.Merge, &w)
 		if a, b := rules(Judge(p, v)), rules(Judge(q, w)); a != b {
 			t.Fatalf("failed %s in one order, %s in another", a, b)
 		}
@@ -110,9 +115,9 @@ func TestTheOrderOfRulesDoesNotMatter(t *testing.T) {
 }
 
 func rules(v Verdict) string {
-	var failed []Rule
+	var failed []string
 	for _, f := range v.Failed() {
-		failed = append(failed, f.Rule)
+		failed = append(failed, fmt.Sprintf("%s (awaits %q until %s)", f.Rule, f.Awaits, f.Opens))
 	}
 	return fmt.Sprintf("%q", failed)
 }

@@ -1,9 +1,11 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/bmatcuk/doublestar/v4"
 )
@@ -35,6 +37,21 @@ type View struct {
 	// them; BesideCut says that they are not all known.
 	Beside    []string
 	BesideCut bool
+
+	// What follows has to be known for the rules that ask for it alone. Unread says of a
+	// rule why it is not known, and what to do about it.
+	Unread map[Rule]string
+	Author string   // login of whoever opened the pull request
+	Labels []string // LabelsKnown says that they are all
+	// LabelsKnown and the like say that it was asked for, and of all of them.
+	LabelsKnown  bool
+	Checks       []Check // on the head, in any order
+	ChecksKnown  bool
+	Reviews      []Review // in any order
+	ReviewsKnown bool
+	Behind       int // how many commits of the base the head lacks
+	BehindKnown  bool
+	Now          time.Time // when it is judged
 }
 
 // File is one changed file.
@@ -50,6 +67,7 @@ type Rule string
 
 // The rules, in the order in which they are judged.
 const (
+	RuleHold       Rule = "no label holds it"
 	RuleEnabled    Rule = "merging is enabled"
 	RuleSuccessful Rule = "the job succeeded"
 	RuleOpen       Rule = "the pull request is open and no draft"
@@ -62,6 +80,10 @@ const (
 	RuleMaxBytes   Rule = "the size of the files is within the limit"
 	RulePaths      Rule = "every path is allowed"
 	RuleNames      Rule = "every name is one of its own on all systems"
+	RuleUpToDate   Rule = "it is up to date with its base branch"
+	RuleChecks     Rule = "the required checks have passed"
+	RuleApprovals  Rule = "it has the required approvals"
+	RuleWindow     Rule = "the merge window is open"
 )
 
 // Finding is one rule's judgement.
@@ -73,6 +95,10 @@ type Finding struct {
 	// its owner may want to widen; the others stand whatever the policy says, or say
 	// that somebody has thought of this very case.
 	Adjustable bool
+	// Awaits says of a rule that failed what may make it pass by itself.
+	Awaits Await
+	// Opens is when the merge window opens next, for the rule on it.
+	Opens time.Time
 }
 
 // Verdict is the judgement on one pull request at one head commit.
@@ -87,18 +113,22 @@ func (v Verdict) Allowed() bool {
 	return len(v.Findings) > 0 && !slices.ContainsFunc(v.Findings, func(f Finding) bool { return !f.Passed })
 }
 
-// Failed lists the findings that forbid the merge.
+// Failed lists the findings that forbid the merge, the one that matters most first: a
+// hold, then what somebody has to mend, then what is only waited for.
 func (v Verdict) Failed() []Finding {
-	return slices.DeleteFunc(slices.Clone(v.Findings), func(f Finding) bool { return f.Passed })
+	failed := slices.DeleteFunc(slices.Clone(v.Findings), func(f Finding) bool { return f.Passed })
+	slices.SortStableFunc(failed, func(a, b Finding) int { return cmp.Compare(a.rank(), b.rank()) })
+	return failed
 }
 
 // Judge applies a policy to a pull request. What is unknown counts against it.
 func Judge(p Policy, v View) Verdict {
 	m := p.Merge
 	rules := []Finding{
+		m.judgeHold(v),
 		judge(RuleEnabled, m.Enabled, "set merge.enabled: true in "+Path+" on the base branch"),
 		judge(RuleSuccessful, v.Successful, v.failed()),
-		judge(RuleOpen, v.Open && !v.Draft, "the pull request is closed or a draft"),
+		v.judgeOpen(),
 		judge(RuleSameRepo, v.SameRepo, "the head branch belongs to a fork"),
 		judge(RuleBase, v.Base != "" && v.Base == v.WantBase, fmt.Sprintf("the pull request is for the branch %s, the job for %s; somebody has changed it", v.Base, v.WantBase)),
 		judge(RulePinned, v.HeadSHA != "" && v.HeadSHA == v.WantSHA, v.pushed()),
@@ -108,6 +138,10 @@ func Judge(p Policy, v View) Verdict {
 		m.judgeBytes(v),
 		m.Paths.judge(v.Files),
 		judgeNames(v),
+		m.judgeBehind(v),
+		m.RequiredChecks.judge(v),
+		m.judgeApprovals(v),
+		m.judgeWindow(v),
 	}
 	return Verdict{HeadSHA: v.HeadSHA, Method: m.Method, Findings: rules}
 }
@@ -117,6 +151,15 @@ func judge(rule Rule, passed bool, why string) Finding {
 		why = ""
 	}
 	return Finding{Rule: rule, Passed: passed, Why: why}
+}
+
+func (v View) judgeOpen() Finding {
+	if v.Open && v.Draft {
+		f := judge(RuleOpen, false, "the pull request is a draft")
+		f.Awaits = AwaitReady
+		return f
+	}
+	return judge(RuleOpen, v.Open, "the pull request is closed")
 }
 
 func (v View) failed() string {
