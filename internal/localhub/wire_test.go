@@ -220,6 +220,10 @@ func (c *caller) pulls() {
 	c.do("PATCH", at+"/pulls/%v", object{"title": "The report", "body": "Because"}, number)
 	review := c.id(c.do("POST", at+"/pulls/%v/reviews", object{"event": "COMMENT", "body": "Well"}, number))
 	c.do("GET", at+"/pulls/%v/reviews/%d", nil, number, review)
+	carol := c.person("carol")
+	approval := c.id(carol.do("POST", at+"/pulls/%v/reviews", object{"event": "APPROVE"}, number))
+	c.do("PUT", at+"/pulls/%v/reviews/%d/dismissals", object{"message": "Not yet", "event": "DISMISS"}, number, approval)
+	c.do("GET", at+"/collaborators/carol/permission", nil)
 	c.do("GET", at+"/issues/%v", nil, number)
 	comment := c.id(c.do("POST", at+"/issues/%v/comments", object{"body": "Hm"}, number))
 	c.do("PATCH", at+"/issues/comments/%d", object{"body": "Ah"}, comment)
@@ -237,6 +241,19 @@ func (c *caller) pulls() {
 	c.do("GET", at+"/pulls/%v", nil, number)
 	bot := &caller{c.hub, c.runToken(map[string]string{"pull_requests": "write", "contents": "write"})}
 	bot.do("POST", at+"/pulls", object{"title": "By a run", "head": "job/b", "base": "main"})
+}
+
+// person is somebody else.
+func (c *caller) person(login string) *caller {
+	c.t.Helper()
+	if _, err := c.CreateUser(login); err != nil {
+		c.t.Fatal(err)
+	}
+	token, err := c.CreateToken(login, "tests")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return &caller{c.hub, token}
 }
 
 func (c *caller) checks() {

@@ -99,6 +99,20 @@ type CheckRun struct {
 	Run    state.CheckRun
 }
 
+// PullRequestReview tells of a review.
+type PullRequestReview struct {
+	Base
+	Action string // submitted, dismissed
+	Pull   state.Pull
+	Review state.Review
+}
+
+// Status tells of a commit status.
+type Status struct {
+	Base
+	Status state.CommitStatus
+}
+
 // Dispatch asks for a workflow by hand (workflow_dispatch) or for all that listen (repository_dispatch). Unlike other events it starts workflows also
 // when sent with a run token.
 type Dispatch struct {
@@ -111,13 +125,15 @@ type Dispatch struct {
 }
 
 // Name implements Event.
-func (Push) Name() string        { return "push" }
-func (Create) Name() string      { return "create" }
-func (Delete) Name() string      { return "delete" }
-func (PullRequest) Name() string { return "pull_request" }
-func (WorkflowRun) Name() string { return "workflow_run" }
-func (WorkflowJob) Name() string { return "workflow_job" }
-func (CheckRun) Name() string    { return "check_run" }
+func (Push) Name() string              { return "push" }
+func (Create) Name() string            { return "create" }
+func (Delete) Name() string            { return "delete" }
+func (PullRequest) Name() string       { return "pull_request" }
+func (WorkflowRun) Name() string       { return "workflow_run" }
+func (WorkflowJob) Name() string       { return "workflow_job" }
+func (CheckRun) Name() string          { return "check_run" }
+func (PullRequestReview) Name() string { return "pull_request_review" }
+func (Status) Name() string            { return "status" }
 
 // Name is workflow_dispatch or repository_dispatch.
 func (d Dispatch) Name() string {

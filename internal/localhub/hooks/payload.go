@@ -43,6 +43,10 @@ func (p Payloads) build(ctx context.Context, e event.Event) (shape.Object, error
 		return p.workflowJob(e), nil
 	case event.CheckRun:
 		return p.checkRun(e), nil
+	case event.PullRequestReview:
+		return p.review(e), nil
+	case event.Status:
+		return p.status(ctx, e)
 	case event.Dispatch:
 		return p.dispatch(e), nil
 	}

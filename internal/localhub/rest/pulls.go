@@ -25,6 +25,7 @@ var pullOperations = []Operation{
 	{"GET", "/repos/{owner}/{repo}/pulls/{pull_number}/reviews", "pulls/list-reviews", Read("pull_requests"), listReviews},
 	{"POST", "/repos/{owner}/{repo}/pulls/{pull_number}/reviews", "pulls/create-review", Read("pull_requests"), createReview},
 	{"GET", "/repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}", "pulls/get-review", Read("pull_requests"), getReview},
+	{"PUT", "/repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}/dismissals", "pulls/dismiss-review", Write("pull_requests"), dismissReview},
 }
 
 // GitHub shows no more than this of one pull request.

@@ -12,6 +12,7 @@ var repositoryOperations = []Operation{
 	{"GET", "/repos/{owner}/{repo}", "repos/get", Read("metadata"), getRepository},
 	{"PATCH", "/repos/{owner}/{repo}", "repos/update", Write("administration"), updateRepository},
 	{"DELETE", "/repos/{owner}/{repo}", "repos/delete", Write("administration"), deleteRepository},
+	{"GET", "/repos/{owner}/{repo}/collaborators/{username}/permission", "repos/get-collaborator-permission-level", Read("metadata"), getPermission},
 	{"GET", "/user/repos", "repos/list-for-authenticated-user", Authenticated(), listOwnRepositories},
 	{"POST", "/user/repos", "repos/create-for-authenticated-user", Authenticated(), createRepository},
 	{"GET", "/users/{username}/repos", "repos/list-for-user", Anyone(), listRepositories},

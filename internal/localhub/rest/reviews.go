@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/githubjobs/githubjobs/internal/localhub/event"
 	"github.com/githubjobs/githubjobs/internal/localhub/shape"
 	"github.com/githubjobs/githubjobs/internal/localhub/state"
 )
@@ -15,31 +16,37 @@ func listReviews(c *Context) (Response, error) {
 	}
 	list := []shape.Object{}
 	c.View(func(tx *state.Tx, b shape.Builder) {
-		for _, v := range Paginate(c, slices.Collect(tx.Reviews.Of(p.ID))) {
+		hidden := func(v state.Review) bool { return v.State == "PENDING" && v.AuthorID != c.Actor.User.ID }
+		for _, v := range Paginate(c, slices.DeleteFunc(slices.Collect(tx.Reviews.Of(p.ID)), hidden)) {
 			list = append(list, b.Review(c.Repo, p, v))
 		}
 	})
 	return OK(list), nil
 }
 
-func getReview(c *Context) (Response, error) {
-	p, err := c.pull("pull_number")
-	if err != nil {
-		return Response{}, err
+// review finds the review that the path names, and what it is of. What is not submitted is shown to its author alone.
+func (c *Context) review() (p state.Pull, v state.Review, err error) {
+	if p, err = c.pull("pull_number"); err != nil {
+		return p, v, err
 	}
 	id, err := c.ID("review_id")
+	if err != nil {
+		return p, v, err
+	}
+	c.View(func(tx *state.Tx, _ shape.Builder) { v, _ = tx.Reviews.Get(id) })
+	if v.PullID != p.ID || v.State == "PENDING" && v.AuthorID != c.Actor.User.ID {
+		return p, v, NotFound()
+	}
+	return p, v, nil
+}
+
+func getReview(c *Context) (Response, error) {
+	p, v, err := c.review()
 	if err != nil {
 		return Response{}, err
 	}
 	var body shape.Object
-	c.View(func(tx *state.Tx, b shape.Builder) {
-		if v, ok := tx.Reviews.Get(id); ok && v.PullID == p.ID {
-			body = b.Review(c.Repo, p, v)
-		}
-	})
-	if body == nil {
-		return Response{}, NotFound()
-	}
+	c.View(func(_ *state.Tx, b shape.Builder) { body = b.Review(c.Repo, p, v) })
 	return OK(body), nil
 }
 
@@ -81,6 +88,38 @@ func createReview(c *Context) (Response, error) {
 		body = b.Review(c.Repo, p, v)
 		return nil
 	})
+	if err == nil && in.Event != "" {
+		c.Publish(event.PullRequestReview{Base: c.Event(), Action: "submitted", Pull: p, Review: v})
+	}
+	return OK(body), err
+}
+
+// dismissReview takes a review that approves or asks for changes away.
+func dismissReview(c *Context) (Response, error) {
+	p, v, err := c.review()
+	if err != nil {
+		return Response{}, err
+	}
+	var in struct{ Message, Event string }
+	if err := c.Decode(&in); err != nil {
+		return Response{}, err
+	}
+	switch {
+	case in.Message == "":
+		return Response{}, unprocessable("Message can't be blank")
+	case !slices.Contains([]string{"APPROVED", "CHANGES_REQUESTED"}, v.State):
+		return Response{}, unprocessable("Can not dismiss a review that is neither an approval nor asks for changes")
+	}
+	var body shape.Object
+	err = c.Update(func(tx *state.Tx, b shape.Builder) error {
+		v.State = "DISMISSED"
+		tx.Reviews.Put(v)
+		body = b.Review(c.Repo, p, v)
+		return nil
+	})
+	if err == nil {
+		c.Publish(event.PullRequestReview{Base: c.Event(), Action: "dismissed", Pull: p, Review: v})
+	}
 	return OK(body), err
 }
 

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"github.com/githubjobs/githubjobs/internal/localhub/event"
 	"github.com/githubjobs/githubjobs/internal/localhub/shape"
 	"github.com/githubjobs/githubjobs/internal/localhub/state"
 )
@@ -57,6 +58,9 @@ func createStatus(c *Context) (Response, error) {
 		body = b.Status(c.Repo, s)
 		return nil
 	})
+	if err == nil {
+		c.Publish(event.Status{Base: c.Event(), Status: s})
+	}
 	return Created(body), err
 }
 
