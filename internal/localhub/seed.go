@@ -256,3 +256,12 @@ func (s *Server) MarkReady(login, owner, name string, number int) error {
 	}
 	return err
 }
+
+// MergeQueued lets the merge queue come to a pull request that is in it, as GitHub does when its checks have passed; who may not be merged leaves it.
+func (s *Server) MergeQueued(ctx context.Context, owner, name string, number int) error {
+	repo, err := s.Repository(owner, name)
+	if err != nil {
+		return err
+	}
+	return s.rest.MergeQueued(ctx, repo, number)
+}

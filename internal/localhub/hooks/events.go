@@ -7,6 +7,7 @@ import (
 	"github.com/githubjobs/githubjobs/internal/localhub/event"
 	"github.com/githubjobs/githubjobs/internal/localhub/gitrepo"
 	"github.com/githubjobs/githubjobs/internal/localhub/shape"
+	"github.com/githubjobs/githubjobs/internal/localhub/state"
 )
 
 func (p Payloads) create(e event.Create) shape.Object {
@@ -39,6 +40,9 @@ func (p Payloads) pullRequest(ctx context.Context, e event.PullRequest) (shape.O
 	if e.Changes != nil {
 		body["changes"] = e.Changes
 	}
+	if e.Action == "dequeued" {
+		body["reason"] = dequeued(e.Pull)
+	}
 	p.view(func(b shape.Builder) {
 		body["pull_request"] = b.FullPull(e.Repository, e.Pull, counts, shape.Mergeability{})
 		if e.Label.ID != 0 {
@@ -46,6 +50,14 @@ func (p Payloads) pullRequest(ctx context.Context, e event.PullRequest) (shape.O
 		}
 	})
 	return body, nil
+}
+
+// dequeued is why a pull request has left the merge queue.
+func dequeued(p state.Pull) string {
+	if p.Merged {
+		return "MERGE"
+	}
+	return "BRANCH_PROTECTIONS"
 }
 
 func (p Payloads) workflowRun(e event.WorkflowRun) shape.Object {

@@ -21,6 +21,8 @@ var pullOperations = []Operation{
 	{"GET", "/repos/{owner}/{repo}/pulls/{pull_number}/files", "pulls/list-files", Read("pull_requests"), listPullFiles},
 	{"GET", "/repos/{owner}/{repo}/pulls/{pull_number}/merge", "pulls/check-if-merged", Read("pull_requests"), checkMerged},
 	{"PUT", "/repos/{owner}/{repo}/pulls/{pull_number}/merge", "pulls/merge", Write("contents"), mergePull},
+	{"PUT", "/repos/{owner}/{repo}/pulls/{pull_number}/merge-async", "pulls/merge-async", Write("contents"), mergeAsync},
+	{"GET", "/repos/{owner}/{repo}/pulls/{pull_number}/merge-async/{uuid}", "pulls/get-merge-async-result", Read("pull_requests"), getMergeAsync},
 	{"PUT", "/repos/{owner}/{repo}/pulls/{pull_number}/update-branch", "pulls/update-branch", Write("contents"), updatePullBranch},
 	{"GET", "/repos/{owner}/{repo}/pulls/{pull_number}/reviews", "pulls/list-reviews", Read("pull_requests"), listReviews},
 	{"POST", "/repos/{owner}/{repo}/pulls/{pull_number}/reviews", "pulls/create-review", Read("pull_requests"), createReview},
@@ -141,7 +143,7 @@ func (c *Context) fullPull(git *gitrepo.Repo, p state.Pull) (body shape.Object, 
 		}
 	}
 	c.View(func(tx *state.Tx, b shape.Builder) {
-		m.State = mergeableState(tx, p, m)
+		m.State = mergeableState(tx, c.Repo, p, m, counts.MergeBase != base)
 		body = b.FullPull(c.Repo, p, counts, m)
 	})
 	return body, nil

@@ -54,6 +54,12 @@ func mergePull(c *Context) (Response, error) {
 	case in.SHA != "" && in.SHA != p.HeadSHA:
 		return Response{}, Conflict(headMoved)
 	}
+	switch {
+	case p.Enqueued():
+		return Response{}, notMergeable("Pull Request is in the merge queue")
+	case c.Repo.Protections[p.BaseRef].MergeQueue:
+		return Response{}, notMergeable(queueOnly)
+	}
 	m := merge{c: c, git: git, p: p, in: in}
 	sha, err := m.do()
 	if err != nil {
@@ -91,6 +97,9 @@ func (m *merge) do() (sha string, err error) {
 	if errors.Is(err, gitrepo.ErrNotFound) {
 		return "", notMergeable(cannotMerge)
 	} else if err != nil {
+		return "", err
+	}
+	if err := c.unprotected(m.git, m.p, base.Commit); err != nil {
 		return "", err
 	}
 	sha, err = m.commit(base.Commit)

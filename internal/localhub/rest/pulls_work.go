@@ -131,8 +131,9 @@ func conflicts(err error) bool {
 	return conflict || errors.Is(err, gitrepo.ErrUnrelated)
 }
 
-// mergeableState is GitHub's mergeable_state. There is no branch protection here, hence neither "blocked" nor "behind".
-func mergeableState(tx *state.Tx, p state.Pull, m shape.Mergeability) string {
+// mergeableState is GitHub's mergeable_state.
+func mergeableState(tx *state.Tx, r state.Repository, p state.Pull, m shape.Mergeability, behind bool) string {
+	rules := r.Protections[p.BaseRef]
 	switch {
 	case !m.Known:
 		return "unknown"
@@ -140,6 +141,10 @@ func mergeableState(tx *state.Tx, p state.Pull, m shape.Mergeability) string {
 		return "dirty"
 	case p.Draft:
 		return "draft"
+	case missing(tx, r, rules, p) != "":
+		return "blocked"
+	case rules.UpToDate && behind:
+		return "behind"
 	case !checksPassed(tx, p.RepositoryID, p.HeadSHA):
 		return "unstable"
 	}

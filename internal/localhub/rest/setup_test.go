@@ -238,6 +238,10 @@ func (h *hub) listen() func() []string {
 			text = fmt.Sprintf("%s %s %s", text, e.Action, e.Run.Name)
 		case event.Push:
 			text += " " + e.Ref
+		case event.PullRequestReview:
+			text = fmt.Sprintf("%s %s %s", text, e.Action, e.Review.State)
+		case event.Status:
+			text = fmt.Sprintf("%s %s %s", text, e.Status.Context, e.Status.State)
 		}
 		mu.Lock()
 		defer mu.Unlock()

@@ -36,6 +36,9 @@ type Pull struct {
 	// killed process leaves of it tells what it was about to do.
 	Merging *Merging `json:",omitempty"`
 
+	// Async is the newest asynchronous merge that was asked for.
+	Async *AsyncMerge `json:",omitempty"`
+
 	MaintainerCanModify  bool
 	CreatedAt, UpdatedAt time.Time
 }
@@ -46,6 +49,22 @@ type Merging struct {
 	ByID              int64
 	ByRunToken        bool
 	InstallationID    int64
+}
+
+// AsyncMerge is a merge that was asked for and is done later, by the merge queue where the branch has one.
+type AsyncMerge struct {
+	UUID           string
+	Method, Action string // as asked for; "default" where nothing was said
+	SHA            string // the head that is to be merged
+	Title, Message *string
+	ByID           int64
+	Status         string // pending, enqueued, merged, failed
+	Why            string // of failed
+}
+
+// Enqueued says that a pull request is in the merge queue. A push to its branch takes it out.
+func (p Pull) Enqueued() bool {
+	return p.Async != nil && p.Async.Status == "enqueued" && p.Async.SHA == p.HeadSHA && p.State == "open"
 }
 
 // PullName is the key of Pulls.ByName.

@@ -22,6 +22,8 @@ type Repository struct {
 	DeleteBranchOnMerge                                  bool
 
 	Actions ActionsSettings
+	// Protections are the rules for branches, by name. Maps must be replaced, not edited.
+	Protections map[string]Protection `json:",omitempty"`
 
 	CreatedAt, UpdatedAt, PushedAt time.Time
 }
@@ -35,6 +37,14 @@ type ActionsSettings struct {
 	CanApprovePullRequestReviews bool
 	// OIDCSubjectClaims customises the `sub` of OIDC tokens (include_claim_keys); nil: GitHub's default.
 	OIDCSubjectClaims []string
+}
+
+// Protection is what a branch asks of a pull request before it is merged, of an administrator's too.
+type Protection struct {
+	Approvals  int      // from people with write access
+	Checks     []string // names of check runs or contexts of statuses, of whomever
+	UpToDate   bool     // the head must have all commits of the branch
+	MergeQueue bool     // nothing is merged but through the queue
 }
 
 // RepositoryName is the key of Repositories.ByName: names are compared without regard to case.
