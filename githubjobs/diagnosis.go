@@ -33,6 +33,7 @@ const (
 	DiagnosisPullsForbidden   DiagnosisCode = "pr_forbidden"          // workflows may open no pull requests
 	DiagnosisBranchProtected  DiagnosisCode = "branch_protected"      // a rule of the repository refuses a branch or a merge
 	DiagnosisMergeRefused     DiagnosisCode = "merge_refused"         // the merge gate, or GitHub, did not merge
+	DiagnosisMergeWaits       DiagnosisCode = "merge_waits"           // the merge gate, or GitHub's merge queue, will merge when something has come
 	DiagnosisPolicyMissing    DiagnosisCode = "policy_missing"        // the base branch has no policy
 	DiagnosisPolicyInvalid    DiagnosisCode = "policy_invalid"        // the policy cannot be read
 	DiagnosisWebhooksSilent   DiagnosisCode = "webhooks_silent"       // GitHub's webhooks do not arrive
@@ -45,7 +46,7 @@ func DiagnosisCodes() []DiagnosisCode {
 		DiagnosisWorkflowMissing, DiagnosisWorkflowDisabled, DiagnosisWorkflowInvalid, DiagnosisActionsDisabled,
 		DiagnosisActionsToken, DiagnosisSkippedByMessage, DiagnosisRunLimit, DiagnosisWaitsForApproval,
 		DiagnosisNoRunner, DiagnosisRunnersBusy, DiagnosisZombieRun, DiagnosisNoHeartbeat, DiagnosisPullsForbidden,
-		DiagnosisBranchProtected, DiagnosisMergeRefused, DiagnosisPolicyMissing, DiagnosisPolicyInvalid,
+		DiagnosisBranchProtected, DiagnosisMergeRefused, DiagnosisMergeWaits, DiagnosisPolicyMissing, DiagnosisPolicyInvalid,
 		DiagnosisWebhooksSilent, DiagnosisNotVisible,
 	}
 }
@@ -241,6 +242,7 @@ func (v view) notMerged() []Diagnosis {
 		DiagnosisPolicyMissing:   byHand + "put a policy that enables merging on the base branch and re-run the job.",
 		DiagnosisPolicyInvalid:   "Mend the policy on the base branch and re-run the job; or merge the pull request by hand.",
 		DiagnosisBranchProtected: "Fulfil what the rule asks for and merge by hand; or let the rule admit what jobs merge (Settings → Rules, Settings → Branches).",
+		DiagnosisMergeWaits:      "Nothing needs to be mended: it is merged when what the message names has come. Or merge the pull request by hand.",
 		DiagnosisMergeRefused:    "Do what the comment in the pull request says; mostly: review it and merge it by hand, or submit the job again.",
 	}
 	code := g.Code

@@ -210,8 +210,7 @@ func (g *gate) merge(ctx context.Context, v policy.Verdict, read reading) (pause
 			return 0, nil, err
 		}
 	}
-	title, message := githubjobs.FormatMerge(g.Spec, read.result, g.report.Pull, g.RunURL)
-	sha, err := g.Repo.MergePull(ctx, hub.MergeRequest{Number: g.report.Pull, SHA: v.HeadSHA, Method: string(v.Method), Title: title, Message: message})
+	sha, err := g.Repo.MergePull(ctx, g.request(read))
 	if err == nil {
 		g.report.Merged, g.report.SHA = true, sha
 		return 0, nil, nil

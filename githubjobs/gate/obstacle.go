@@ -53,6 +53,9 @@ func forbidden(v policy.Verdict, r reading, pull int, base string) obstacle {
 			pull, markdown.Code(policy.Path), markdown.Code(base), markdown.Block("merge:\n  enabled: true\n  paths:\n    allow: [\"reports/**\"]"))
 		return o
 	}
+	if v.Waits() {
+		return waiting(v, pull)
+	}
 	o.title = "Not merged: " + failed[0].Why + "."
 	var b strings.Builder
 	if len(failed) > 1 { // else the title has said it
@@ -96,6 +99,8 @@ func (g *gate) afterRefusal(ctx context.Context, refused error, r reading) (o *o
 	switch {
 	case ok && e.Kind == hub.ErrBaseMoved:
 		return nil, nil
+	case ok && inQueue(e):
+		return g.enqueue(ctx, e, r)
 	case ok && (e.Kind == hub.ErrNotMergeable || e.Kind == hub.ErrHeadMoved || e.Temporary()):
 	default:
 		return nil, refused

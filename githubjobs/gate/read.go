@@ -69,6 +69,9 @@ func (g *gate) read(ctx context.Context, again bool) (reading, error) {
 			return r, err
 		}
 	}
+	if err := g.readDemands(outer, r.policy.Merge, &r.view); err != nil {
+		return r, err
+	}
 	r.view.WantSHA, r.view.Unknown = result.sha, result.why
 	// Who may open no pull request has delivered everything else; somebody has opened this one.
 	delivered := result.Problem == nil || result.Problem.Reason == githubjobs.ReasonPRForbidden

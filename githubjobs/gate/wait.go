@@ -1,0 +1,81 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/githubjobs/hub"
+	"github.com/githubjobs/githubjobs/githubjobs/markdown"
+	"github.com/githubjobs/githubjobs/githubjobs/policy"
+)
+
+// awaited says what brings about what a rule waits for.
+var awaited = map[policy.Await]string{
+	policy.AwaitChecks:    "the checks end well",
+	policy.AwaitApprovals: "enough people with write access approve this commit",
+	policy.AwaitRelease:   "somebody takes the label off",
+	policy.AwaitReady:     "somebody marks the pull request as ready for review",
+	policy.AwaitWindow:    "the merge window opens",
+}
+
+// waiting explains a verdict that may change without anybody's mending something. It
+// fails no job and calls nobody: the pull request stays open and is judged again.
+func waiting(v policy.Verdict, pull int) obstacle {
+	failed := v.Failed()
+	o := obstacle{verdict: v, neutral: true, code: githubjobs.DiagnosisMergeWaits, title: "Not merged yet: " + failed[0].Why + "."}
+	var b strings.Builder
+	if len(failed) > 1 { // else the title has said it
+		for _, f := range failed {
+			fmt.Fprintf(&b, "- %s\n", markdown.Text(f.Why))
+		}
+		b.WriteString("\n")
+	}
+	var until []string
+	for _, f := range failed {
+		until = append(until, awaited[f.Awaits])
+	}
+	fmt.Fprintf(&b, "Pull request #%d is judged again when %s.", pull, strings.Join(until, ", and "))
+	o.explain = b.String()
+	return o
+}
+
+// inQueue says whether GitHub has refused a merge for the merge queue of the base branch:
+// since it has one, or since the pull request is in it already.
+func inQueue(e *hub.Error) bool {
+	return e.Kind == hub.ErrNotMergeable && strings.Contains(strings.ToLower(e.Message), "merge queue")
+}
+
+// enqueue puts the judged head into the merge queue of the base branch. What is enqueued
+// is not merged: GitHub does that in its own time, and tells of it.
+func (g *gate) enqueue(ctx context.Context, refused *hub.Error, r reading) (*obstacle, error) {
+	var got hub.Queued
+	err := g.retry(ctx, func() (err error) {
+		got, err = g.Repo.Enqueue(ctx, g.request(r), g.Wait)
+		return err
+	})
+	switch {
+	case errors.Is(err, hub.ErrNotFound), errors.Is(err, hub.ErrForbidden):
+		return refusedByRules(refused.Message), nil
+	case err != nil:
+		return nil, errors.Join(refused, err)
+	case got.Status == "merged":
+		g.report.Merged, g.report.SHA = true, got.SHA
+		return nil, nil
+	case got.Status == "failed":
+		return refusedByRules(got.Message), nil
+	}
+	return &obstacle{
+		neutral: true, code: githubjobs.DiagnosisMergeWaits,
+		title:   fmt.Sprintf("Not merged yet: it is in the merge queue of %s.", g.Spec.Base),
+		explain: fmt.Sprintf("Every rule of %s allows it. GitHub merges pull request #%d when its turn comes and what the queue asks for has passed; take it out of the queue to hold it.", markdown.Code(policy.Path), g.report.Pull),
+	}, nil
+}
+
+// request is the merge of the judged head.
+func (g *gate) request(r reading) hub.MergeRequest {
+	title, message := githubjobs.FormatMerge(g.Spec, r.result, g.report.Pull, g.RunURL)
+	return hub.MergeRequest{Number: g.report.Pull, SHA: r.view.HeadSHA, Method: string(r.policy.Merge.Method), Title: title, Message: message}
+}
