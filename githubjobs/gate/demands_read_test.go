@@ -38,8 +38,7 @@ func TestWhatMayNotBeReadIsNotKnown(t *testing.T) {
 func TestOnlyWhatThePolicyAsksForIsRead(t *testing.T) {
 	t.Parallel()
 	for rules, want := range map[string][]string{
-		"  max_files: 9
-": nil,
+		"  max_files: 9\n":                                   nil,
 		"  hold_labels: [wait]\n  windows: [{}]\n":           nil,
 		"  required_checks: [{name: test, app: any}]\n":      {"check-runs"},
 		"  required_checks: [{name: build, creator: any}]\n": {"statuses"},
