@@ -193,6 +193,9 @@ func TestTheMergeWindow(t *testing.T) {
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC) // a Sunday
 	w.cfg.Now = func() time.Time { return now }
 	w.waits("it opens on Monday 2026-11-23 at 09:00 CET (2026-11-23T08:00:00Z)")
+	if report := w.merge(); !report.Again.Equal(time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)) || !report.Waits {
+		t.Errorf("judged again at %s", report.Again)
+	}
 	now = time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
 	w.merges()
 }
@@ -248,6 +251,32 @@ func TestTheMergeQueue(t *testing.T) {
 		t.Error("the queue has not merged it")
 	}
 	w.merges() // is merged already
+}
+
+// What the queue throws out is not put back by itself: that would go on for ever.
+func TestWhatTheMergeQueueThrowsOut(t *testing.T) {
+	t.Parallel()
+	w := delivered(t, "")
+	must(t, w.Configure("alice", "reports", func(r *state.Repository) {
+		r.Protections = map[string]state.Protection{"main": {MergeQueue: true, Checks: []string{"never"}}}
+	}))
+	report := w.merge()
+	if !report.Waits {
+		t.Errorf("%+v", report)
+	}
+	must(t, w.MergeQueued(t.Context(), "alice", "reports", 1))
+	for range 2 {
+		if report.Told != nil {
+			w.cfg.Told = report.Told // as the server remembers
+		}
+		if report = w.merge(); report.Merged || report.Waits || report.Title != "Not merged: it has left the merge queue of main." {
+			t.Errorf("%+v", report)
+		}
+	}
+	w.cfg.Told = nil // somebody re-runs the job
+	if report := w.merge(); !report.Waits {
+		t.Errorf("%+v", report)
+	}
 }
 
 // Without asynchronous merges the queue is for people.

@@ -62,6 +62,8 @@ type Report struct {
 	Told *githubjobs.GateFact
 	// Again is when the verdict may be another one although nothing happens; zero for never.
 	Again time.Time
+	// Waits says that nothing is to be mended: it is merged when something has come.
+	Waits bool
 	// Warnings are what went wrong after the merge, and changes nothing about it.
 	Warnings []error
 }
@@ -100,6 +102,7 @@ func Merge(ctx context.Context, cfg Config) (Report, error) {
 			return g.report, nil // nobody who reads the pull request can do anything about it
 		}
 		if !verdict.Allowed() {
+			g.report.Again = verdict.OpensAt()
 			return g.report, g.block(ctx, forbidden(verdict, read, g.report.Pull, g.Spec.Base))
 		}
 		again, obstacle, err := g.merge(ctx, verdict, read)

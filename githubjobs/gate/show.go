@@ -26,6 +26,7 @@ func (g *gate) block(ctx context.Context, o obstacle) error {
 		g.report.Rules = table(o.verdict)
 	}
 	g.Logger.Info("not merged", "pull", g.report.Pull, "why", o.title)
+	g.report.Waits = o.code == githubjobs.DiagnosisMergeWaits
 	conclusion := actionRequired
 	if o.neutral {
 		conclusion = neutral

@@ -49,8 +49,12 @@ func inQueue(e *hub.Error) bool {
 }
 
 // enqueue puts the judged head into the merge queue of the base branch. What is enqueued
-// is not merged: GitHub does that in its own time, and tells of it.
+// is not merged: GitHub does that in its own time, and tells of it. What the queue has
+// thrown out is put back by a person only: it would be thrown out for ever.
 func (g *gate) enqueue(ctx context.Context, refused *hub.Error, r reading) (*obstacle, error) {
+	if g.leftQueue(refused) {
+		return g.thrownOut(), nil
+	}
 	var got hub.Queued
 	err := g.retry(ctx, func() (err error) {
 		got, err = g.Repo.Enqueue(ctx, g.request(r), g.Wait)
@@ -67,11 +71,30 @@ func (g *gate) enqueue(ctx context.Context, refused *hub.Error, r reading) (*obs
 	case got.Status == "failed":
 		return refusedByRules(got.Message), nil
 	}
+	return g.queued(), nil
+}
+
+// leftQueue says whether this head was told to be in the queue before, or out of it, and
+// is not in it now.
+func (g *gate) leftQueue(refused *hub.Error) bool {
+	t := g.Told
+	return t != nil && t.HeadSHA == g.pull.GetHead().GetSHA() && !strings.Contains(refused.Message, "is in the merge queue") &&
+		(t.Title == g.queued().title || t.Title == g.thrownOut().title)
+}
+
+func (g *gate) queued() *obstacle {
 	return &obstacle{
 		neutral: true, code: githubjobs.DiagnosisMergeWaits,
 		title:   fmt.Sprintf("Not merged yet: it is in the merge queue of %s.", g.Spec.Base),
 		explain: fmt.Sprintf("Every rule of %s allows it. GitHub merges pull request #%d when its turn comes and what the queue asks for has passed; take it out of the queue to hold it.", markdown.Code(policy.Path), g.report.Pull),
-	}, nil
+	}
+}
+
+func (g *gate) thrownOut() *obstacle {
+	return &obstacle{
+		title:   fmt.Sprintf("Not merged: it has left the merge queue of %s.", g.Spec.Base),
+		explain: fmt.Sprintf("GitHub, or a person, has taken pull request #%d out of the queue; its page says why, mostly a check of the queue that failed. Put it back by hand, or submit the job again.", g.report.Pull),
+	}
 }
 
 // request is the merge of the judged head.

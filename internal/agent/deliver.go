@@ -100,6 +100,8 @@ func mergeStep(ctx context.Context, j job) error {
 	switch {
 	case report.Merged:
 		commands.Notice("Merged", report.Title)
+	case report.Waits:
+		commands.Notice("Not merged yet", report.Title)
 	case report.Pull != 0:
 		commands.Warning("Not merged", report.Title)
 	default:
