@@ -21,7 +21,8 @@ func TestTheDocumentationShowsPolicies(t *testing.T) {
 			if !strings.Contains(block, "merge:\n") {
 				continue
 			}
-			if p, err := Parse([]byte(strings.ReplaceAll(block, "\n   ", "\n"))); err != nil || !p.Merge.Enabled {
+			indent := block[:len(block)-len(strings.TrimLeft(block, " "))]
+			if p, err := Parse([]byte(strings.ReplaceAll("\n"+block, "\n"+indent, "\n"))); err != nil || !p.Merge.Enabled {
 				t.Errorf("%s: %v, enabled %t:\n%s", file, err, p.Merge.Enabled, block)
 			}
 			shown++
