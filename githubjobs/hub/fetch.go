@@ -14,7 +14,8 @@ import (
 )
 
 // Fetch reads a branch as it is now, and depth commits of its history, into a
-// store: two HTTP requests. It runs no hook and no filter and reads no
+// store: commits and trees, and the content of files only where the server can't leave it
+// out. It takes two HTTP requests. It runs no hook and no filter and reads no
 // configuration. It returns the head. ErrNotFound: there is no such branch.
 func (r *Repository) Fetch(ctx context.Context, branch string, depth int, into storage.Storer) (head string, err error) {
 	op := "fetch branch " + branch
@@ -39,6 +40,10 @@ func (r *Repository) Fetch(ctx context.Context, branch string, depth int, into s
 	if adv.Capabilities.Supports(capability.Shallow) {
 		// Setting a capability that takes no value cannot fail.
 		_ = req.Capabilities.Set(capability.Shallow)
+	}
+	if adv.Capabilities.Supports(capability.Filter) {
+		_ = req.Capabilities.Set(capability.Filter) // likewise
+		req.Filter = packp.FilterBlobNone()
 	}
 	answer, err := session.UploadPack(ctx, req)
 	if err != nil {

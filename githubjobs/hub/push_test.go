@@ -191,6 +191,9 @@ func TestFetchReadsABranchAtADepth(t *testing.T) {
 	if n := len(store.Commits); n != 2 {
 		t.Errorf("%d commits, want 2", n)
 	}
+	if len(store.Trees) == 0 || len(store.Blobs) != 0 {
+		t.Errorf("%d trees and the content of %d files, want trees and no content", len(store.Trees), len(store.Blobs))
+	}
 	if _, ok := store.Commits[plumbing.NewHash(first)]; ok {
 		t.Error("the first commit came along")
 	}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -116,11 +117,19 @@ var errChanging = errors.New("it changed while it was read: a process of the tas
 
 func tooLarge(limit int64) string { return fmt.Sprintf("it is larger than %d MB", limit>>20) }
 
+// buffers are what files are read through.
+var buffers = sync.Pool{New: func() any { b := make([]byte, 64<<10); return &b }}
+
+// onlyReader hides what else a reader can do, so that io.CopyBuffer uses its buffer.
+type onlyReader struct{ io.Reader }
+
 // blobHash is git's name for a content of this size.
 func blobHash(r io.Reader, size int64) (plumbing.Hash, error) {
 	h := sha1.New()
 	fmt.Fprintf(h, "blob %d\x00", size)
-	n, err := io.Copy(h, io.LimitReader(r, size+1))
+	buffer := buffers.Get().(*[]byte)
+	defer buffers.Put(buffer)
+	n, err := io.CopyBuffer(h, onlyReader{io.LimitReader(r, size+1)}, *buffer)
 	if err == nil && n != size {
 		err = errChanging
 	}

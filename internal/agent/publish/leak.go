@@ -31,7 +31,9 @@ func (s *scanner) look(p string, old, hash plumbing.Hash, content []byte) error 
 		return fmt.Errorf("%s: look for credentials: %w", p, err)
 	}
 	if len(found) > 0 {
-		s.leaks = append(s.leaks, leaked{p, old, found})
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.found.leaks = append(s.found.leaks, leaked{p, old, found})
 	}
 	return nil
 }

@@ -7,12 +7,15 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/format/gitignore"
+	"golang.org/x/sync/errgroup"
 )
 
 // Limits of what one job may publish.
@@ -30,6 +33,7 @@ type change struct {
 	entry  entry
 	old    entry // what is gone, of D
 	size   int64 // of what is there now
+	fresh  bool  // GitHub does not have the content from this path
 }
 
 // refusedPath is one that no job may publish, and why.
@@ -46,38 +50,70 @@ type scan struct {
 	leaks   []leaked
 }
 
-// scanner compares a folder with a baseline.
+// scanner compares a folder with a baseline. Folders are looked through side by side: to
+// read and to hash the files takes most of the time.
 type scanner struct {
-	scan
-	ctx      context.Context
 	base     baseline
-	seen     map[string]bool // entries of the baseline that are still there
 	maxFile  int64
 	maxTotal int64
-	total    int64
 	find     finder // nil: credentials are not looked for
+	ctx      context.Context
+	workers  *errgroup.Group
+
+	mu    sync.Mutex // guards the rest
+	found scan
+	seen  map[string]bool // entries of the baseline that are still there
+	total int64           // of the contents that are new
 }
 
 // scanTree finds what changed in the task's folder. What cannot be read is an error;
 // what must not be published is in refused.
 func scanTree(ctx context.Context, dir string, base baseline, maxFile, maxTotal int64, find finder) (scan, error) {
-	s := &scanner{ctx: ctx, base: base, seen: map[string]bool{}, maxFile: maxFile, maxTotal: maxTotal, find: find}
+	s := &scanner{base: base, seen: make(map[string]bool, len(base.entries)), maxFile: maxFile, maxTotal: maxTotal, find: find}
+	s.workers, s.ctx = errgroup.WithContext(ctx)
+	s.workers.SetLimit(runtime.GOMAXPROCS(0))
 	root, err := openTree(dir)
 	if err != nil {
 		return scan{}, fmt.Errorf("read the task's folder: %w", err)
 	}
 	defer root.Close()
-	if err := s.folder(root, "", nil, false); err != nil {
+	s.workers.Go(func() error { return s.folder(root, "", nil, false) })
+	if err := s.workers.Wait(); err != nil {
 		return scan{}, fmt.Errorf("read the task's folder: %w", err)
 	}
 	s.deletions()
+	slices.SortFunc(s.found.changes, func(a, b change) int { return strings.Compare(a.path, b.path) })
 	s.collisions()
-	slices.SortFunc(s.changes, func(a, b change) int { return strings.Compare(a.path, b.path) })
-	slices.SortFunc(s.refused, func(a, b refusedPath) int { return strings.Compare(a.path, b.path) })
-	return s.scan, nil
+	s.sum()
+	slices.SortFunc(s.found.refused, func(a, b refusedPath) int { return strings.Compare(a.path, b.path) })
+	slices.SortFunc(s.found.leaks, func(a, b leaked) int { return strings.Compare(a.path, b.path) })
+	return s.found, nil
 }
 
-func (s *scanner) refuse(p, why string) { s.refused = append(s.refused, refusedPath{p, why}) }
+func (s *scanner) refuse(p, why string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.found.refused = append(s.found.refused, refusedPath{p, why})
+}
+
+func (s *scanner) see(p string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seen[p] = true
+}
+
+// below looks through a folder of a folder: beside what is being done where there is room
+// for it, else at once. It closes the folder.
+func (s *scanner) below(sub *os.Root, p string, rules []gitignore.Pattern, ignored bool) error {
+	do := func() error {
+		defer sub.Close()
+		return s.folder(sub, p, rules, ignored)
+	}
+	if s.workers.TryGo(do) {
+		return nil
+	}
+	return do()
+}
 
 // folder looks through one folder. Within a folder that is ignored only what the
 // baseline knows counts.
@@ -120,18 +156,17 @@ func (s *scanner) item(root *os.Root, p, name string, rules []gitignore.Pattern,
 	}
 	known, tracked := s.base.entries[p]
 	if known.submodule() && tracked {
-		s.seen[p] = true
+		s.see(p)
 		return nil
 	}
-	ignored = ignored || gitignore.NewMatcher(rules).Match(strings.Split(p, "/"), info.IsDir())
+	ignored = ignored || len(rules) > 0 && gitignore.NewMatcher(rules).Match(strings.Split(p, "/"), info.IsDir())
 	switch {
 	case info.IsDir() && (!ignored || s.base.folders[p]):
 		sub, err := openFolder(root, name)
 		if err != nil {
 			return err
 		}
-		defer sub.Close()
-		return s.folder(sub, p, rules, ignored)
+		return s.below(sub, p, rules, ignored)
 	case info.IsDir(), ignored && !tracked:
 		return nil
 	case info.Mode().IsRegular():
@@ -163,7 +198,7 @@ func (s *scanner) file(root *os.Root, p, name string, info fs.FileInfo) error {
 		return fmt.Errorf("%s: %w", p, err)
 	}
 	if tracked && known.same(entry{mode, hash}) {
-		s.seen[p] = true
+		s.see(p)
 		return nil
 	}
 	if info.Size() > s.maxFile {
@@ -189,7 +224,7 @@ func (s *scanner) link(root *os.Root, p, name string) error {
 	}
 	found := entry{filemode.Symlink, hash}
 	if known, tracked := s.base.entries[p]; tracked && known.same(found) {
-		s.seen[p] = true
+		s.see(p)
 		return nil
 	}
 	if why := badLink(p, target); why != "" {
@@ -202,26 +237,35 @@ func (s *scanner) link(root *os.Root, p, name string) error {
 // change notes a path that is new or different.
 func (s *scanner) change(p string, found entry, content []byte) error {
 	known, tracked := s.base.entries[p]
-	s.seen[p] = true
+	s.see(p)
 	if why := badPath(p); why != "" {
 		s.refuse(p, why)
 		return nil
 	}
-	status := byte('A')
+	c := change{path: p, status: 'A', entry: found, size: int64(len(content)), fresh: !tracked || known.hash != found.hash}
 	if tracked {
-		status = 'M'
+		c.status = 'M'
 	}
-	s.changes = append(s.changes, change{path: p, status: status, entry: found, size: int64(len(content))})
-	if known.hash == found.hash && tracked {
-		return nil // only the mode changed: GitHub has the content
-	}
-	if s.total += int64(len(content)); s.total > s.maxTotal {
-		s.refuse(p, fmt.Sprintf("all changes together are larger than %d MB", s.maxTotal>>20))
+	if !s.keep(c, content) {
 		return nil
+	}
+	return s.look(p, known.hash, found.hash, content)
+}
+
+// keep stores a change with its content, if GitHub lacks that and there is room for it.
+func (s *scanner) keep(c change, content []byte) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.found.changes = append(s.found.changes, c)
+	if !c.fresh {
+		return false
+	}
+	if s.total += c.size; s.total > s.maxTotal {
+		return false // see sum
 	}
 	blob := &plumbing.MemoryObject{}
 	blob.SetType(plumbing.BlobObject)
 	blob.Write(content) // a MemoryObject takes everything
-	s.blobs = append(s.blobs, blob)
-	return s.look(p, known.hash, found.hash, content)
+	s.found.blobs = append(s.found.blobs, blob)
+	return true
 }

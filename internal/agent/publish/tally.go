@@ -5,6 +5,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/githubjobs/githubjobs/githubjobs/policy"
 )
@@ -13,7 +14,7 @@ import (
 // nothing can be said of them, unless something stands in their way.
 func (s *scanner) deletions() {
 	added := map[string]bool{}
-	for _, c := range s.changes {
+	for _, c := range s.found.changes {
 		added[c.path] = true
 	}
 	for p, e := range s.base.entries {
@@ -32,33 +33,59 @@ func (s *scanner) deletions() {
 			s.refuse(p, "no job may change .github/")
 			continue
 		}
-		s.changes = append(s.changes, change{path: p, status: 'D', old: e})
+		s.found.changes = append(s.found.changes, change{path: p, status: 'D', old: e})
 	}
 }
 
 // collisions finds new names that some file systems take for others: such trees cannot
 // be checked out on macOS and Windows. Old ones are left alone.
 func (s *scanner) collisions() {
+	if !slices.ContainsFunc(s.found.changes, func(c change) bool { return c.status == 'A' }) {
+		return
+	}
 	gone := map[string]bool{}
-	for _, c := range s.changes {
+	for _, c := range s.found.changes {
 		if c.status == 'D' {
 			gone[c.path] = true
 		}
 	}
 	names := map[string]string{}
 	for p := range s.base.entries {
-		for q := p; q != "." && !gone[p]; q = path.Dir(q) {
-			names[policy.Fold(q)] = q
+		for q := p; q != "." && !gone[p] && names[fold(q)] != q; q = path.Dir(q) {
+			names[fold(q)] = q
 		}
 	}
-	slices.SortFunc(s.changes, func(a, b change) int { return strings.Compare(a.path, b.path) })
-	for _, c := range s.changes {
+	for _, c := range s.found.changes {
 		for q := c.path; q != "." && c.status == 'A'; q = path.Dir(q) {
-			if other, taken := names[policy.Fold(q)]; taken && other != q {
+			if other, taken := names[fold(q)]; taken && other != q {
 				s.refuse(c.path, fmt.Sprintf("its name differs from %s only in case or in how its letters are composed", other))
 				break
 			}
-			names[policy.Fold(q)] = q
+			names[fold(q)] = q
+		}
+	}
+}
+
+// fold is policy.Fold, which is slow, for the many names that have no letter to compose.
+func fold(p string) string {
+	for i := range len(p) {
+		if p[i] >= utf8.RuneSelf {
+			return policy.Fold(p)
+		}
+	}
+	return strings.ToLower(p)
+}
+
+// sum refuses what is too much: the first path with which all contents together are.
+func (s *scanner) sum() {
+	total := int64(0)
+	for _, c := range s.found.changes {
+		if !c.fresh {
+			continue
+		}
+		if total += c.size; total > s.maxTotal {
+			s.refuse(c.path, fmt.Sprintf("all changes together are larger than %d MB", s.maxTotal>>20))
+			return
 		}
 	}
 }
