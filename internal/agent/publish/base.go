@@ -1,10 +1,8 @@
 package publish
 
 import (
-	"errors"
 	"fmt"
-	"io"
-	"path"
+	"sync"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
@@ -21,35 +19,52 @@ type entry struct {
 // baseline is the tree that the task began with.
 type baseline struct {
 	entries map[string]entry
-	folders map[string]bool        // that hold an entry at any depth; "" is the root
-	content map[plumbing.Hash]bool // of the files
+	folders map[string]bool               // that hold an entry at any depth; "" is the root
+	content func() map[plumbing.Hash]bool // of the files
 }
 
 // readBaseline reads a tree, folders resolved. It opens no blob.
 func readBaseline(store storer.EncodedObjectStorer, tree plumbing.Hash) (baseline, error) {
-	b := baseline{entries: map[string]entry{}, folders: map[string]bool{"": true}, content: map[plumbing.Hash]bool{}}
-	root, err := object.GetTree(store, tree)
+	b := baseline{entries: map[string]entry{}, folders: map[string]bool{}}
+	b.content = sync.OnceValue(b.contents) // it is seldom needed
+	err := b.read(store, tree, "")
 	if err != nil {
-		return b, fmt.Errorf("read the tree of the job's commit: %w", err)
+		err = fmt.Errorf("read the tree of the job's commit: %w", err)
 	}
-	walker := object.NewTreeWalker(root, true, nil)
-	defer walker.Close()
-	for {
-		name, e, err := walker.Next()
-		if errors.Is(err, io.EOF) {
-			return b, nil
-		}
-		if err != nil {
-			return b, fmt.Errorf("read the tree of the job's commit: %w", err)
-		}
-		if e.Mode == filemode.Dir {
-			continue
-		}
-		b.entries[name], b.content[e.Hash] = entry{e.Mode, e.Hash}, true
-		for dir := path.Dir(name); dir != "." && !b.folders[dir]; dir = path.Dir(dir) {
-			b.folders[dir] = true
+	b.folders[""] = true
+	return b, err
+}
+
+// read reads one folder and what is below it.
+func (b baseline) read(store storer.EncodedObjectStorer, hash plumbing.Hash, folder string) error {
+	tree, err := object.GetTree(store, hash)
+	if err != nil {
+		return err
+	}
+	prefix := ""
+	if folder != "" {
+		prefix = folder + "/"
+	}
+	for _, e := range tree.Entries {
+		switch name := prefix + e.Name; {
+		case e.Mode != filemode.Dir:
+			b.entries[name], b.folders[folder] = entry{e.Mode, e.Hash}, true
+		default:
+			if err := b.read(store, e.Hash, name); err != nil {
+				return err
+			}
+			b.folders[folder] = b.folders[folder] || b.folders[name]
 		}
 	}
+	return nil
+}
+
+func (b baseline) contents() map[plumbing.Hash]bool {
+	all := make(map[plumbing.Hash]bool, len(b.entries))
+	for _, e := range b.entries {
+		all[e.hash] = true
+	}
+	return all
 }
 
 func (e entry) submodule() bool { return e.mode == filemode.Submodule }

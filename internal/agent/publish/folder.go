@@ -2,7 +2,6 @@ package publish
 
 import (
 	"bufio"
-	"crypto/sha1"
 	"errors"
 	"fmt"
 	"io"
@@ -11,10 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 
-	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/format/gitignore"
 )
 
@@ -47,20 +44,16 @@ func openFolder(parent *os.Root, name string) (*os.Root, error) {
 	return root, nil
 }
 
-func list(root *os.Root) ([]string, error) {
-	f, err := root.Open(".")
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	names, err := f.Readdirnames(-1)
-	slices.Sort(names)
+// list lists a folder, sorted by name.
+func list(dir *os.File) ([]fs.DirEntry, error) {
+	names, err := dir.ReadDir(-1)
+	slices.SortFunc(names, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 	return names, err
 }
 
 // ignoreRules reads the .gitignore of a folder, as git would.
-func ignoreRules(root *os.Root, prefix string, names []string) ([]gitignore.Pattern, error) {
-	if _, there := slices.BinarySearch(names, ".gitignore"); !there {
+func ignoreRules(root *os.Root, prefix string, names []fs.DirEntry) ([]gitignore.Pattern, error) {
+	if _, there := slices.BinarySearchFunc(names, ".gitignore", func(e fs.DirEntry, name string) int { return strings.Compare(e.Name(), name) }); !there {
 		return nil, nil
 	}
 	info, err := root.Lstat(".gitignore")
@@ -101,37 +94,6 @@ func open(root *os.Root, name string, before fs.FileInfo) (*os.File, error) {
 	return f, nil
 }
 
-// again reads a file that was hashed before.
-func again(f io.ReadSeeker, size int64, hash plumbing.Hash) ([]byte, error) {
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return nil, err
-	}
-	content, err := io.ReadAll(io.LimitReader(f, size+1))
-	if err == nil && plumbing.ComputeHash(plumbing.BlobObject, content) != hash {
-		err = errChanging
-	}
-	return content, err
-}
-
 var errChanging = errors.New("it changed while it was read: a process of the task is still at work")
 
 func tooLarge(limit int64) string { return fmt.Sprintf("it is larger than %d MB", limit>>20) }
-
-// buffers are what files are read through.
-var buffers = sync.Pool{New: func() any { b := make([]byte, 64<<10); return &b }}
-
-// onlyReader hides what else a reader can do, so that io.CopyBuffer uses its buffer.
-type onlyReader struct{ io.Reader }
-
-// blobHash is git's name for a content of this size.
-func blobHash(r io.Reader, size int64) (plumbing.Hash, error) {
-	h := sha1.New()
-	fmt.Fprintf(h, "blob %d\x00", size)
-	buffer := buffers.Get().(*[]byte)
-	defer buffers.Put(buffer)
-	n, err := io.CopyBuffer(h, onlyReader{io.LimitReader(r, size+1)}, *buffer)
-	if err == nil && n != size {
-		err = errChanging
-	}
-	return plumbing.Hash(h.Sum(nil)), err
-}

@@ -4,14 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
-	"github.com/go-git/go-billy/v5/osfs"
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/cache"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/storage"
-	"github.com/go-git/go-git/v5/storage/filesystem"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs/hub"
@@ -31,16 +27,6 @@ type job struct {
 	spec     githubjobs.Spec
 	creation *object.Commit
 	head     *object.Commit // the creation commit, or the last result of this run
-}
-
-// openStore makes an empty bare repository in a folder that only the agent knows.
-func openStore() (storage.Storer, func() error, error) {
-	dir, err := os.MkdirTemp("", "githubjobs-publish-")
-	if err != nil {
-		return nil, nil, fmt.Errorf("make a folder for the job's commit: %w", err)
-	}
-	store := filesystem.NewStorage(osfs.New(dir), cache.NewObjectLRUDefault())
-	return store, func() error { return errors.Join(store.Close(), os.RemoveAll(dir)) }, nil
 }
 
 // readJob reads the branch from GitHub. Mostly its head is the creation commit;

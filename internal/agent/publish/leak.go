@@ -23,14 +23,14 @@ type leaked struct {
 
 // look searches a content that is not on the base yet, under whatever name.
 func (s *scanner) look(p string, old, hash plumbing.Hash, content []byte) error {
-	if s.find == nil || s.base.content[hash] {
+	if s.find == nil {
 		return nil
 	}
 	found, err := s.find(s.ctx, content)
 	if err != nil {
 		return fmt.Errorf("%s: look for credentials: %w", p, err)
 	}
-	if len(found) > 0 {
+	if len(found) > 0 && !s.base.content()[hash] {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.found.leaks = append(s.found.leaks, leaked{p, old, found})

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/storage/memory"
 	"github.com/google/go-github/v60/github"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
@@ -86,15 +87,8 @@ type publisher struct {
 // a result commit, or without news of its pull request.
 func Publish(ctx context.Context, cfg Config, result githubjobs.Result) (Report, error) {
 	p := &publisher{Config: cfg.withDefaults(), result: result, given: givenSecrets(cfg.Secrets), mask: tasklog.NewMask(cfg.Secrets.Values())}
-	store, remove, err := openStore()
-	if err != nil {
-		return Report{}, err
-	}
-	defer func() {
-		if err := remove(); err != nil {
-			p.Logger.Warn("a temporary folder is left behind", "error", err)
-		}
-	}()
+	// It takes commits and trees: the content of files stays on GitHub.
+	store := memory.NewStorage()
 	if err := p.retry(ctx, func() (err error) { p.job, err = p.readJob(ctx, store); return err }); err != nil {
 		return Report{}, err
 	}
@@ -102,7 +96,7 @@ func Publish(ctx context.Context, cfg Config, result githubjobs.Result) (Report,
 	p.complete()
 	p.redact(ctx)
 	p.collect(ctx)
-	err = p.deliver(ctx)
+	err := p.deliver(ctx)
 	return p.report, err
 }
 

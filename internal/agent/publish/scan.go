@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -125,7 +126,12 @@ func (s *scanner) folder(root *os.Root, prefix string, rules []gitignore.Pattern
 		s.refuse(prefix, "it is nested too deep")
 		return nil
 	}
-	names, err := list(root)
+	dir, err := root.Open(".")
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	names, err := list(dir)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path.Join(prefix, "."), err)
 	}
@@ -133,67 +139,70 @@ func (s *scanner) folder(root *os.Root, prefix string, rules []gitignore.Pattern
 	if err != nil {
 		return err
 	}
-	rules = append(slices.Clip(rules), own...)
-	for _, name := range names {
-		if name == ".git" {
+	f := folder{root: root, fd: int(dir.Fd()), rules: append(slices.Clip(rules), own...), ignored: ignored}
+	for _, e := range names {
+		if e.Name() == ".git" {
 			continue
 		}
-		if err := s.item(root, path.Join(prefix, name), name, rules, ignored); err != nil {
+		if err := s.item(f, path.Join(prefix, e.Name()), e); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
 	return nil
 }
 
+// folder is one that is open.
+type folder struct {
+	root    *os.Root
+	fd      int // the same
+	rules   []gitignore.Pattern
+	ignored bool
+}
+
 // item looks at one name of a folder.
-func (s *scanner) item(root *os.Root, p, name string, rules []gitignore.Pattern, ignored bool) error {
-	info, err := root.Lstat(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
+func (s *scanner) item(f folder, p string, e fs.DirEntry) error {
 	known, tracked := s.base.entries[p]
 	if known.submodule() && tracked {
 		s.see(p)
 		return nil
 	}
-	ignored = ignored || len(rules) > 0 && gitignore.NewMatcher(rules).Match(strings.Split(p, "/"), info.IsDir())
+	ignored := f.ignored || len(f.rules) > 0 && gitignore.NewMatcher(f.rules).Match(strings.Split(p, "/"), e.IsDir())
 	switch {
-	case info.IsDir() && (!ignored || s.base.folders[p]):
-		sub, err := openFolder(root, name)
+	case e.IsDir() && (!ignored || s.base.folders[p]):
+		sub, err := openFolder(f.root, e.Name())
 		if err != nil {
 			return err
 		}
-		return s.below(sub, p, rules, ignored)
-	case info.IsDir(), ignored && !tracked:
+		return s.below(sub, p, f.rules, ignored)
+	case e.IsDir(), ignored && !tracked:
 		return nil
-	case info.Mode().IsRegular():
-		return s.file(root, p, name, info)
-	case info.Mode()&fs.ModeSymlink != 0:
-		return s.link(root, p, name)
+	case e.Type().IsRegular():
+		return s.file(f, p, e.Name())
+	case e.Type()&fs.ModeSymlink != 0:
+		return s.link(f.root, p, e.Name())
 	}
 	s.refuse(p, "it is neither a file nor a folder nor a symbolic link")
 	return nil
 }
 
-func (s *scanner) file(root *os.Root, p, name string, info fs.FileInfo) error {
-	mode := filemode.Regular
-	if info.Mode()&0o100 != 0 {
-		mode = filemode.Executable
-	}
-	known, tracked := s.base.entries[p]
-	if !tracked && info.Size() > s.maxFile {
-		s.refuse(p, tooLarge(s.maxFile))
-		return nil
-	}
-	f, err := open(root, name, info)
+func (s *scanner) file(dir folder, p, name string) error {
+	f, err := openFile(dir.fd, name)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	hash, err := blobHash(f, info.Size())
+	defer f.close()
+	mode := filemode.Regular
+	if f.exec {
+		mode = filemode.Executable
+	}
+	known, tracked := s.base.entries[p]
+	if !tracked && f.size > s.maxFile {
+		s.refuse(p, tooLarge(s.maxFile))
+		return nil
+	}
+	h := hashers.Get().(*hasher)
+	defer hashers.Put(h)
+	hash, content, err := h.hash(f)
 	if err != nil {
 		return fmt.Errorf("%s: %w", p, err)
 	}
@@ -201,13 +210,14 @@ func (s *scanner) file(root *os.Root, p, name string, info fs.FileInfo) error {
 		s.see(p)
 		return nil
 	}
-	if info.Size() > s.maxFile {
+	if f.size > s.maxFile {
 		s.refuse(p, tooLarge(s.maxFile))
 		return nil
 	}
 	// Most files are unchanged; only of the others the content is kept.
-	content, err := again(f, info.Size(), hash)
-	if err != nil {
+	if content != nil {
+		content = bytes.Clone(content)
+	} else if content, err = again(f, hash); err != nil {
 		return fmt.Errorf("%s: %w", p, err)
 	}
 	return s.change(p, entry{mode, hash}, content)
@@ -218,11 +228,7 @@ func (s *scanner) link(root *os.Root, p, name string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", p, err)
 	}
-	hash, err := blobHash(strings.NewReader(target), int64(len(target)))
-	if err != nil {
-		return err
-	}
-	found := entry{filemode.Symlink, hash}
+	found := entry{filemode.Symlink, plumbing.ComputeHash(plumbing.BlobObject, []byte(target))}
 	if known, tracked := s.base.entries[p]; tracked && known.same(found) {
 		s.see(p)
 		return nil
