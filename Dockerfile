@@ -2,9 +2,10 @@
 #   docker build --target agent  .   runs one job, as an ordinary user, with the tools that a task wants
 #   docker build --target server .   the HTTP server, nothing else in it
 # Both builders can read it. The agent's stages come first, because the classic builder builds every stage up to
-# the target. scripts/image.sh supplies the two base images where no registry can be reached.
+# the target. scripts/image.sh supplies the base images where no registry can be reached.
 ARG DEBIAN_IMAGE=debian:bookworm-slim
 ARG GOLANG_IMAGE=golang:1.26-bookworm
+ARG NODE_IMAGE=node:22-bookworm-slim
 
 # The big libraries, compiled in a layer of their own: it changes with go.mod, not with every edit.
 FROM ${GOLANG_IMAGE} AS agent-deps
@@ -20,6 +21,19 @@ COPY internal/agent internal/agent
 COPY cmd/agent cmd/agent
 RUN go build -trimpath -ldflags='-s -w' -o /out/agent ./cmd/agent
 
+# The coding agents, in the versions that package.json pins. No package runs a script of its own but the two that put
+# their program in its place. What is removed are second copies, and what needs a microphone.
+FROM ${NODE_IMAGE} AS engines
+WORKDIR /opt/engines
+COPY githubjobs/engine/npm/package.json ./
+RUN npm install --ignore-scripts --no-package-lock --no-audit --no-fund --loglevel=error \
+ && npm rebuild --loglevel=error @anthropic-ai/claude-code opencode-ai \
+ && rm -rf node_modules/@anthropic-ai/claude-code-* node_modules/opencode-linux-* \
+      node_modules/@openai/codex-linux-*/vendor/*/codex-resources/voice \
+      node_modules/node-pty node_modules/nan node_modules/node-addon-api \
+ && node_modules/.bin/claude --version && node_modules/.bin/codex --version \
+ && node_modules/.bin/gemini --version && node_modules/.bin/opencode --version
+
 FROM ${DEBIAN_IMAGE} AS agent
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends bash ca-certificates curl git jq \
@@ -29,6 +43,9 @@ RUN apt-get update \
  && install -d -o 10001 -g 10001 /work \
  # The work folder is mounted from the runner and may belong to another user there; git must not refuse it.
  && git config --system --add safe.directory '*'
+COPY --from=engines /usr/local/bin/node /usr/local/bin/node
+COPY --from=engines /opt/engines /opt/engines
+ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/engines/node_modules/.bin
 COPY --from=agent-build /out/agent /usr/local/bin/agent
 USER 10001:10001
 WORKDIR /work

@@ -19,10 +19,12 @@ const (
 	KindCommand Kind = "command"
 	// KindReport writes a report of the repository's activity as Markdown.
 	KindReport Kind = "report"
+	// KindPrompt has a coding agent do what the job's text says in a checkout of the repository.
+	KindPrompt Kind = "prompt"
 )
 
 // Kinds lists every kind, in the order in which they are explained to people.
-func Kinds() []Kind { return []Kind{KindCommand, KindReport} }
+func Kinds() []Kind { return []Kind{KindCommand, KindReport, KindPrompt} }
 
 // CommandConfig is the config of KindCommand.
 type CommandConfig struct {
@@ -68,8 +70,24 @@ func (k Kind) Validate(config json.RawMessage) error {
 	case KindReport:
 		var c ReportConfig
 		return errors.Join(decodeConfig(config, &c), c.validate())
+	case KindPrompt:
+		var c PromptConfig
+		if err := decodeConfig(config, &c); err != nil {
+			return err
+		}
+		return inConfig(c.Validate())
 	}
 	return fieldErrorf("kind", "%q is unknown; use one of %s", string(k), joinWords(Kinds()))
+}
+
+// inConfig says of mistakes that they are in the config.
+func inConfig(errs []error) error {
+	for _, err := range errs {
+		if f, ok := errors.AsType[*FieldError](err); ok {
+			f.Field = "config." + f.Field
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (c ReportConfig) validate() error {

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Finds the two base images that the Dockerfile names, and prints how the build is to name them:
+# Finds the base images that the Dockerfile names, and prints how the build is to name them:
 #
 #   DEBIAN_IMAGE=debian:bookworm-slim
 #   GOLANG_IMAGE=golang:1.26-bookworm
+#   NODE_IMAGE=node:22-bookworm-slim
 #
 # Images that are here are used; else they are pulled. Where no registry can be reached, a Debian is made with
-# debootstrap from the package mirror, and the Go image from it, this machine's Go and its module cache. Those carry
+# debootstrap from the package mirror, the Go image from it, this machine's Go and its module cache, and the Node image
+# from it, this machine's Node.js with npm and the certificate authorities that this machine was given. Those carry
 # names of their own (githubjobs/base-…), so that nothing pretends to be an official image; remove them to go back to
 # the registry's.
 #
@@ -75,27 +77,58 @@ make_golang() {
 		docker build --quiet --tag "$1" - >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
 }
 
+# certificates prints the authorities that were added to those of Debian: without them npm may not trust its registry here.
+certificates() { cat /usr/local/share/ca-certificates/*.crt 2>/dev/null || true; }
+
+# make_node builds $1: the Debian image $2 and this machine's Node.js with npm. Nothing of it but node itself and what
+# npm fetches gets into an image of ours.
+make_node() {
+	have "$1" && return 0
+	local context=$work/node node npm
+	node=$(readlink -f "$(command -v node)") && npm=$(readlink -f "$(command -v npm)") ||
+		{ say "Node.js with npm is not installed, and no registry answers"; exit 1; }
+	say "making $1 from this machine's Node.js $("$node" --version)"
+	mkdir -p "$context"
+	ln -s "$node" "$context/node"
+	ln -s "$(dirname "$(dirname "$npm")")" "$context/npm"
+	certificates >"$context/certificates.pem"
+	cat >"$context/Dockerfile" <<-END
+		FROM $2
+		COPY node /usr/local/bin/node
+		COPY npm /usr/local/lib/node_modules/npm
+		COPY certificates.pem /tmp/
+		RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm && cat /tmp/certificates.pem >>/etc/ssl/certs/ca-certificates.crt
+		ENV NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt
+	END
+	tar -C "$context" -ch . | docker build --quiet --tag "$1" - >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
+}
+
 # made_names prints the names of the images that this script makes: they tell what is in them.
 made_names() {
-	local debian modules
+	local debian modules node
 	debian=githubjobs/base-debian:$suite-$({ sed -n '/^make_debian/,/^}/p' "$0"; echo "$mirror"; } | digest)
 	modules=$(go list -e -deps -f '{{with .Module}}{{if not .Main}}{{.Path}}@{{.Version}}{{end}}{{end}}' $(packages) |
 		sort -u)
-	echo "$debian" "githubjobs/base-golang:$(printf '%s\n' "$debian" "$(go version)" "$modules" | digest)"
+	node=$({ sed -n '/^make_node/,/^}/p' "$0"; echo "$debian"; node --version; npm --version; certificates; } 2>/dev/null | digest)
+	echo "$debian" "githubjobs/base-golang:$(printf '%s\n' "$debian" "$(go version)" "$modules" | digest)" "githubjobs/base-node:$node"
 }
 
 debian=$(default DEBIAN_IMAGE)
 golang=$(default GOLANG_IMAGE)
-if ! have "$debian" || ! have "$golang"; then
-	read -r made_debian made_golang < <(made_names)
-	if have "$made_golang" || ! pull "$debian" || ! pull "$golang"; then
+node=$(default NODE_IMAGE)
+if ! have "$debian" || ! have "$golang" || ! have "$node"; then
+	read -r made_debian made_golang made_node < <(made_names)
+	if have "$made_golang" && have "$made_node" || ! pull "$debian" || ! pull "$golang" || ! pull "$node"; then
 		debian=$made_debian
 		golang=$made_golang
+		node=$made_node
 		work=$(mktemp -d)
 		trap 'rm -rf "$work"' EXIT
 		make_debian "$debian"
 		make_golang "$golang" "$debian"
+		make_node "$node" "$debian"
 	fi
 fi
 echo "DEBIAN_IMAGE=$debian"
 echo "GOLANG_IMAGE=$golang"
+echo "NODE_IMAGE=$node"

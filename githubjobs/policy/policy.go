@@ -40,6 +40,8 @@ type Policy struct {
 	Merge MergeRules `yaml:"merge"`
 	// Secrets are those that jobs may have.
 	Secrets SecretRules `yaml:"secrets"`
+	// Prompt is for the jobs of kind prompt.
+	Prompt PromptRules `yaml:"prompt"`
 	// Schedules are for the server, which judges them apart; see the function Schedules.
 	Schedules rawNode `yaml:"schedules"`
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/internal/agent/task"
 	"github.com/githubjobs/githubjobs/internal/agent/task/command"
+	"github.com/githubjobs/githubjobs/internal/agent/task/prompt"
 	"github.com/githubjobs/githubjobs/internal/agent/task/report"
 )
 
@@ -13,4 +14,5 @@ import (
 var kinds = map[githubjobs.Kind]task.Kind{
 	githubjobs.KindCommand: command.Kind{},
 	githubjobs.KindReport:  report.Kind{},
+	githubjobs.KindPrompt:  prompt.Kind{},
 }

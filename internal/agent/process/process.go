@@ -48,7 +48,7 @@ func (g Grace) hint() time.Duration { return g.Time / 4 * 3 }
 func (e Exit) Ok() bool { return e.Code == 0 && !e.Stopped }
 
 // Run starts cmd in a process group of its own, its output going to out in the
-// order in which it was written, and returns when neither it nor any process that
+// order in which it was written (without its standard error, if that has a file already), and returns when neither it nor any process that
 // it started is alive. When ctx is done the group gets SIGINT, then SIGTERM, and after
 // grace everything is killed. Its error tells that the program could not be started, or
 // that something of it is alive still. A program of another user (As) gets neither
@@ -80,7 +80,9 @@ func run(ctx context.Context, cmd *exec.Cmd, out io.Writer, grace Grace) (Exit, 
 		return Exit{}, err
 	}
 	defer reader.Close()
-	cmd.Stdout, cmd.Stderr = writer, writer // One pipe, so that the order is kept.
+	if cmd.Stdout = writer; cmd.Stderr == nil {
+		cmd.Stderr = writer // One pipe, so that the order is kept.
+	}
 	err = prepare(cmd)
 	if err == nil {
 		err = cmd.Start()

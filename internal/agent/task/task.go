@@ -1,7 +1,7 @@
 // Package task is what every kind of job has in common. Each kind is one package
 // below this one.
 //
-// The package imports githubjobs, go-github and the standard library.
+// The package imports githubjobs, githubjobs/policy, go-github and the standard library.
 package task
 
 import (
@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-github/v60/github"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/githubjobs/policy"
 )
 
 // Kind does the tasks of one kind of job. Its two halves run in different
@@ -27,6 +28,14 @@ type Kind interface {
 	// Run does the task in t.Tree. It returns an *ExitError when the task itself
 	// failed. ctx is done when the task must end.
 	Run(ctx context.Context, t Task) (Report, error)
+}
+
+// Chooser is a Kind on which the repository's policy has a say.
+type Chooser interface {
+	// Choose settles what the job and the policy of its base branch leave open, and writes
+	// it into the folder inputs for Run. anyOf are the names of secrets of which the task
+	// needs one; mend says in words how it gets one.
+	Choose(spec githubjobs.Spec, rules policy.Policy, inputs string) (anyOf []string, mend string, err error)
 }
 
 // Repository is the job's repository at GitHub's API.

@@ -1,0 +1,19 @@
+package policy
+
+// PromptRules are for the jobs that a coding agent does.
+type PromptRules struct {
+	PromptChoice `yaml:",inline"`
+	// Engines are those that jobs may have; empty for all.
+	Engines []string `yaml:"engines"`
+}
+
+// PromptChoice is what is chosen where a job does not say it. It has the fields of
+// githubjobs.PromptConfig, which says what is valid.
+type PromptChoice struct {
+	Engine   string   `yaml:"engine"`
+	Provider string   `yaml:"llm_provider"`
+	Model    string   `yaml:"llm_model"`
+	BaseURL  string   `yaml:"llm_base_url"`
+	MaxTurns int      `yaml:"max_turns"`
+	Command  []string `yaml:"command"`
+}
