@@ -29,7 +29,7 @@ func publishStep(ctx context.Context, j job) error {
 	}
 	secrets, missing := secret.Named(j.config.Secrets, j.spec.Secrets)
 	report, err := publish.Publish(ctx, publish.Config{
-		Secrets: secrets, SecretsMissing: missing,
+		Secrets: j.withKeys(secrets), SecretsMissing: missing,
 		Repo: repo, Tree: j.dir.Tree(), Job: j.config.Job(), JobSHA: j.config.SHA,
 		RunID: j.config.RunID, Attempt: j.config.RunAttempt, RunURL: j.config.RunURL(), AllowSecrets: !j.config.SecretScan, Logger: j.logger(),
 	}, j.result())
