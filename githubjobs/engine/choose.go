@@ -86,6 +86,16 @@ func speakers(provider string) string {
 	return "give as engine one of " + strings.Join(names, ", ")
 }
 
+// NoKeyError: the engine of a choice would have no key for its model.
+type NoKeyError struct {
+	Choice Choice
+	Base   string // the branch whose policy allows none
+}
+
+func (e *NoKeyError) Error() string {
+	return fmt.Sprintf("the policy on %s lets jobs have no key for %s. %s", e.Base, e.Choice.Engine, e.Choice.NeedsKey())
+}
+
 // NeedsKey says in words how a key is given to the engine of the choice: which secret is
 // set where, and what the policy must say.
 func (c Choice) NeedsKey() string {

@@ -117,7 +117,7 @@ func TestAnEngineWithoutAKey(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := prompted(t, "x", githubjobs.PromptConfig{Engine: "claude-code"}, c.policy, c.secrets)
-			f.step("fetch", ExitTask)
+			f.step("fetch", ExitError)
 			r := f.outcome().Result
 			for _, want := range c.want {
 				if !strings.Contains(r.Error, want) {

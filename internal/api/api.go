@@ -52,6 +52,9 @@ type Options struct {
 	// Base returns the branch into which a job is merged that names none. It
 	// returns "" while that is not known.
 	Base func(ctx context.Context) (string, error)
+	// Choose fills in which engine does a job of kind prompt; nil leaves that to the agent.
+	// Its errors are a *githubjobs.FieldError and an *engine.NoKeyError.
+	Choose func(ctx context.Context, spec *githubjobs.Spec) error
 	// Read says whether GitHub was ever read completely; before, a job that is not known may
 	// be known there.
 	Read func() bool

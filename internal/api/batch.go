@@ -106,6 +106,9 @@ func (a *api) createBatch(ctx context.Context, in *batchInput) (*batchOutput, er
 	if err != nil {
 		return nil, err
 	}
+	if err := a.chooseAll(ctx, request); err != nil {
+		return nil, err
+	}
 	if err := a.admitBatch(ctx, request); err != nil {
 		return nil, err
 	}
@@ -234,13 +237,33 @@ func (a *api) admitBatch(ctx context.Context, b *batchRequest) error {
 	if after == 0 {
 		return nil
 	}
-	if b.key != "" {
-		if known, err := a.Batches.FactsOf(ctx, a.Project, b.specs[0].ID, b.specs[len(b.specs)-1].ID); err == nil && len(known) > 0 {
-			return nil
-		}
+	if a.knownBatch(ctx, b) {
+		return nil
 	}
 	if now > most {
 		return problem.New(problem.BatchTooLarge, "The batch was not created: of its %d jobs, %d at most can be pushed to GitHub within the time that a job may wait (MAX_QUEUE_TIME). Make batches of that size, one after the other; or let the server wait longer or push faster (REFS_PER_10_SECONDS, PUSHES_PER_MINUTE).", now, most).OfField(b.list)
 	}
 	return problem.New(problem.QueueFull, "The batch was not created: so many jobs wait to be pushed to GitHub that it would not be the turn of all of its jobs in time. Try again when Retry-After has passed.").After(after)
+}
+
+// knownBatch says whether the batch's key was used before.
+func (a *api) knownBatch(ctx context.Context, b *batchRequest) bool {
+	if b.key == "" {
+		return false
+	}
+	known, err := a.Batches.FactsOf(ctx, a.Project, b.specs[0].ID, b.specs[len(b.specs)-1].ID)
+	return err == nil && len(known) > 0
+}
+
+// chooseAll is choose for every job of a batch.
+func (a *api) chooseAll(ctx context.Context, b *batchRequest) error {
+	for i := range b.specs {
+		if err := a.choose(ctx, &b.specs[i]); err != nil {
+			if a.knownBatch(ctx, b) {
+				return nil
+			}
+			return inField(b.at(i), err)
+		}
+	}
+	return nil
 }

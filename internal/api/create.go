@@ -40,6 +40,8 @@ type JobRequest struct {
 	Retry          *RetryRequest      `json:"retry,omitempty" doc:"When the job is attempted again by itself, after an attempt has failed; never by default"`
 	QueueTTL       int                `json:"queue_ttl_seconds,omitempty" doc:"Bounds the time from the creation, or from delay_until, to the start of the task; a job that has not begun by then fails as never_started" minimum:"1" maximum:"2592000"`
 
+	PromptRequest
+
 	ConcurrencyKey    string                       `json:"concurrency_key,omitempty" doc:"Of the jobs with the same key one at a time is on GitHub; letters, digits and . _ : / = -" maxLength:"63"`
 	ConcurrencyPolicy githubjobs.ConcurrencyPolicy `json:"concurrency_policy,omitempty" doc:"What the job does to older ones of its key: wait until they have ended (queue), cancel all of them (cancel_in_progress), or cancel those that wait and let the running one go on (keep_newest)" enum:"queue,cancel_in_progress,keep_newest" default:"queue"`
 
@@ -93,8 +95,11 @@ func (a *api) createJob(ctx context.Context, in *createInput) (*createOutput, er
 
 // accept stores a new job.
 func (a *api) accept(ctx context.Context, spec githubjobs.Spec) (*createOutput, error) {
+	if err := a.choose(ctx, &spec); err != nil {
+		return a.unlessRepeated(ctx, spec, err)
+	}
 	if after := a.Full(ctx); after > 0 {
-		return a.turnedAway(ctx, spec, after)
+		return a.unlessRepeated(ctx, spec, queueFull(after))
 	}
 	if p := a.secretsProblem(ctx, spec); p != nil {
 		return nil, p
@@ -114,15 +119,14 @@ func (a *api) accept(ctx context.Context, spec githubjobs.Spec) (*createOutput, 
 	return &createOutput{Body: Created{JobID: spec.ID, Branch: githubjobs.Branch(spec.ID), Status: githubjobs.StatusPending}}, nil
 }
 
-// turnedAway answers while more jobs wait than can be pushed in time. A request whose
-// key was used before needs no room.
-func (a *api) turnedAway(ctx context.Context, spec githubjobs.Spec, after time.Duration) (*createOutput, error) {
+// unlessRepeated refuses a new job. A request whose key was used before has its job.
+func (a *api) unlessRepeated(ctx context.Context, spec githubjobs.Spec, refusal error) (*createOutput, error) {
 	if spec.Request != "" {
 		if _, err := a.Jobs.Facts(ctx, a.Project, spec.ID); err == nil {
 			return a.repeated(ctx, spec)
 		}
 	}
-	return nil, queueFull(after)
+	return nil, refusal
 }
 
 func queueFull(after time.Duration) error {

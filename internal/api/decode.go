@@ -21,9 +21,10 @@ const example = `{"job": "Daily activity report", "kind": "report"}`
 // request is what the body of create-job says.
 type request struct {
 	spec        githubjobs.Spec
-	key         string // its idempotency key; empty for none
-	fingerprint string // of the rest; see githubjobs.Spec.Request
-	name        string // of a job of a batch, by which others of it refer to it
+	key         string                     // its idempotency key; empty for none
+	fingerprint string                     // of the rest; see githubjobs.Spec.Request
+	name        string                     // of a job of a batch, by which others of it refer to it
+	prompt      map[string]json.RawMessage // fields of PromptRequest
 }
 
 // createFields are the fields of create-job, each with the way it is read.
@@ -54,6 +55,8 @@ var createFields = map[string]func(json.RawMessage, *request) error{
 	"concurrency_policy":    func(raw json.RawMessage, r *request) error { return word(raw, &r.spec.ConcurrencyPolicy) },
 	"pull_request":          func(raw json.RawMessage, r *request) error { return readPull(raw, &r.spec.PullRequest) },
 	keyField:                readKey,
+	"engine":                readPrompt("engine"), "llm_provider": readPrompt("llm_provider"), "llm_model": readPrompt("llm_model"),
+	"llm_base_url": readPrompt("llm_base_url"), "max_turns": readPrompt("max_turns"),
 }
 
 // decodeCreate reads the body of create-job, strictly: what is not understood is
@@ -83,6 +86,9 @@ func decodeFields(fields map[string]json.RawMessage, known map[string]func(json.
 		if err := read(fields[name], r); err != nil {
 			return inField(name, err)
 		}
+	}
+	if err := r.foldPrompt(fields["kind"] != nil && string(fields["kind"]) != "null"); err != nil {
+		return err
 	}
 	if strings.TrimSpace(r.spec.Prompt) == "" {
 		return problem.New(problem.MissingField, "job is missing; say in words what is to be done, as in %s", example).OfField("job")

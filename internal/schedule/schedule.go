@@ -40,6 +40,8 @@ type Store interface {
 type Options struct {
 	Project string
 	Store   Store
+	// Choose fills in which engine does a job of kind prompt; nil leaves that to the agent.
+	Choose func(ctx context.Context, spec *githubjobs.Spec) error
 	// Base returns the branch of jobs that name none; "" while it is not known.
 	Base func(ctx context.Context) (string, error)
 	// Accepted is called after a job, or a request to cancel one, was stored.

@@ -158,6 +158,12 @@ func (s *Scheduler) spec(ctx context.Context, one store.Schedule, k key) (github
 		spec.Base = base
 	}
 	spec.Normalize(s.Now())
+	if spec.Kind == githubjobs.KindPrompt && s.Choose != nil {
+		// Started all the same: the job then fails, and says why where people look for it.
+		if err := s.Choose(ctx, &spec); err != nil {
+			s.Log.Warn("no engine can be chosen for a job of a schedule", "schedule", one.Name, "job_id", spec.ID, "error", err)
+		}
+	}
 	return spec, spec.Validate()
 }
 

@@ -39,7 +39,12 @@ type Config struct {
 	BranchTTL         time.Duration   `env:"BRANCH_TTL" envDefault:"72h" doc:"How long the branch of a job is kept after the job's end, unless a pull request from it is open; 0 keeps branches for ever. GitHub recommends at most 5,000"`
 	KeyTTL            time.Duration   `env:"KEY_TTL" envDefault:"168h" doc:"How long, where that is longer, the branch of a job with an idempotency key and without a pull request is kept: so long the key outlives the loss of the database"`
 	JobRetention      time.Duration   `env:"JOB_RETENTION" envDefault:"8760h" doc:"How long the server tells of a job of which nothing new was heard, once it has ended and its branch is gone; 0 means for ever"`
-	DefaultKind       githubjobs.Kind `env:"DEFAULT_KIND" envDefault:"report" doc:"Kind of the jobs that name none: command or report"`
+	DefaultKind       githubjobs.Kind `env:"DEFAULT_KIND" envDefault:"report" doc:"Kind of the jobs that name none: command, report or prompt"`
+	PromptEngine      string          `env:"PROMPT_ENGINE" doc:"Engine of jobs of kind prompt, where neither the job nor .githubjobs.yml names one; by default claude-code. The next four go with it"`
+	PromptProvider    string          `env:"PROMPT_LLM_PROVIDER" doc:"Whose API that engine speaks; by default the engine's first"`
+	PromptModel       string          `env:"PROMPT_LLM_MODEL" doc:"Its model; by default the engine's own choice"`
+	PromptBaseURL     string          `env:"PROMPT_LLM_BASE_URL" doc:"Address of an API that is compatible with the provider's"`
+	PromptMaxTurns    int             `env:"PROMPT_MAX_TURNS" doc:"How many answers the model may give to a job; by default any number within the job's time"`
 	Merge             string          `env:"MERGE" envDefault:"on" doc:"on: pull requests that the policy did not allow yet are judged again when something happens to them, and merged. off: only the last step of a run merges"`
 	ReconcileInterval time.Duration   `env:"RECONCILE_INTERVAL" envDefault:"30s" doc:"How often GitHub is read for what webhooks did not tell, while jobs are active and webhooks are silent; four times as long while webhooks arrive, ten times while no job is active"`
 	PushesPerMinute   int             `env:"PUSHES_PER_MINUTE" envDefault:"6" doc:"How often the repository is pushed to while jobs keep coming; those that arrive in between ride together. GitHub recommends 6; 0 means without limit"`

@@ -20,6 +20,7 @@ import (
 	"github.com/githubjobs/githubjobs/githubjobs/hub"
 	"github.com/githubjobs/githubjobs/internal/api"
 	"github.com/githubjobs/githubjobs/internal/batch"
+	"github.com/githubjobs/githubjobs/internal/choice"
 	"github.com/githubjobs/githubjobs/internal/control"
 	"github.com/githubjobs/githubjobs/internal/dispatch"
 	"github.com/githubjobs/githubjobs/internal/gatekeeper"
@@ -176,8 +177,9 @@ func (s *Server) wire(repository *hub.Repository) {
 		Project: s.project, Store: s.store, Complete: s.complete, Log: s.log.With("part", "hold"), Now: time.Now,
 		Released: func() { s.dispatcher.Wake(); s.controller.Wake() },
 	})
+	chooser := &choice.Chooser{Hub: repository, Default: s.cfg.prompt(), Log: s.log.With("part", "choice"), Now: time.Now}
 	s.scheduler = schedule.New(schedule.Options{
-		Project: s.project, Store: s.store, Base: s.baseNow, Accepted: s.accepted, Log: s.log.With("part", "schedule"), Now: time.Now,
+		Project: s.project, Store: s.store, Base: s.baseNow, Choose: chooser.Choose, Accepted: s.accepted, Log: s.log.With("part", "schedule"), Now: time.Now,
 	})
 	s.limiter = &batch.Limiter{Project: s.project, Store: s.store, Every: limitEvery, Canceled: s.accepted, Log: s.log.With("part", "batch"), Now: time.Now}
 	s.file = schedule.NewFile(schedule.FileOptions{
@@ -204,7 +206,7 @@ func (s *Server) wire(repository *hub.Repository) {
 	})
 	s.http = &http.Server{
 		Handler: api.New(api.Options{
-			Project: s.project, Keys: s.cfg.APIKeys, DefaultKind: s.cfg.DefaultKind, Jobs: s.store, Base: s.base,
+			Project: s.project, Keys: s.cfg.APIKeys, DefaultKind: s.cfg.DefaultKind, Jobs: s.store, Base: s.base, Choose: chooser.Choose,
 			Batches: s.store, Gate: s.gate, Room: s.roomFor, Schedules: s.store, Scheduler: s.scheduler, Scheduled: s.scheduler.Wake, Live: s.live,
 			Read: s.everRead, SecretRules: s.file.SecretRules, Accepted: s.accepted, Canceled: s.accepted, JobRetention: s.cfg.JobRetention, Full: s.full, Readiness: s.Readiness, Webhook: s.metrics.countDeliveries(s.receiver), Metrics: s.metrics.handler(), Log: s.log.With("part", "api"), Now: time.Now,
 		}),

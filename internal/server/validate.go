@@ -34,9 +34,10 @@ func (c Config) Validate() error {
 		problems = append(problems, wrongf("LISTEN_ADDR", "%s", err))
 	}
 	if !slices.Contains(githubjobs.Kinds(), c.DefaultKind) {
-		problems = append(problems, wrongf("DEFAULT_KIND", "%q is no kind; use %s", c.DefaultKind, "command or report"))
+		problems = append(problems, wrongf("DEFAULT_KIND", "%q is no kind; use %s", c.DefaultKind, "command, report or prompt"))
 	}
 	problems = append(append(problems, c.validateDatabase()...), c.validateIssuer()...)
+	problems = append(problems, c.validatePrompt()...)
 	if c.ReconcileInterval < minInterval || c.ReconcileInterval > maxInterval {
 		problems = append(problems, wrongf("RECONCILE_INTERVAL", "%s is out of range; give %s to %s", c.ReconcileInterval, minInterval, maxInterval))
 	}

@@ -35,7 +35,7 @@ func (anthropic) fail(status int) string {
 func (a anthropic) answer(w io.Writer, step Step, offered []tool) {
 	usage := object{"input_tokens": InputTokens, "output_tokens": 1, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
 	event(w, "message_start", object{"type": "message_start", "message": object{
-		"id": "msg_1", "type": "message", "role": "assistant", "model": "scripted", "content": []any{}, "stop_reason": nil, "stop_sequence": nil, "usage": usage}})
+		"id": callID(), "type": "message", "role": "assistant", "model": "scripted", "content": []any{}, "stop_reason": nil, "stop_sequence": nil, "usage": usage}})
 	reason := a.content(w, step, offered)
 	event(w, "message_delta", object{"type": "message_delta", "delta": object{"stop_reason": reason, "stop_sequence": nil}, "usage": object{"output_tokens": OutputTokens}})
 	event(w, "message_stop", object{"type": "message_stop"})

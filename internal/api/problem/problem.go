@@ -53,6 +53,7 @@ const (
 	StorageFull        Code = "storage_full"           // the database's disk is full
 	StorageUnavailable Code = "storage_unavailable"    // the database cannot be used
 	StatusFailed       Code = "status_failed"          // the status could not be read
+	NoModelKey         Code = "no_model_key"           // the coding agent would have no key for its model
 	Internal           Code = "internal_error"         // a mistake of the server's
 )
 
@@ -78,6 +79,7 @@ var statuses = map[Code]int{
 	BaseUnknown:       http.StatusServiceUnavailable, DependencyUnknown: http.StatusServiceUnavailable, StorageFull: http.StatusInsufficientStorage,
 	QueueFull: http.StatusTooManyRequests, TooManyBatches: http.StatusServiceUnavailable,
 	BatchNotFound: http.StatusNotFound, BatchNotIndexed: http.StatusConflict, BatchTooLarge: http.StatusBadRequest,
+	NoModelKey:         http.StatusUnprocessableEntity,
 	DependencyNotFound: http.StatusUnprocessableEntity, SecretNotAllowed: http.StatusUnprocessableEntity,
 	NothingToJudge: http.StatusConflict, InvalidPolicy: http.StatusUnprocessableEntity, TooManyVerdicts: http.StatusTooManyRequests,
 	GitHubUnavailable: http.StatusServiceUnavailable, GitHubRefused: http.StatusBadGateway,
