@@ -118,7 +118,7 @@ func TestCreateRefuses(t *testing.T) {
 		"another's field":     {`{"job":"x","prompt":"y"}`, 400, "unknown_field", "prompt", []string{"Did you mean job?"}},
 		"case":                {`{"Job":"x"}`, 400, "unknown_field", "Job", []string{"Did you mean job?"}},
 		"camel case":          {`{"job":"x","timeoutSeconds":1}`, 400, "unknown_field", "timeoutSeconds", []string{"Did you mean timeout_seconds?"}},
-		"a field of nobody":   {`{"job":"x","zzzzzzzzz":1}`, 400, "unknown_field", "zzzzzzzzz", []string{"The fields are base, batch_id, concurrency_key, concurrency_policy, config, delay_until, depends_on, idempotency_key, job"}},
+		"a field of nobody":   {`{"job":"x","zzzzzzzzz":1}`, 400, "unknown_field", "zzzzzzzzz", []string{"The fields are base, batch_id, concurrency_key, concurrency_policy, config, delay_until, depends_on, engine, idempotency_key, job"}},
 		"more than a spec":    {`{"job":"` + strings.Repeat("x", 70<<10) + `"}`, 400, "invalid_field", "job", []string{"at most 65536", "Put long material"}},
 		"more than a body":    {`{"job":"` + strings.Repeat("x", 1<<20) + `"}`, 400, "body_too_large", "", []string{"1048576", "65536"}},
 		"a NUL in the text":   {`{"job":"a\u0000b"}`, 400, "invalid_field", "job", []string{"NUL"}},

@@ -69,6 +69,9 @@ func TestSchedule(t *testing.T) {
 	}
 	job := reflect.ValueOf(told.Job)
 	for i := range job.NumField() {
+		if name := job.Type().Field(i).Name; name == "PromptRequest" {
+			continue // told by config
+		}
 		if job.Field(i).IsZero() {
 			t.Errorf("%s is not told", job.Type().Field(i).Name)
 		}

@@ -1,0 +1,118 @@
+package choice
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/githubjobs/engine"
+	"github.com/githubjobs/githubjobs/githubjobs/hub"
+)
+
+// branch is a branch whose policy can be changed.
+type branch struct {
+	document string
+	err      error
+	reads    int
+}
+
+func (b *branch) WatchedFile(context.Context, string, string) ([]byte, error) {
+	b.reads++
+	return []byte(b.document), b.err
+}
+
+func setup(document string) (*branch, *Chooser, *time.Time) {
+	b, at := &branch{document: document}, time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)
+	return b, &Chooser{Hub: b, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return at }}, &at
+}
+
+func choose(t *testing.T, c *Chooser, config string, edit ...func(*githubjobs.Spec)) (string, error) {
+	t.Helper()
+	spec := githubjobs.Spec{Kind: githubjobs.KindPrompt, Base: "main", Config: json.RawMessage(config)}
+	for _, e := range edit {
+		e(&spec)
+	}
+	err := c.Choose(t.Context(), &spec)
+	return string(spec.Config), err
+}
+
+func TestTheSpecHoldsTheChoice(t *testing.T) {
+	t.Parallel()
+	_, c, _ := setup("prompt: {engine: codex, llm_model: m}\nsecrets: {allow: [OPENAI_*]}")
+	c.Default = githubjobs.PromptConfig{Engine: "gemini", MaxTurns: 9}
+	if got, err := choose(t, c, `{}`); err != nil || got != `{"engine":"codex","llm_provider":"openai","llm_model":"m","max_turns":9}` {
+		t.Errorf("%s, %v", got, err)
+	}
+	_, err := choose(t, c, `{"engine":"claude-code"}`)
+	if _, ok := errors.AsType[*engine.NoKeyError](err); !ok {
+		t.Errorf("without a key: %v", err)
+	}
+	_, err = choose(t, c, `{}`, func(s *githubjobs.Spec) { s.Network = githubjobs.NetworkNone })
+	if f, ok := errors.AsType[*githubjobs.FieldError](err); !ok || f.Field != "network" {
+		t.Errorf("without a network: %v", err)
+	}
+	if _, err := choose(t, c, `{"engine":"custom","command":["x"]}`, func(s *githubjobs.Spec) { s.Network = githubjobs.NetworkNone }); err != nil {
+		t.Errorf("custom without a network: %v", err)
+	}
+}
+
+func TestAPolicyThatIsMendedCountsSoon(t *testing.T) {
+	t.Parallel()
+	b, c, at := setup("")
+	b.err = hub.ErrNoFile
+	if _, err := choose(t, c, `{}`); err == nil || !strings.Contains(err.Error(), "AGENT_ANTHROPIC_API_KEY") {
+		t.Errorf("without a policy: %v", err)
+	}
+	if _, err := choose(t, c, `{}`); err == nil || b.reads != 1 {
+		t.Errorf("asked again at once: %v, %d reads", err, b.reads)
+	}
+	b.err, b.document = nil, "secrets: {allow: ['*']}"
+	*at = at.Add(3 * time.Second)
+	if got, err := choose(t, c, `{}`); err != nil || got != `{"engine":"claude-code","llm_provider":"anthropic"}` || b.reads != 2 {
+		t.Errorf("%s, %v, %d reads", got, err, b.reads)
+	}
+	for range 10 {
+		*at = at.Add(5 * time.Second)
+		if _, err := choose(t, c, `{}`); err != nil {
+			t.Error(err)
+		}
+	}
+	if b.reads != 2 {
+		t.Errorf("%d reads of a policy within a minute", b.reads)
+	}
+	b.document = "prompt: {engine: [x]}"
+	*at = at.Add(time.Minute)
+	if _, err := choose(t, c, `{}`); err == nil || !strings.Contains(err.Error(), "is not valid") {
+		t.Errorf("with a spoilt policy: %v", err)
+	}
+}
+
+// While GitHub is out of reach, jobs are taken; what was known of the policy goes on counting.
+func TestWithoutGitHub(t *testing.T) {
+	t.Parallel()
+	b, c, at := setup("")
+	b.err = errors.New("unreachable")
+	for range 3 {
+		if got, err := choose(t, c, `{"engine":"codex"}`); err != nil || got != `{"engine":"codex"}` || b.reads != 1 {
+			t.Errorf("%s, %v, %d reads", got, err, b.reads)
+		}
+	}
+	if _, err := choose(t, c, `{"engine":"cursor"}`); err == nil {
+		t.Error("an engine that there is not was taken")
+	}
+	b.err, b.document = nil, "secrets: {allow: [ANTHROPIC_API_KEY]}"
+	*at = at.Add(time.Minute)
+	if got, err := choose(t, c, `{}`); err != nil || got == `{}` {
+		t.Errorf("%s, %v", got, err)
+	}
+	b.err = errors.New("unreachable")
+	*at = at.Add(time.Hour)
+	if _, err := choose(t, c, `{"engine":"codex"}`); err == nil {
+		t.Error("what the policy did not allow was allowed when GitHub was gone")
+	}
+}
