@@ -87,7 +87,7 @@ func TestImportDirections(t *testing.T) {
 }
 
 // forTests are the packages that are there for tests alone.
-var forTests = []string{"internal/agent/agenthub", "internal/agent/agenttest", "internal/api/apitest", "internal/e2e", "internal/hostile", "internal/house", "internal/load", "internal/localhub/hubtest", "internal/require", "internal/store/seed", "internal/store/storetest", "internal/wire"}
+var forTests = []string{"internal/agent/agenthub", "internal/agent/agenttest", "internal/agent/modeltest", "internal/api/apitest", "internal/e2e", "internal/hostile", "internal/house", "internal/load", "internal/localhub/hubtest", "internal/require", "internal/store/seed", "internal/store/storetest", "internal/wire"}
 
 // TestHelpersOfTestsStayInTests: nothing but tests (whose imports are no dependencies) reaches what is there for tests, nor the
 // libraries that only tests need; and every other package is part of a program or of the library.
