@@ -1,6 +1,7 @@
-# Two images from one file:
-#   docker build --target agent  .   runs one job, as an ordinary user, with the tools that a task wants
-#   docker build --target server .   the HTTP server, nothing else in it
+# Three images from one file:
+#   docker build --target agent-core .   runs jobs that start no program: reports; the agent and nothing else in it
+#   docker build --target agent .        runs any job, with the tools that a task wants
+#   docker build --target server .       the HTTP server, nothing else in it
 # Both builders can read it. The agent's stages come first, because the classic builder builds every stage up to
 # the target. scripts/image.sh supplies the base images where no registry can be reached.
 ARG DEBIAN_IMAGE=debian:bookworm-slim
@@ -19,7 +20,18 @@ FROM agent-deps AS agent-build
 COPY githubjobs githubjobs
 COPY internal/agent internal/agent
 COPY cmd/agent cmd/agent
-RUN go build -trimpath -ldflags='-s -w' -o /out/agent ./cmd/agent
+# A release names its version; else the program tells the commit that it was built from, where that is known.
+ARG VERSION=
+RUN go build -trimpath -ldflags="-s -w -X github.com/githubjobs/githubjobs/internal/agent.version=${VERSION}" -o /out/agent ./cmd/agent
+
+FROM scratch AS agent-core
+COPY --from=agent-build /out/agent /usr/local/bin/agent
+USER 10001:10001
+LABEL org.opencontainers.image.title="githubjobs agent, core" \
+      org.opencontainers.image.description="Runs githubjobs jobs that start no program." \
+      org.opencontainers.image.source="https://github.com/githubjobs/githubjobs" \
+      org.opencontainers.image.licenses="Apache-2.0"
+ENTRYPOINT ["/usr/local/bin/agent"]
 
 # The coding agents, in the versions that package.json pins. No package runs a script of its own but the two that put
 # their program in its place. What is removed are second copies, and what needs a microphone.

@@ -25,7 +25,8 @@ test: ## Runs gofmt, go vet and all tests; REQUIRE=docker,postgres,chromium,npm,
 bench: ## Measures; BENCH=<pattern> and BENCHTIME=<20x> choose what and how long
 	@scripts/bench.sh '$(BENCH)' '$(BENCHTIME)' $(PKGS)
 
-image: ## Builds the Docker images githubjobs/agent:dev and githubjobs/server:dev
+image: ## Builds the Docker images githubjobs/agent:dev, agent-core:dev and server:dev
+	@scripts/image.sh agent-core
 	@scripts/image.sh agent
 	@scripts/image.sh server
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Builds an image of the Dockerfile from the current source: githubjobs/agent:dev or githubjobs/server:dev.
+# Builds an image of the Dockerfile from the current source: githubjobs/agent:dev, githubjobs/agent-core:dev or
+# githubjobs/server:dev.
 # With nothing changed it takes about a second.
 #
-#   image.sh [agent|server] [tag]
+#   image.sh [agent|agent-core|server] [tag]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -5,6 +5,7 @@
 #
 # REQUIRE=docker,postgres,chromium,npm,root (any of them) makes a missing one fail instead of being skipped.
 # GITHUBJOBS_TEST_IMAGE        test this agent image instead of building githubjobs/agent:dev
+# GITHUBJOBS_TEST_CORE_IMAGE   test this image instead of building githubjobs/agent-core:dev
 # GITHUBJOBS_TEST_POSTGRES_URL the database of the PostgreSQL tests
 # RACE=auto|on|off             the race detector; auto = where a C compiler is installed, which it needs
 # TIMEOUT=20m                  of each package's tests
@@ -45,6 +46,11 @@ go vet "${packages[@]}"
 if [ -z "${GITHUBJOBS_TEST_IMAGE:-}" ] && docker version >/dev/null 2>&1; then
 	say "agent image"
 	scripts/image.sh agent || docker image rm githubjobs/agent:dev >/dev/null 2>&1 || true
+fi
+
+if [ -z "${GITHUBJOBS_TEST_CORE_IMAGE:-}" ] && docker version >/dev/null 2>&1; then
+	say "agent image without tools"
+	scripts/image.sh agent-core || docker image rm githubjobs/agent-core:dev >/dev/null 2>&1 || true
 fi
 
 run=$(mktemp -d)

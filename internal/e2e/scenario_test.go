@@ -105,6 +105,13 @@ func TestScenariosInDocker(t *testing.T) {
 	}
 }
 
+// TestAReportInTheCoreImage: nothing but the agent is in it.
+func TestAReportInTheCoreImage(t *testing.T) {
+	image := require.DockerCore(t)
+	t.Parallel()
+	runScenarios(t, "report.txtar", image)
+}
+
 func runScenarios(t *testing.T, pattern, image string) {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join("testdata", pattern))

@@ -67,17 +67,23 @@ func (s Step) Run(ctx context.Context) error {
 
 // fetch asks git and the API at the same time.
 func (s Step) fetch(ctx context.Context) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return s.clone(ctx) })
+	group, together := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.clone(together) })
 	group.Go(func() error {
 		repo, err := s.repository()
 		if err != nil {
 			return err
 		}
-		return s.Kind.Fetch(ctx, repo, s.Spec, s.Dir.Inputs())
+		return s.Kind.Fetch(together, repo, s.Spec, s.Dir.Inputs())
 	})
-	group.Go(func() error { return s.secrets(ctx) })
-	return group.Wait()
+	group.Go(func() error { return s.secrets(together) })
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	if reader, ok := s.Kind.(task.Reader); ok {
+		return reader.Read(ctx, task.Task{Spec: s.Spec, Commit: s.Config.SHA, Base: s.Dir.Base(), Inputs: s.Dir.Inputs()})
+	}
+	return nil
 }
 
 // repository is the job's repository at the API. Answers of the API that tell of

@@ -38,6 +38,14 @@ type Chooser interface {
 	Choose(spec githubjobs.Spec, rules policy.Policy, inputs string) (anyOf []string, mend string, err error)
 }
 
+// Reader is a Kind that needs what only git can tell. Read is called between Fetch and
+// Run, where git and the clone are and nothing of the job's runs; an image that tasks
+// run in may be without git. Of t there are Spec, Commit, Base and Inputs, into which it
+// writes what Run will need.
+type Reader interface {
+	Read(ctx context.Context, t Task) error
+}
+
 // Repository is the job's repository at GitHub's API.
 type Repository struct {
 	Client      *github.Client

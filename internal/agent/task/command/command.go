@@ -66,7 +66,7 @@ func findShell() (string, error) {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("there is neither bash nor sh in PATH (%s)", os.Getenv("PATH"))
+	return "", fmt.Errorf("there is neither bash nor sh in PATH (%s), and a job of the kind command needs one; in Docker name an image that has a shell in the variable GITHUBJOBS_IMAGE: agent, not agent-core", os.Getenv("PATH"))
 }
 
 // explain puts the exit code in words where it has a meaning of its own.

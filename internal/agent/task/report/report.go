@@ -18,7 +18,6 @@ import (
 	"strings"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
-	"github.com/githubjobs/githubjobs/internal/agent/git"
 	"github.com/githubjobs/githubjobs/internal/agent/task"
 )
 
@@ -41,12 +40,7 @@ func (Kind) Run(ctx context.Context, t task.Task) (task.Report, error) {
 	if err != nil {
 		return task.Report{}, err
 	}
-	repo := git.Git{Dir: t.Base}
-	base, err := baseCommit(ctx, repo, t.Commit)
-	if err != nil {
-		return task.Report{}, err
-	}
-	commits, err := history(ctx, repo, base, span.previous().From)
+	past, err := loadPast(t.Inputs)
 	if err != nil {
 		return task.Report{}, err
 	}
@@ -55,8 +49,8 @@ func (Kind) Run(ctx context.Context, t task.Task) (task.Report, error) {
 		return task.Report{}, err
 	}
 	p := page{
-		Span: span, Server: t.Server, Repository: t.Repository, Branch: t.Spec.Base, Commit: base, Made: t.Spec.CreatedAt,
-		Now: gather(span, commits, in), Before: gather(span.previous(), commits, in), Inputs: in,
+		Span: span, Server: t.Server, Repository: t.Repository, Branch: t.Spec.Base, Commit: past.Base, Made: t.Spec.CreatedAt,
+		Now: gather(span, past.Commits, in), Before: gather(span.previous(), past.Commits, in), Inputs: in,
 	}
 	return p.write(t)
 }

@@ -44,12 +44,15 @@ func write(t *testing.T, repo *agenttest.Repository, a api, config githubjobs.Re
 	if err := (Kind{}).Fetch(t.Context(), task.Repository{Client: client, Owner: "o", Name: "r"}, spec, inputs); err != nil {
 		t.Fatal(err)
 	}
+	if err := (Kind{}).Read(t.Context(), task.Task{Spec: spec, Commit: sha, Base: repo.Dir(), Inputs: inputs}); err != nil {
+		t.Fatal(err)
+	}
 	if err := git.Checkout(t.Context(), repo.Dir(), tree, "job/me", sha); err != nil {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
 	report, err := Kind{}.Run(t.Context(), task.Task{
-		Spec: spec, Commit: sha, Base: repo.Dir(), Tree: tree, Inputs: inputs, Repository: "o/r", Server: "https://github.example", Log: &log,
+		Spec: spec, Commit: sha, Tree: tree, Inputs: inputs, Repository: "o/r", Server: "https://github.example", Log: &log,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -151,7 +154,7 @@ func TestADayThatHasNotBegunIsRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		spec := githubjobs.Spec{ID: "me", Kind: githubjobs.KindReport, Title: "Report", Config: raw, Base: "main", CreatedAt: now}
-		_, err = Kind{}.Run(t.Context(), task.Task{Spec: spec, Base: t.TempDir()})
+		_, err = Kind{}.Run(t.Context(), task.Task{Spec: spec, Inputs: t.TempDir()})
 		if refused := strings.Contains(err.Error(), "has not begun"); refused != (test.want != "") || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s of %s: %v", test.period, test.date, err)
 		}
