@@ -48,6 +48,7 @@ Usage: agent <step>
 
 The steps read what Actions sets (GITHUB_REPOSITORY, GITHUB_SHA, GITHUB_EVENT_PATH, ...) and:
 
+  GITHUBJOBS_SERVER    address of the server that is told how the job gets on (default: none is)
   GITHUBJOBS_WORK      work folder of the run            (default: githubjobs in RUNNER_TEMP)
   GITHUBJOBS_RUNTIME   docker or process                 (default: docker)
   GITHUBJOBS_IMAGE     image that the docker runtime uses
@@ -94,10 +95,10 @@ type job struct {
 }
 
 var steps = map[string]func(context.Context, job) error{
-	"fetch":   fetchStep,
+	"fetch":   telling(githubjobs.PhaseFetching, fetchStep),
 	"run":     runStep,
-	"publish": publishStep,
-	"merge":   mergeStep,
+	"publish": telling(githubjobs.PhasePublishing, publishStep),
+	"merge":   telling(githubjobs.PhaseMerging, mergeStep),
 }
 
 // Main does what the command line says and returns the exit code. SIGINT and

@@ -57,6 +57,9 @@ func Run(ctx context.Context, c Config, out io.Writer, log *slog.Logger) error {
 		if err := ensureHook(ctx, hub, secrets, s.URL()+"/webhooks/github"); err != nil {
 			return fmt.Errorf("the webhook of the demo repository: %w", err)
 		}
+		if err := setServer(hub, s.URL()); err != nil {
+			return err
+		}
 		printWelcome(out, c, hub.URL(), s.URL(), runtime, why)
 		if runtime.sameUser() {
 			fmt.Fprint(out, "Jobs run as you, and can do what you can (GITHUBJOBS_UNSAFE_SAME_USER): submit only what you trust, or use Docker.\n\n")

@@ -111,6 +111,12 @@ func ensureHook(ctx context.Context, hub *localhub.Server, s secrets, url string
 	return err
 }
 
+// setServer tells the workflow where the server is, whose address may have changed since
+// the last start.
+func setServer(hub *localhub.Server, url string) error {
+	return hub.SetVariable(demoOwner, demoName, "GITHUBJOBS_SERVER", url)
+}
+
 // setRuntime tells the workflow how to run the agent.
 func setRuntime(hub *localhub.Server, runtime Runtime, c Config, agent string) error {
 	return errors.Join(

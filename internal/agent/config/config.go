@@ -60,6 +60,12 @@ type Config struct {
 	Result string `env:"GITHUBJOBS_RESULT"`
 	Pull   int    `env:"GITHUBJOBS_PULL"`
 
+	// Live is the address of the server that is told how the run gets on; empty for none.
+	// The two after it are what a step asks GitHub for its proof with; see live.Identity.
+	Live          string `env:"GITHUBJOBS_SERVER"`
+	IdentityURL   string `env:"ACTIONS_ID_TOKEN_REQUEST_URL"`
+	IdentityToken string `env:"ACTIONS_ID_TOKEN_REQUEST_TOKEN"`
+
 	// Work is the folder of the run; by default "githubjobs" in RUNNER_TEMP.
 	Work    string  `env:"GITHUBJOBS_WORK"`
 	Runtime Runtime `env:"GITHUBJOBS_RUNTIME" envDefault:"docker"`
@@ -109,6 +115,7 @@ func Load(environ map[string]string) (Config, error) {
 		c.APIURL = hub.APIURL(c.ServerURL)
 	}
 	c.APIURL = strings.TrimRight(c.APIURL, "/")
+	c.Live = strings.TrimRight(c.Live, "/")
 	return c, c.validate()
 }
 
@@ -151,6 +158,7 @@ func (c Config) validate() error {
 	check(isURL(c.APIURL), "GITHUB_API_URL: %q is not the address of GitHub's API, like https://api.github.com", c.APIURL)
 	check(repositoryPattern.MatchString(c.Repository), "GITHUB_REPOSITORY: %q is not owner/name; "+inActions, c.Repository)
 	check(shaPattern.MatchString(c.SHA), "GITHUB_SHA: %q is not the full SHA of a commit; "+inActions, c.SHA)
+	check(c.Live == "" || isURL(c.Live), "GITHUBJOBS_SERVER: %q is not the address of a server of jobs, like https://jobs.example.com", c.Live)
 	check(c.RefName != "", "GITHUB_REF_NAME is missing; "+inActions)
 	check(c.EventPath != "", "GITHUB_EVENT_PATH is missing; "+inActions)
 	check(c.RunAttempt >= 1, "GITHUB_RUN_ATTEMPT: %d is not an attempt; the first is 1", c.RunAttempt)

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/githubjobs/githubjobs/internal/agent/live"
 	"github.com/githubjobs/githubjobs/internal/agent/secret"
 	"github.com/githubjobs/githubjobs/internal/agent/work"
 )
@@ -23,7 +24,7 @@ func RefuseTokens(environ []string) error {
 			return fmt.Errorf("%s is set in the step that runs the task, which could read it; remove it from the `env` of the step, its job and its workflow", name)
 		}
 	}
-	return nil
+	return refuseIdentity(environ)
 }
 
 // passed are the variables of the step that the task gets as they are.
@@ -38,7 +39,7 @@ func (s Step) taskEnviron(dir work.Dir, temp string) []string {
 	env := []string{
 		"HOME=" + dir.Home(), "TMPDIR=" + temp, "LANG=C.UTF-8", "TZ=UTC", "CI=true",
 		"JOB_ID=" + s.Spec.ID, "JOB_KIND=" + string(s.Spec.Kind), "JOB_TITLE=" + s.Spec.Title,
-		"JOB_PROMPT=" + s.Spec.Prompt, "JOB_BASE=" + s.Spec.Base,
+		"JOB_PROMPT=" + s.Spec.Prompt, "JOB_BASE=" + s.Spec.Base, live.Variable + "=" + s.mark,
 	}
 	for _, name := range passed {
 		if value := lookup(s.Environ, name); value != "" {

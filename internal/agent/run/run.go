@@ -26,6 +26,7 @@ import (
 	"github.com/githubjobs/githubjobs/internal/agent/config"
 	"github.com/githubjobs/githubjobs/internal/agent/disk"
 	"github.com/githubjobs/githubjobs/internal/agent/git"
+	"github.com/githubjobs/githubjobs/internal/agent/live"
 	"github.com/githubjobs/githubjobs/internal/agent/process"
 	"github.com/githubjobs/githubjobs/internal/agent/secret"
 	"github.com/githubjobs/githubjobs/internal/agent/tasklog"
@@ -43,7 +44,9 @@ type Step struct {
 	// Stdout is the log of the step.
 	Stdout io.Writer
 
-	secrets secret.Set // what the task gets of the repository's
+	secrets secret.Set    // what the task gets of the repository's
+	session *live.Session // tells the server how the task gets on; nil for none
+	mark    string        // see live.Variable
 }
 
 // sandbox is where a task runs.
@@ -69,8 +72,11 @@ func (s Step) Run(ctx context.Context) (githubjobs.Result, error) {
 		return result, err
 	}
 	secrets, err := s.Dir.TakeSecrets()
-	s.secrets = secrets
-	log := tasklog.New(s.Stdout, append(tasklog.SecretsIn(s.Environ), s.secrets.Values()...))
+	session, grantErr := s.begin()
+	err = errors.Join(err, grantErr)
+	s.secrets, s.session, s.mark = secrets, session, live.NewMark()
+	defer s.end(session)
+	log := tasklog.New(session.Tee(s.Stdout), append(tasklog.SecretsIn(s.Environ), s.secrets.Values()...))
 	if err == nil {
 		s.perform(ctx, log, &result)
 	} else {
@@ -119,7 +125,9 @@ func (s Step) perform(ctx context.Context, log *tasklog.Log, result *githubjobs.
 	defer cancel()
 	result.StartedAt = now()
 	resume := commands.Stop()
-	exit, err := box.perform(ctx, log)
+	out, flush := s.told(log)
+	exit, err := box.perform(ctx, out)
+	flush()
 	log.Close()
 	resume()
 	s.conclude(ctx, exit, err, result)

@@ -134,7 +134,7 @@ func (d Dir) Remove() error {
 }
 
 func (d Dir) empty() error {
-	for _, path := range []string{d.Base(), d.Tree(), d.Inputs(), d.Task(), d.Home(), d.outcome(), d.secrets()} {
+	for _, path := range []string{d.Base(), d.Tree(), d.Inputs(), d.Task(), d.Home(), d.outcome(), d.secrets(), d.grant()} {
 		if err := removeAll(path); err != nil {
 			return err
 		}
