@@ -87,7 +87,7 @@ func (t *Told) part(p []byte, last bool) (err error) {
 		if !last && len(t.held) <= maxTold {
 			return nil
 		}
-		if last {
+		if last && len(t.held) <= maxTold {
 			t.tell(string(bytes.TrimRight(t.held, "\r\n")))
 		}
 		t.state, p, t.held = plain, t.held, nil
