@@ -66,7 +66,7 @@ func TestTheEnvironmentOfATaskIsClosed(t *testing.T) {
 		}
 		got := strings.Join(names, " ")
 		want := "CI GITHUB_REF_NAME GITHUB_REPOSITORY GITHUB_RUN_ATTEMPT GITHUB_RUN_ID GITHUB_SERVER_URL GITHUB_SHA HOME " +
-			"JOB_BASE JOB_ID JOB_KIND JOB_PROMPT JOB_TITLE LANG PATH PWD RUNNER_OS SHLVL TMPDIR TZ _"
+			"JOB_BASE JOB_EVENT JOB_ID JOB_KIND JOB_PROMPT JOB_TITLE LANG PATH PWD RUNNER_OS SHLVL TMPDIR TZ _"
 		// A container has a name of its own, and bash remembers no former folder in either.
 		if strings.Replace(got, " HOSTNAME", "", 1) != want {
 			t.Errorf("got  %s\nwant %s", got, want)
