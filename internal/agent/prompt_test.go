@@ -15,7 +15,7 @@ import (
 
 // prompted is setup for a job of kind prompt, in a repository with this policy and these
 // secrets.
-func prompted(t *testing.T, text string, c githubjobs.PromptConfig, policy string, secrets map[string]string) *fixture {
+func prompted(t *testing.T, text string, c githubjobs.PromptConfig, policy string, secrets map[string]string, edit ...func(*githubjobs.Spec)) *fixture {
 	t.Helper()
 	raw, err := json.Marshal(c)
 	if err != nil {
@@ -23,6 +23,9 @@ func prompted(t *testing.T, text string, c githubjobs.PromptConfig, policy strin
 	}
 	f := setup(t, "", func(s *githubjobs.Spec) {
 		s.Kind, s.Config, s.Prompt = githubjobs.KindPrompt, raw, text
+		for _, e := range edit {
+			e(s)
+		}
 	})
 	if policy != "" {
 		f.repo.Commit(agenttest.Commit{Message: "Policy", Write: map[string]string{".githubjobs.yml": policy}})

@@ -5,6 +5,7 @@
 package prompt
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -156,7 +157,7 @@ func (s session) describe(cmd *exec.Cmd) {
 func (s session) report(out *stream, exit process.Exit) (task.Report, error) {
 	r := task.Report{Summary: out.told.text}
 	u := out.told.usage
-	u.Engine, u.Provider, u.Turns = s.engine.Name, s.choice.Provider, max(u.Turns, out.told.turns)
+	u.Engine, u.Provider, u.Turns = s.engine.Name, s.choice.Provider, cmp.Or(out.told.turns, u.Turns)
 	if u.Model == "" {
 		u.Model = s.choice.Model
 	}
