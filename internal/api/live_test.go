@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -275,5 +276,28 @@ func TestStream(t *testing.T) {
 	want(ended, "", "status", `"terminal":true`)
 	if m, open := <-ended; open {
 		t.Errorf("the stream of an ended job goes on with %+v", m)
+	}
+}
+
+// A stream goes on for longer than the server lets any other answer take.
+func TestStreamOutlivesTheTimeouts(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	running(t, s, "a", "cap-a")
+	const limit = 2 * time.Second
+	short := httptest.NewUnstartedServer(s.Config.Handler)
+	short.Config.ReadTimeout, short.Config.WriteTimeout = limit, limit
+	short.Start()
+	t.Cleanup(short.Close)
+	all := (&server{Server: short}).listen(t, "/api/jobs/a/events", "")
+	if m := <-all; m.event != "status" {
+		t.Fatalf("%+v", m)
+	}
+	time.Sleep(limit + limit/2) // longer than both: it is their passing that is tested
+	if a := s.tell(t, "a", "cap-a", `{"events":[{"seq":1,"type":"log",`+at+`,"text":"late"}]}`); a.StatusCode != http.StatusOK {
+		t.Fatalf("%d %s", a.StatusCode, a.body)
+	}
+	if m, ok := <-all; !ok || m.event != "log" {
+		t.Errorf("%+v, %t", m, ok)
 	}
 }

@@ -76,6 +76,7 @@ type Service struct {
 	limits    map[string]*rate.Limiter
 	listeners map[string]map[chan struct{}]bool // by job
 	listening int
+	quietAt   map[string]time.Time // see quiet
 
 	once    sync.Once
 	stopped chan struct{}
@@ -85,7 +86,7 @@ type Service struct {
 func New(o Options) *Service {
 	return &Service{
 		Options: o, began: o.Now(), verifier: verifier{issuer: o.Issuer, now: o.Now},
-		exchange: rate.NewLimiter(exchangeRate, exchangeBurst), limits: map[string]*rate.Limiter{}, listeners: map[string]map[chan struct{}]bool{}, stopped: make(chan struct{}),
+		exchange: rate.NewLimiter(exchangeRate, exchangeBurst), limits: map[string]*rate.Limiter{}, quietAt: map[string]time.Time{}, listeners: map[string]map[chan struct{}]bool{}, stopped: make(chan struct{}),
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/internal/store"
@@ -12,12 +13,15 @@ import (
 const (
 	tailLines = 200
 	tailBytes = 32 << 10 // as a result commit keeps
+
+	quietFor = 2 * time.Second // how late the status may show what another server has heard first
+	maxQuiet = 16384
 )
 
 // Show adds to a job what its attempt has told; told says whether it has told anything.
 // Where that cannot be read the job is as it was: nothing depends on it.
 func (s *Service) Show(ctx context.Context, j githubjobs.Job) (shown githubjobs.Job, told bool) {
-	if j.Status == githubjobs.StatusPending {
+	if j.Status == githubjobs.StatusPending || s.quiet(j.ID) {
 		return j, false
 	}
 	stream, err := s.Store.Stream(ctx, s.Project, j.ID)
@@ -26,12 +30,31 @@ func (s *Service) Show(ctx context.Context, j githubjobs.Job) (shown githubjobs.
 	}
 	switch {
 	case errors.Is(err, store.ErrNotFound):
+		s.setQuiet(j.ID)
 		return j, false
 	case err != nil:
 		s.Log.Warn("what a run tells of itself could not be read; the status goes without", "job_id", j.ID, "error", err)
 		return j, false
 	}
 	return j.WithLive(stream.Live, s.began, s.Now()), true
+}
+
+// quiet says whether a job was found to have told nothing, a moment ago: most jobs that
+// are polled have not where no run tells of itself, and a read of them is to cost nothing.
+func (s *Service) quiet(job string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, ok := s.quietAt[job]
+	return ok && s.Now().Sub(at) < quietFor
+}
+
+func (s *Service) setQuiet(job string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.quietAt) >= maxQuiet {
+		clear(s.quietAt)
+	}
+	s.quietAt[job] = s.Now()
 }
 
 // tail is the end of the log of an attempt.
@@ -82,6 +105,7 @@ func (s *Service) Listen(job string) (news <-chan struct{}, done func(), ok bool
 func (s *Service) wake(job string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	delete(s.quietAt, job)
 	for c := range s.listeners[job] {
 		select {
 		case c <- struct{}{}:

@@ -27,6 +27,12 @@ func TestWrites(t *testing.T) {
 	grouped := storetest.Spec("g", storetest.Now)
 	grouped.Batch, grouped.Labels = "b", []string{"x", "y"}
 	later := githubjobs.Facts{Runs: []githubjobs.RunFact{{ID: 7, Attempt: 1, Status: "queued", At: storetest.Now.Add(time.Second)}}}
+	open := storetest.Stream("a", 1, 7, "one")
+	events := storetest.Lines(1, 500)
+	tell := func(capability string, events []githubjobs.Event) error {
+		_, err := s.AppendEvents(ctx, "p", "a", []byte(capability), events)
+		return err
+	}
 	of := func(id string, f githubjobs.Facts) githubjobs.Facts { f.ID = id; return f }
 	for _, c := range []struct {
 		what             string
@@ -46,6 +52,11 @@ func TestWrites(t *testing.T) {
 		{"one with a batch and two labels is accepted", func() error { return s.Accept(ctx, "p", grouped) }, 6, 8}, // and three groups, in one statement; its batch
 		{"it tells of its run", func() error { return s.MergeFacts(ctx, "p", of("g", queued)) }, 3, 5},             // job, groups; waiting
 		{"which changes only its time", func() error { return s.MergeFacts(ctx, "p", of("g", later)) }, 2, 1},      // the statement finds nothing to change
+		{"a run begins to tell of itself", func() error { _, err := s.OpenStream(ctx, "p", open); return err }, 1, 1},
+		{"it tells 500 lines", func() error { return tell("one", events) }, 2, 501},
+		{"it tells them again", func() error { return tell("one", events) }, 1, 1},
+		{"it tells nothing new", func() error { return tell("one", nil) }, 1, 1},
+		{"somebody else tells", func() error { return not(store.ErrCapability, tell("two", events)) }, 0, 0},
 		{"a status is read", func() error { _, err := s.Facts(ctx, "p", "a"); return err }, 0, 0},
 		{"jobs are listed", func() error { _, err := s.List(ctx, "p", store.Query{}); return err }, 0, 0},
 		{"jobs are counted", func() error { _, err := s.Counts(ctx, "p"); return err }, 0, 0},

@@ -13,11 +13,19 @@ import (
 	"github.com/githubjobs/githubjobs/internal/store"
 )
 
-// streamOf is the stream of a run's attempt, to be opened.
-func streamOf(id string, attempt int, run int64, capability string) store.Stream {
+// Stream is the stream of a run's attempt, to be opened.
+func Stream(id string, attempt int, run int64, capability string) store.Stream {
 	s := store.Stream{Job: id, Capability: []byte(capability), ExpiresAt: Now.Add(time.Hour)}
 	s.Attempt, s.Run, s.RunAttempt = attempt, run, 1
 	return s
+}
+
+// Lines are so many events, numbered from the first on.
+func Lines(first, n int64) (list []githubjobs.Event) {
+	for seq := first; seq < first+n; seq++ {
+		list = append(list, line(seq, fmt.Sprint("line ", seq)))
+	}
+	return list
 }
 
 func line(seq int64, text string) githubjobs.Event {
@@ -48,7 +56,7 @@ func streams(t *testing.T, clk *clock, s store.Store) {
 	wantError(t, err, store.ErrNotFound)
 	_, err = s.AppendEvents(t.Context(), project, "a", []byte("one"), nil)
 	wantError(t, err, store.ErrCapability)
-	opened, err := s.OpenStream(t.Context(), project, streamOf("a", 1, 7, "one"))
+	opened, err := s.OpenStream(t.Context(), project, Stream("a", 1, 7, "one"))
 	ok(t, err)
 	if opened.Seq != 0 || !opened.HeartbeatAt.Equal(Now) {
 		t.Errorf("opened %+v", opened)
@@ -89,26 +97,26 @@ func streams(t *testing.T, clk *clock, s store.Store) {
 // streamsOfAttempts: a later attempt takes the stream over, and an earlier one can't have it back.
 func streamsOfAttempts(t *testing.T, clk *clock, s store.Store) {
 	for _, id := range []string{"a", "b"} {
-		_, err := s.OpenStream(t.Context(), project, streamOf(id, 1, 7, "one of "+id))
+		_, err := s.OpenStream(t.Context(), project, Stream(id, 1, 7, "one of "+id))
 		ok(t, err)
 		_, err = s.AppendEvents(t.Context(), project, id, []byte("one of "+id), []githubjobs.Event{line(1, "first"), {Seq: 2, Type: githubjobs.EventMetadata, At: Now, Key: "k", Text: "v"}})
 		ok(t, err)
 	}
 	_, err := s.AppendEvents(t.Context(), project, "b", []byte("one of a"), []githubjobs.Event{line(3, "forged")})
 	wantError(t, err, store.ErrCapability)
-	again, err := s.OpenStream(t.Context(), project, streamOf("a", 1, 7, "two"))
+	again, err := s.OpenStream(t.Context(), project, Stream("a", 1, 7, "two"))
 	ok(t, err)
 	if again.Seq != 2 || again.Metadata["k"] != "v" {
 		t.Errorf("the same run goes on with %+v", again)
 	}
 	_, err = s.AppendEvents(t.Context(), project, "a", []byte("one of a"), nil)
 	wantError(t, err, store.ErrCapability)
-	next, err := s.OpenStream(t.Context(), project, streamOf("a", 2, 9, "three"))
+	next, err := s.OpenStream(t.Context(), project, Stream("a", 2, 9, "three"))
 	ok(t, err)
 	if next.Seq != 0 || next.Metadata != nil {
 		t.Errorf("the next attempt begins with %+v", next)
 	}
-	_, err = s.OpenStream(t.Context(), project, streamOf("a", 1, 7, "four"))
+	_, err = s.OpenStream(t.Context(), project, Stream("a", 1, 7, "four"))
 	wantError(t, err, store.ErrSuperseded)
 	_, err = s.AppendEvents(t.Context(), project, "a", []byte("two"), nil)
 	wantError(t, err, store.ErrCapability)
@@ -124,7 +132,7 @@ func streamsOfAttempts(t *testing.T, clk *clock, s store.Store) {
 
 // streamBounds: whatever is told, what is kept of a job is bounded; the oldest goes first.
 func streamBounds(t *testing.T, _ *clock, s store.Store) {
-	_, err := s.OpenStream(t.Context(), project, streamOf("a", 1, 7, "one"))
+	_, err := s.OpenStream(t.Context(), project, Stream("a", 1, 7, "one"))
 	ok(t, err)
 	seq := int64(0)
 	for range 4 {
@@ -172,7 +180,7 @@ func streamRace(t *testing.T, _ *clock, s store.Store) {
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
-			_, err := s.OpenStream(t.Context(), project, streamOf("a", 1, 7, "one"))
+			_, err := s.OpenStream(t.Context(), project, Stream("a", 1, 7, "one"))
 			ok(t, err)
 			for seq := int64(1); seq <= 10; seq++ {
 				_, err := s.AppendEvents(t.Context(), project, "a", []byte("one"), []githubjobs.Event{line(seq, fmt.Sprint(seq))})
@@ -193,7 +201,7 @@ func streamRace(t *testing.T, _ *clock, s store.Store) {
 // sweptStream: what a job has told goes with it.
 func sweptStream(t *testing.T, clk *clock, s store.Store) {
 	end(t, s, Spec("a", Now))
-	_, err := s.OpenStream(t.Context(), project, streamOf("a", 1, 7, "one"))
+	_, err := s.OpenStream(t.Context(), project, Stream("a", 1, 7, "one"))
 	ok(t, err)
 	_, err = s.AppendEvents(t.Context(), project, "a", []byte("one"), []githubjobs.Event{line(1, "one")})
 	ok(t, err)
