@@ -27,10 +27,13 @@ type Facts struct {
 	Lost    []LostRun   `json:"lost,omitempty"` // runs that GitHub does not know any more, by id
 	// Settled are the attempts of which GitHub was read after their end: no news of what
 	// they made is on its way.
-	Settled []Settled   `json:"settled,omitempty"`
-	Pulls   []PullFact  `json:"pulls,omitempty"`  // one for each pull request, oldest first
-	Result  *ResultFact `json:"result,omitempty"` // of the newest attempt
-	Gates   []GateFact  `json:"gates,omitempty"`  // the newest verdict on each head, by SHA
+	Settled []Settled  `json:"settled,omitempty"`
+	Pulls   []PullFact `json:"pulls,omitempty"` // one for each pull request, oldest first
+	// Undos are pull requests that take back what the job has merged, oldest first. They are the
+	// job's, and stand with the first attempt.
+	Undos  []PullFact  `json:"undos,omitempty"`
+	Result *ResultFact `json:"result,omitempty"` // of the newest attempt
+	Gates  []GateFact  `json:"gates,omitempty"`  // the newest verdict on each head, by SHA
 
 	// The server's own facts, which GitHub does not tell again.
 	Asked    *AskedFact    `json:"asked,omitempty"` // who wants the attempt; nil where the job's policy does

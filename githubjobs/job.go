@@ -47,6 +47,8 @@ type Job struct {
 	StartedAt      time.Time `json:"started_at,omitzero"`
 	FinishedAt     time.Time `json:"finished_at,omitzero"`
 	Evidence       Evidence  `json:"evidence"`
+	// Undo is what takes back the merge; nil where nobody has asked for that.
+	Undo *Undo `json:"undo,omitempty"`
 }
 
 // Attempt says what came of one attempt of a job.

@@ -33,6 +33,7 @@ func join(a, b Facts) Facts {
 		Lost:     union(a.Lost, b.Lost, LostRun.order, LostRun.rank),
 		Settled:  union(a.Settled, b.Settled, Settled.order, Settled.rank),
 		Pulls:    union(a.Pulls, b.Pulls, PullFact.order, PullFact.rank),
+		Undos:    union(a.Undos, b.Undos, PullFact.order, PullFact.rank),
 		Result:   newest(a.Result, b.Result, ResultFact.rank),
 		Gates:    union(a.Gates, b.Gates, GateFact.order, GateFact.rank),
 		Asked:    newest(a.Asked, b.Asked, AskedFact.rank),

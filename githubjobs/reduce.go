@@ -42,6 +42,7 @@ func Reduce(f Facts, now time.Time) Job {
 		j.Message += v.canceling()
 	}
 	j.Diagnosis = v.diagnose(j.Reason, now)
+	j.Undo = f.undo()
 	return j
 }
 

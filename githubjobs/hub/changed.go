@@ -152,6 +152,8 @@ func (s *sweep) readPulls(ctx context.Context) error {
 			if of, fact, ok := s.repo.PullFact(pull); ok {
 				s.add(of, githubjobs.Facts{Pulls: []githubjobs.PullFact{fact}})
 				s.pulls[of] = append(s.pulls[of], fact)
+			} else if id, fact, ok := s.repo.UndoFact(pull); ok {
+				s.add(githubjobs.Name{ID: id, Attempt: 1}, githubjobs.Facts{Undos: []githubjobs.PullFact{fact}})
 			}
 		}
 		if opts.Page = res.NextPage; opts.Page == 0 {

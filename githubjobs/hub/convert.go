@@ -48,7 +48,11 @@ func (r *Repository) PullFact(pull *github.PullRequest) (of githubjobs.Name, fac
 	if of, ok = githubjobs.ParseBranch(pull.GetHead().GetRef()); !ok {
 		return githubjobs.Name{}, fact, false
 	}
-	fact = githubjobs.PullFact{
+	return of, pullFact(pull), true
+}
+
+func pullFact(pull *github.PullRequest) githubjobs.PullFact {
+	fact := githubjobs.PullFact{
 		Number: pull.GetNumber(), URL: pull.GetHTMLURL(), Open: pull.GetState() == "open",
 		// Lists leave out merged and give merged_at.
 		Merged: pull.GetMerged() || pull.MergedAt != nil, MergedAt: utc(pull.GetMergedAt()),
@@ -59,7 +63,19 @@ func (r *Repository) PullFact(pull *github.PullRequest) (of githubjobs.Name, fac
 		// Before the merge it is the SHA of a test merge.
 		fact.MergeSHA = pull.GetMergeCommitSHA()
 	}
-	return of, fact, true
+	return fact
+}
+
+// UndoFact makes a fact of a pull request that takes back what a job has merged, likewise, and
+// names the job.
+func (r *Repository) UndoFact(pull *github.PullRequest) (id string, fact githubjobs.PullFact, ok bool) {
+	if pull == nil || !r.isOurs(pull.GetHead().GetRepo()) || !r.isOurs(pull.GetBase().GetRepo()) {
+		return "", fact, false
+	}
+	if id, ok = githubjobs.ParseUndoBranch(pull.GetHead().GetRef()); !ok {
+		return "", fact, false
+	}
+	return id, pullFact(pull), true
 }
 
 // GateFact makes a fact of the merge gate's check run, likewise. It refuses other checks and

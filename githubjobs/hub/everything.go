@@ -135,6 +135,10 @@ func (f *full) addPulls(ctx context.Context, pulls []*github.PullRequest) error 
 	var facts []githubjobs.Facts
 	newest, merged := map[githubjobs.Name]want{}, []want(nil) // the newest pull request of an attempt stands last
 	for _, pull := range pulls {
+		if id, fact, ok := f.repo.UndoFact(pull); ok {
+			facts = append(facts, githubjobs.Facts{ID: id, Undos: []githubjobs.PullFact{fact}})
+			continue
+		}
 		of, fact, ok := f.repo.PullFact(pull)
 		if !ok {
 			continue

@@ -15,7 +15,7 @@ import (
 
 const perPage = 100 // GitHub's largest page
 
-// Facts reads everything that GitHub knows of one job, with five to seven REST calls and
+// Facts reads everything that GitHub knows of one job, with five to eight REST calls and
 // as many as three to five for each attempt after the first. A job that GitHub knows
 // nothing of gives facts that hold only its id. To read many jobs use Changed.
 func (r *Repository) Facts(ctx context.Context, id string) (githubjobs.Facts, error) {
@@ -42,7 +42,21 @@ func (r *Repository) Facts(ctx context.Context, id string) (githubjobs.Facts, er
 			break
 		}
 	}
-	return f, nil
+	return r.addUndo(ctx, f)
+}
+
+// addUndo reads what takes back the merge of a job that was merged: one REST call.
+func (r *Repository) addUndo(ctx context.Context, f githubjobs.Facts) (githubjobs.Facts, error) {
+	if !slices.ContainsFunc(f.Present().Pulls, func(p githubjobs.PullFact) bool { return p.Merged }) {
+		return f, nil
+	}
+	pulls, err := r.undosOf(ctx, f.ID)
+	for _, pull := range pulls {
+		if id, fact, ok := r.UndoFact(pull); ok && id == f.ID {
+			f = githubjobs.Merge(f, githubjobs.Facts{ID: id, Undos: []githubjobs.PullFact{fact}})
+		}
+	}
+	return f, err
 }
 
 // factsOf reads one attempt: whether there is one shows in its runs, unless its branch exists.

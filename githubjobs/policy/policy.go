@@ -38,6 +38,7 @@ func Methods() []Method { return []Method{Squash, Merge, Rebase} }
 // Policy is what a repository allows to be merged without a person.
 type Policy struct {
 	Merge MergeRules `yaml:"merge"`
+	Undo  UndoRules  `yaml:"undo"`
 	// Secrets are those that jobs may have.
 	Secrets SecretRules `yaml:"secrets"`
 	// Prompt is for the jobs of kind prompt.

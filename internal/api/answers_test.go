@@ -34,7 +34,7 @@ func TestMomentDecides(t *testing.T) {
 func TestEveryFieldIsAccountedFor(t *testing.T) {
 	t.Parallel()
 	const moment = "Status Terminal Reason Message Diagnosis StartedAt FinishedAt"
-	const facts = "ID Branch Attempt NextAttemptAt Attempts ReplayOf PullURL RunURL Log Summary ChangedFiles FilesTotal ExitCode Usage Kind Title Schedule DependsOn ConcurrencyKey Batch BatchIndex CreatedAt Evidence"
+	const facts = "ID Branch Attempt NextAttemptAt Attempts ReplayOf PullURL RunURL Log Summary ChangedFiles FilesTotal ExitCode Usage Kind Title Schedule DependsOn ConcurrencyKey Batch BatchIndex CreatedAt Evidence Undo"
 	const live = "Phase Progress Metadata HeartbeatAt" // Reduce knows nothing of them, see encode
 	job := reflect.TypeFor[githubjobs.Job]()
 	for i := range job.NumField() {

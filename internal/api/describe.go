@@ -212,6 +212,9 @@ func describeGate(doc *huma.OpenAPI) {
 		Description: "The policy: the text of a .githubjobs.yml, or its content as an object", AnyOf: []*huma.Schema{{Type: huma.TypeString}, {Type: huma.TypeObject}},
 	}
 	op.RequestBody.Content["application/yaml"] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Description: "The text of a .githubjobs.yml"}}
+	undone := doc.Paths["/api/jobs/{job_id}/undo"].Post.Responses
+	undone["200"].Description = "The pull request was there before."
+	undone["201"] = &huma.Response{Description: "The pull request is opened.", Content: undone["200"].Content}
 	doc.Components.Schemas.Map()["RuleVerdict"].Properties["state"].Enum = ruleStates
 }
 
@@ -247,11 +250,16 @@ var meanings = map[string]map[string]string{
 		"depends_on": "The jobs that must be done before this one is pushed; left out where there are none", "concurrency_key": "Of the jobs with the same key one at a time is on GitHub; left out where there is none",
 		"kind": "The sort of task; empty while only the branch is known", "title": "One line; empty while only the branch is known",
 		"created_at": "When the job was accepted; left out while only the branch is known", "started_at": "When the task was started; left out until then",
-		"finished_at": "When the job came to its end; left out until then", "evidence": "The facts that the status stands on; those that are not known are left out",
+		"finished_at": "When the job came to its end; left out until then", "evidence": "The facts that the status stands on; those that are not known are left out", "undo": "What takes back the merge; left out where nobody has asked for that",
 	},
 	"Usage": {
 		"engine": "The coding agent", "provider": "Whose API it spoke", "model": "The model that it used", "input_tokens": "All tokens that the model read", "cached_tokens": "The part of them that came from the provider's cache",
 		"output_tokens": "The tokens that the model wrote", "turns": "The answers of the model", "cost_usd": "In US dollars, as the engine reckons; left out where it does not",
+	},
+	"Undone": {"job_id": "The job", "undo": "What takes it back", "message": "Whether it is merged, and if not, why"},
+	"Undo": {
+		"pull_request": "The pull request's number", "pr_url": "The pull request", "open": "Whether it is open", "merged": "Whether it is merged: what the job has brought is taken back",
+		"merge_sha": "The commit that the merge made; left out until then",
 	},
 	"Verdict": {
 		"job_id": "The job", "pull_request": "Its pull request's number", "pr_url": "Its pull request", "allowed": "Whether the gate would merge it now", "message": "Why, in one sentence",

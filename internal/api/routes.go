@@ -73,6 +73,8 @@ func (a *api) gateRoutes(h huma.API) {
 	route(h, a.keyed("GET", verdict, "merge-verdict", "Says whether a job's pull request would be merged now, rule by rule", slices.Clone(asked)...), a.mergeVerdict)
 	route(h, a.keyed("POST", verdict, "dry-run-merge", "Says the same by another policy, and changes nothing",
 		append(slices.Clone(asked), problem.InvalidPolicy, problem.UnknownField, problem.InvalidBody, problem.BodyTooLarge)...), a.dryRunMerge)
+	route(h, a.keyed("POST", "/api/jobs/{job_id}/undo", "undo-job", "Opens the pull request that takes back what a job has merged",
+		problem.JobNotFound, problem.NotMerged, problem.NothingToUndo, problem.UndoConflict, problem.TooManyVerdicts, problem.GitHubUnavailable, problem.GitHubRefused, problem.StorageUnavailable), a.undoJob)
 }
 
 // scheduleRoutes are the routes of schedules.

@@ -18,6 +18,7 @@ import (
 // Gate asks GitHub about the pull request of a job, as gatekeeper.Gatekeeper does.
 type Gate interface {
 	Verdict(ctx context.Context, f githubjobs.Facts, instead *policy.Policy) (gate.Judgement, error)
+	Undo(ctx context.Context, f githubjobs.Facts) (gatekeeper.Undone, error)
 }
 
 // Verdict says whether a job's pull request would be merged now.

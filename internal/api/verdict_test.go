@@ -20,6 +20,7 @@ import (
 type judge struct {
 	err     error
 	instead *policy.Policy
+	opened  bool
 }
 
 func (j *judge) Verdict(_ context.Context, _ githubjobs.Facts, instead *policy.Policy) (gate.Judgement, error) {
@@ -28,6 +29,10 @@ func (j *judge) Verdict(_ context.Context, _ githubjobs.Facts, instead *policy.P
 		p = *instead
 	}
 	return gate.Judgement{Pull: 7, PullURL: "https://github.com/o/r/pull/7", HeadSHA: "aa", PolicySHA: "bb", Title: "Not merged: why.", Verdict: policy.Judge(p, policy.View{HeadSHA: "aa"}), At: now}, j.err
+}
+
+func (j *judge) Undo(context.Context, githubjobs.Facts) (gatekeeper.Undone, error) {
+	return gatekeeper.Undone{Undo: githubjobs.Undo{Pull: 8, Open: true}, Opened: j.opened, Why: "the policy says no"}, j.err
 }
 
 func (s *server) aJob(t *testing.T, id string) {

@@ -43,6 +43,7 @@ func walks() map[string]walk {
 		"forget":    {points: []string{"sweep/jobs", "sweep/jobs-gone"}, options: options{files: noRuns.files, environment: []string{"JOB_RETENTION=1h"}}, die: dieWhileForgetting},
 		"keep":      {points: []string{"keep/retire", "keep/retired", "keep/deleted", "keep/stored"}, options: options{environment: []string{"BRANCH_TTL=1s", "KEY_TTL=1s"}}, die: dieWhileKeeping},
 		"gate":      {points: []string{"gatekeeper/judge", "gatekeeper/judged"}, options: options{files: map[string]string{policy.Path: mergesDocs}}, die: dieWhileJudging},
+		"undo":      {points: []string{"undo/opened"}, options: options{files: map[string]string{policy.Path: mergesUndo}}, die: dieWhileUndoing},
 		"postgres":  {points: []string{"postgres/commit:5", "postgres/committed:5"}, options: noRuns, die: dieWithPostgres},
 	}
 }

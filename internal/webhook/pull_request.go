@@ -16,6 +16,9 @@ func (r *Receiver) pullRequest(d store.Delivery) (reading, error) {
 	if err := json.Unmarshal(d.Body, &e); err != nil {
 		return reading{}, err
 	}
+	if id, fact, ok := r.Hub.UndoFact(e.GetPullRequest()); ok {
+		return reading{facts: []githubjobs.Facts{{ID: id, Undos: []githubjobs.PullFact{fact}}}, outcome: fmt.Sprintf("job %s: what takes it back, pull request %d %s", id, fact.Number, e.GetAction())}, nil
+	}
 	of, fact, ok := r.Hub.PullFact(e.GetPullRequest())
 	if !ok {
 		return nothing("not for us: a pull request from another branch or repository"), nil

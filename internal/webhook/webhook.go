@@ -23,6 +23,7 @@ type Hub interface {
 	FullName() string
 	LearnBase(commit, tree string)
 	RunFact(run *hub.WorkflowRun) (of githubjobs.Name, fact githubjobs.RunFact, ok bool)
+	UndoFact(pull *github.PullRequest) (id string, fact githubjobs.PullFact, ok bool)
 	PullFact(pull *github.PullRequest) (of githubjobs.Name, fact githubjobs.PullFact, ok bool)
 }
 

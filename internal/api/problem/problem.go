@@ -34,6 +34,9 @@ const (
 	DependencyUnknown  Code = "dependency_unknown"     // whether there is a job that it depends on is not known yet
 	JobEnded           Code = "job_ended"              // the job has ended and can't be cancelled
 	NotRetryable       Code = "not_retryable"          // the job can't be attempted again as it stands
+	NotMerged          Code = "not_merged"             // the job has merged nothing that could be taken back
+	NothingToUndo      Code = "nothing_to_undo"        // the base holds nothing of what the job has merged
+	UndoConflict       Code = "undo_conflict"          // what the job has merged was changed since
 	NothingToJudge     Code = "nothing_to_judge"       // the job has no open pull request of a run that has ended
 	InvalidPolicy      Code = "invalid_policy"         // the policy of a dry run is not valid
 	TooManyVerdicts    Code = "too_many_verdicts"      // callers ask for more than the server asks GitHub for them
@@ -81,6 +84,7 @@ var statuses = map[Code]int{
 	BatchNotFound: http.StatusNotFound, BatchNotIndexed: http.StatusConflict, BatchTooLarge: http.StatusBadRequest,
 	NoModelKey:         http.StatusUnprocessableEntity,
 	DependencyNotFound: http.StatusUnprocessableEntity, SecretNotAllowed: http.StatusUnprocessableEntity,
+	NotMerged: http.StatusConflict, NothingToUndo: http.StatusConflict, UndoConflict: http.StatusConflict,
 	NothingToJudge: http.StatusConflict, InvalidPolicy: http.StatusUnprocessableEntity, TooManyVerdicts: http.StatusTooManyRequests,
 	GitHubUnavailable: http.StatusServiceUnavailable, GitHubRefused: http.StatusBadGateway,
 	KeyReused: http.StatusConflict, JobEnded: http.StatusConflict, NotRetryable: http.StatusConflict,
