@@ -98,7 +98,7 @@ func Merge(ctx context.Context, cfg Config) (Report, error) {
 		}
 		verdict := policy.Judge(read.policy, read.view)
 		if read.view.Unknown != "" {
-			g.report.Title = "Not merged: " + verdict.Failed()[0].Why + "."
+			g.report.Title = "Not merged: nobody vouches for the job's result: " + read.view.Unknown + "."
 			return g.report, nil // nobody who reads the pull request can do anything about it
 		}
 		if !verdict.Allowed() {

@@ -215,7 +215,9 @@ func describeGate(doc *huma.OpenAPI) {
 	undone := doc.Paths["/api/jobs/{job_id}/undo"].Post.Responses
 	undone["200"].Description = "The pull request was there before."
 	undone["201"] = &huma.Response{Description: "The pull request is opened.", Content: undone["200"].Content}
-	doc.Components.Schemas.Map()["RuleVerdict"].Properties["state"].Enum = ruleStates
+	rule := doc.Components.Schemas.Map()["RuleVerdict"].Properties
+	rule["state"].Enum = ruleStates
+	enum(rule["awaits"], ruleAwaits)
 }
 
 // meanings says what the fields mean whose structs do not.
@@ -268,7 +270,9 @@ var meanings = map[string]map[string]string{
 		"base": "The branch that it is for, whose policy counts", "policy_sha": "The commit of that branch whose policy it was; left out of a dry run", "judged_at": "When GitHub was read",
 	},
 	"RuleVerdict": {
-		"rule": "The rule, for people", "state": "What it says", "why": "What failed and how to mend it; left out where it passed",
+		"rule": "The rule, for people", "state": "What it says; waiting is one that may pass by itself, or when somebody has done what awaits names",
+		"awaits": "What may make it pass, without a change of the pull request or of the policy; left out where waiting does not help", "opens_at": "When the merge window opens next; left out where it is open or there is none",
+		 "why": "What failed and how to mend it; left out where it passed",
 		"adjustable": "Whether it is a bound of the policy's which its owner may want to widen; left out where it is not",
 	},
 	"Attempt": {

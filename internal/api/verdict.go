@@ -44,15 +44,22 @@ type RuleVerdict struct {
 	State      string `json:"state"`
 	Why        string `json:"why,omitempty"`
 	Adjustable bool   `json:"adjustable,omitempty"`
+	Awaits     string `json:"awaits,omitempty"`
+	// OpensAt is when the merge window opens next.
+	OpensAt time.Time `json:"opens_at,omitzero"`
 }
 
 // What a rule may say.
 const (
-	rulePassed = "passed"
-	ruleFailed = "failed"
+	rulePassed  = "passed"
+	ruleFailed  = "failed"
+	ruleWaiting = "waiting"
 )
 
-var ruleStates = []any{rulePassed, ruleFailed}
+var (
+	ruleStates = []any{rulePassed, ruleFailed, ruleWaiting}
+	ruleAwaits = []policy.Await{policy.AwaitChecks, policy.AwaitApprovals, policy.AwaitRelease, policy.AwaitReady, policy.AwaitWindow}
+)
 
 type verdictInput struct {
 	JobID string `path:"job_id"`
@@ -136,10 +143,13 @@ func (a *api) judge(ctx context.Context, id string, instead *policy.Policy) (*ve
 
 func ruleVerdict(f policy.Finding) RuleVerdict {
 	state := ruleFailed
-	if f.Passed {
+	switch {
+	case f.Passed:
 		state = rulePassed
+	case f.Awaits != policy.AwaitNothing:
+		state = ruleWaiting
 	}
-	return RuleVerdict{Rule: string(f.Rule), State: state, Why: f.Why, Adjustable: f.Adjustable}
+	return RuleVerdict{Rule: string(f.Rule), State: state, Why: f.Why, Adjustable: f.Adjustable, Awaits: string(f.Awaits), OpensAt: f.Opens.UTC()}
 }
 
 // nothingToJudge says what to do about a job that has no pull request to judge.
