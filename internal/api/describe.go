@@ -272,7 +272,7 @@ var meanings = map[string]map[string]string{
 	"RuleVerdict": {
 		"rule": "The rule, for people", "state": "What it says; waiting is one that may pass by itself, or when somebody has done what awaits names",
 		"awaits": "What may make it pass, without a change of the pull request or of the policy; left out where waiting does not help", "opens_at": "When the merge window opens next; left out where it is open or there is none",
-		 "why": "What failed and how to mend it; left out where it passed",
+		"why":        "What failed and how to mend it; left out where it passed",
 		"adjustable": "Whether it is a bound of the policy's which its owner may want to widen; left out where it is not",
 	},
 	"Attempt": {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-github/v60/github"
@@ -198,4 +199,164 @@ func (w *world) mainHead() string {
 		w.t.Fatal(err)
 	}
 	return ref.GetObject().GetSHA()
+}
+
+// demands are policies that merge reports, and ask for more.
+const (
+	demandsStatus = mergesReports + "  required_checks: [{name: ci, creator: demo}]\n"
+)
+
+// setStatus gives the head of a job's pull request a commit status.
+func (w *world) setStatus(job githubjobs.Job, state string) {
+	w.t.Helper()
+	if _, _, err := w.github().Repositories.CreateStatus(context.Background(), "demo", "reports", job.Evidence.PullHeadSHA, &github.RepoStatus{State: &state, Context: github.String("ci")}); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// TestServerMergesWhenAStatusSucceeds: the run finds no status; it comes later, first as a failure.
+// The server is told by webhook, and nobody reads GitHub meanwhile.
+func TestServerMergesWhenAStatusSucceeds(t *testing.T) {
+	t.Parallel()
+	w := start(t, options{files: map[string]string{policy.Path: demandsStatus}, environment: []string{"RECONCILE_INTERVAL=1h"}})
+	job := w.blocked()
+	w.setStatus(job, "failure")
+	w.until("the status tells the failure", func() bool { return strings.Contains(w.status(job.ID).Message, "fail") })
+	w.setStatus(job, "success")
+	w.until("the job is merged", func() bool { return w.status(job.ID).Status == githubjobs.StatusMerged })
+	w.checkAgainstGitHub(*w.status(job.ID))
+}
+
+// TestServerWaitsForALabelToGo: somebody holds the pull request while its run goes on, and lets go
+// of it later.
+func TestServerWaitsForALabelToGo(t *testing.T) {
+	t.Parallel()
+	w := start(t, options{files: map[string]string{policy.Path: mergesDocs}})
+	job := w.blocked()
+	ctx, client := context.Background(), w.github()
+	if _, _, err := client.Issues.AddLabelsToIssue(ctx, "demo", "reports", job.Evidence.Pull, []string{"hold"}); err != nil {
+		t.Fatal(err)
+	}
+	w.setFile(policy.Path, mergesReports+"  hold_labels: [hold]\n")
+	w.until("the status tells the label", func() bool { return strings.Contains(w.status(job.ID).Message, "hold") })
+	if _, err := client.Issues.RemoveLabelForIssue(ctx, "demo", "reports", job.Evidence.Pull, "hold"); err != nil {
+		t.Fatal(err)
+	}
+	w.until("the job is merged", func() bool { return w.status(job.ID).Status == githubjobs.StatusMerged })
+}
+
+// TestServerMergesNothingThatSomebodyPushed: what stands on the branch in place of the result is
+// judged, and not merged, also where it says to be a result; the result itself is, once it is back.
+func TestServerMergesNothingThatSomebodyPushed(t *testing.T) {
+	t.Parallel()
+	w := start(t, options{files: map[string]string{policy.Path: mergesDocs}})
+	job := w.blocked()
+	ctx, client := context.Background(), w.github()
+	result := w.commit(job.Evidence.ResultSHA)
+	forged, _, err := client.Git.CreateTree(ctx, "demo", "reports", result.GetTree().GetSHA(), []*github.TreeEntry{
+		{Path: github.String("reports/a.txt"), Mode: github.String("100644"), Type: github.String("blob"), Content: github.String("sneaked in\n")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied, _, err := client.Git.CreateCommit(ctx, "demo", "reports", &github.Commit{Message: result.Message, Tree: forged, Parents: []*github.Commit{{SHA: result.Parents[0].SHA}}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	move := func(sha string) {
+		t.Helper()
+		if _, _, err := client.Git.UpdateRef(ctx, "demo", "reports", &github.Reference{Ref: github.String("refs/heads/" + job.Branch), Object: &github.GitObject{SHA: &sha}}, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	move(copied.GetSHA())
+	w.setFile(policy.Path, mergesReports)
+	w.until("the verdict tells the push", func() bool {
+		_, v := w.verdict(http.MethodGet, job.ID, "")
+		return v.HeadSHA == copied.GetSHA() && !v.Allowed && strings.Contains(v.Message, "somebody pushed")
+	})
+	w.until("so does the comment", func() bool {
+		list := w.comments(job.Evidence.Pull)
+		return len(list) == 1 && strings.Contains(list[0].GetBody(), "somebody pushed")
+	})
+	if strings.Contains(w.filesOfMain(), "reports/a.txt") {
+		t.Fatal("it was merged")
+	}
+	move(job.Evidence.ResultSHA)
+	w.until("the result is merged", func() bool { return w.status(job.ID).Status == githubjobs.StatusMerged })
+	if c := w.contentOfMain("reports/a.txt"); c != "1\n" {
+		t.Errorf("merged was %q", c)
+	}
+}
+
+func (w *world) contentOfMain(path string) string {
+	w.t.Helper()
+	file, _, _, err := w.github().Repositories.GetContents(context.Background(), "demo", "reports", path, nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	text, err := file.GetContent()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return text
+}
+
+// TestTwoServersMergeOnce: of two servers on a database one judges; webhooks come to the other one.
+// The leader dies at its merge, before GitHub has it or after, and the other one goes on.
+func TestTwoServersMergeOnce(t *testing.T) {
+	t.Parallel()
+	for _, at := range []moment{before, after} {
+		t.Run(string(at), func(t *testing.T) {
+			t.Parallel()
+			variable, _ := postgresSchema(t)
+			w := start(t, options{noServer: true, files: map[string]string{policy.Path: mergesDocs}})
+			hooked := w.addr
+			var f *fleet
+			var armed, merges atomic.Int64
+			toHub := newProxy(t, w.hub.URL(), func(m moment, r *http.Request, _ int) {
+				if r.Method != http.MethodPut || !strings.HasSuffix(r.URL.Path, "/merge") {
+					return
+				}
+				if m == after {
+					merges.Add(1)
+				}
+				if m == at && armed.CompareAndSwap(1, 0) {
+					f.kill(0)
+				}
+			})
+			w.env = append(w.env, "GITHUB_SERVER_URL="+toHub.URL)
+			f = w.startFleet(1, variable)
+			w.until("the first server leads", func() bool { return f.role(0) == "leader" })
+			f.members = append(f.members, &member{addr: hooked})
+			f.start(1)
+			w.until("the second one stands in reserve", func() bool { return f.role(1) == "reserve" })
+			job := w.blocked()
+			armed.Store(1)
+			w.setFile(policy.Path, mergesReports)
+			w.until("the leader dies at its merge", func() bool { return armed.Load() == 0 })
+			w.until("the job is merged", func() bool { return w.status(job.ID).Status == githubjobs.StatusMerged })
+			if n := w.commitsOf(job.ID); n != 1 {
+				t.Errorf("main has %d commits of the job", n)
+			}
+			if n := len(w.comments(job.Evidence.Pull)); n != 1 {
+				t.Errorf("%d comments", n)
+			}
+		})
+	}
+}
+
+// commitsOf counts the commits on main that say to be of a job.
+func (w *world) commitsOf(id string) (n int) {
+	w.t.Helper()
+	list, _, err := w.github().Repositories.ListCommits(context.Background(), "demo", "reports", nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, c := range list {
+		if strings.Contains(c.GetCommit().GetMessage(), "Job-Id: "+id) {
+			n++
+		}
+	}
+	return n
 }
