@@ -7,6 +7,8 @@ import (
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs/policy"
+	"github.com/githubjobs/githubjobs/internal/agent/modeltest"
+	"github.com/githubjobs/githubjobs/internal/require"
 )
 
 // TestAnEngineNeedsAKey: a job whose engine would have none is refused with what to set; once
@@ -32,4 +34,40 @@ func TestAnEngineNeedsAKey(t *testing.T) {
 	if got := w.wait(id); got.Status != githubjobs.StatusFailed || !strings.Contains(got.Message, "AGENT_OPENAI_API_KEY") {
 		t.Errorf("%s/%s: %s", got.Status, got.Reason, got.Message)
 	}
+}
+
+// TestARealEngineAllTheWay: a job is accepted, a real coding agent reads a file and edits it
+// in the container, and its change is merged. The policy alone names engine, model and key.
+func TestARealEngineAllTheWay(t *testing.T) {
+	image := require.Docker(t)
+	t.Parallel()
+	const file, key = "/work/tree/reports/today.md", "sk-the-key-of-the-real-engine-41d0"
+	model := modeltest.New(t, modeltest.Step{Read: file}, modeltest.Step{Edit: &modeltest.Edit{Path: file, Old: "bad", New: "good"}}, modeltest.Step{Say: "I turned it around."})
+	w := start(t, options{image: image, secrets: map[string]string{"AGENT_ANTHROPIC_API_KEY": key}, files: map[string]string{
+		policy.Path:        mergesReports + "secrets: {allow: [ANTHROPIC_API_KEY]}\nprompt: {llm_model: claude-sonnet-4-5, llm_base_url: '" + model.URL + "'}\n",
+		"reports/today.md": "The weather is bad.\n",
+	}})
+	if err := w.hub.SetVariable("demo", "reports", "GITHUBJOBS_NETWORK", "host"); err != nil {
+		t.Fatal(err)
+	}
+	job := w.wait(w.create(`{"job": "-p Make the weather better", "kind": "prompt", "max_turns": 9}`))
+	if job.Status != githubjobs.StatusMerged || job.Summary != "I turned it around." || len(job.ChangedFiles) != 1 {
+		t.Fatalf("%s/%s: %s\n%+v", job.Status, job.Reason, job.Message, job)
+	}
+	if u := job.Usage; u == nil || u.Engine != "claude-code" || u.Model != "claude-sonnet-4-5" || u.Turns != 3 || u.CostUSD == nil {
+		t.Errorf("usage %+v", u)
+	}
+	if asks := model.Asks(); len(asks) != 3 || asks[0].Key != key || !strings.Contains(asks[0].Body, "-p Make the weather better") {
+		t.Errorf("the model was asked %d times", len(asks))
+	}
+	pull, _, err := w.github().PullRequests.Get(t.Context(), "demo", "reports", job.Evidence.Pull)
+	if err != nil || !strings.Contains(pull.GetBody(), "claude-code") || !strings.Contains(pull.GetBody(), "I turned it around.") {
+		t.Errorf("the pull request says %q (%v)", pull.GetBody(), err)
+	}
+	for name, text := range map[string]string{"log": job.Log, "pull request": pull.GetBody()} {
+		if strings.Contains(text, key) {
+			t.Errorf("the %s holds the key", name)
+		}
+	}
+	w.checkAgainstGitHub(job)
 }

@@ -176,6 +176,8 @@ func (s session) report(out *stream, exit process.Exit) (task.Report, error) {
 		return r, &task.ExitError{Code: code, Message: fmt.Sprintf("exit code %d", code)}
 	case s.engine.Output != engine.OutputText && !out.told.ended:
 		return r, &task.ExitError{Code: 1, Message: s.engine.Name + " ended without saying how the work ended"}
+	case s.engine.Output != engine.OutputText && out.told.turns == 0: // A text such as /clear is a command to some engines.
+		return r, &task.ExitError{Code: 1, Message: s.engine.Name + " ended without an answer of its model"}
 	}
 	return r, nil
 }
