@@ -13,6 +13,8 @@ const (
 	trailerSpec    = "Job-Spec: "
 	trailerAttempt = "Job-Attempt: "
 	trailerResult  = "Job-Result: "
+	trailerID      = "Job-Id: "
+	trailerRun     = "Job-Run: "
 )
 
 // maxReadable bounds the part of a message that repeats the prompt for people.
@@ -126,9 +128,9 @@ func FormatMerge(s Spec, r Result, pull int, runURL string) (title, message stri
 	if text := PlainText(r.Summary); text != "" {
 		fmt.Fprintf(&b, "%s\n\n", defuse(head(text, MaxSummaryBytes)))
 	}
-	fmt.Fprintf(&b, "Job-Id: %s\n", s.ID)
+	fmt.Fprintf(&b, "%s%s\n", trailerID, s.ID)
 	if runURL != "" {
-		fmt.Fprintf(&b, "Job-Run: %s\n", runURL)
+		fmt.Fprintf(&b, "%s%s\n", trailerRun, runURL)
 	}
 	return title, b.String()
 }

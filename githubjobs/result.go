@@ -54,6 +54,7 @@ type Result struct {
 	Changes []Change        `json:"changes,omitempty"`
 	Stats   json.RawMessage `json:"stats,omitempty"` // the kind's own figures, a JSON object
 	Usage   *Usage          `json:"usage,omitempty"` // of a language model; nil where none was used, or nothing is known
+	Ran     *Ran            `json:"ran,omitempty"`   // nil where an older agent did not say
 	// Problem is set by a later result commit of the same attempt, when the
 	// result could not be brought to a pull request.
 	Problem *Problem `json:"problem,omitempty"`

@@ -43,6 +43,7 @@ Usage: agent <step>
   run       do the task there and save its outcome                                (must have no token)
   publish   push the result commit and open the pull request                      (needs GITHUB_TOKEN)
   merge     judge the pull request by the base branch's policy, and merge it      (needs GITHUB_TOKEN)
+  verify    check the receipt of a job; agent verify --help tells more               (outside of Actions, without a token)
   version   print the version
   help      print this text
 
@@ -145,6 +146,8 @@ func (p Program) main(ctx context.Context) error {
 	case "version", "--version":
 		fmt.Fprintln(p.Stdout, Version())
 		return nil
+	case "verify":
+		os.Exit(p.verify(ctx))
 	case "task": // The inside of run; not for people.
 		os.Exit(p.inside(ctx))
 	case "keep": // Its keeper, as root; for people neither.

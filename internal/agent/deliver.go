@@ -31,7 +31,7 @@ func publishStep(ctx context.Context, j job) error {
 	report, err := publish.Publish(ctx, publish.Config{
 		Secrets: j.withKeys(secrets), SecretsMissing: missing,
 		Repo: repo, Tree: j.dir.Tree(), Job: j.config.Job(), JobSHA: j.config.SHA,
-		RunID: j.config.RunID, Attempt: j.config.RunAttempt, RunURL: j.config.RunURL(), AllowSecrets: !j.config.SecretScan, Logger: j.logger(),
+		RunID: j.config.RunID, Attempt: j.config.RunAttempt, RunURL: j.config.RunURL(), Workflow: j.config.Workflow, WorkflowSHA: j.config.WorkflowSHA, AllowSecrets: !j.config.SecretScan, Logger: j.logger(),
 	}, j.result())
 	commands := actions.To(j.Stdout)
 	// Nothing needs the folder any more; a run that is run again begins with a new one.

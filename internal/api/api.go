@@ -16,6 +16,7 @@ import (
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs/policy"
+	"github.com/githubjobs/githubjobs/githubjobs/receipt"
 	"github.com/githubjobs/githubjobs/internal/batch"
 	"github.com/githubjobs/githubjobs/internal/live"
 	"github.com/githubjobs/githubjobs/internal/store"
@@ -65,6 +66,10 @@ type Options struct {
 	// Room returns 0 when there is room for so many jobs; else how long it takes until there is,
 	// and how many there is room for when none wait.
 	Room func(ctx context.Context, jobs int) (after time.Duration, most int)
+	// Repository is the address of the job repository on GitHub, for receipts; ReceiptKeys are
+	// those that sign them, the present one first, and may be none.
+	Repository  string
+	ReceiptKeys []receipt.Key
 	// SecretRules are those of the policy on a branch, if they are known here; may be nil.
 	SecretRules func(branch string) (rules policy.SecretRules, known bool)
 	// Accepted is called after a job was stored. It must return at once.

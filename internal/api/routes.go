@@ -41,6 +41,9 @@ func (a *api) routes() *http.ServeMux {
 	route(h, a.keyed("POST", "/api/jobs/{job_id}/replay", "replay-job", "Creates a job like one that there is, with what is said otherwise",
 		problem.InvalidJSON, problem.InvalidField, problem.UnknownField, problem.MissingField, problem.InvalidBody, problem.BodyTooLarge,
 		problem.JobNotFound, problem.NoModelKey, problem.SecretNotAllowed, problem.KeyReused, problem.QueueFull, problem.BaseUnknown, problem.StorageFull, problem.StorageUnavailable), a.replayJob)
+	route(h, a.keyed("GET", "/api/jobs/{job_id}/receipt", "job-receipt", "Signs what became of a job that is at its end, as an in-toto statement",
+		problem.JobNotFound, problem.NoReceipt, problem.NoReceiptKey, problem.StorageUnavailable), a.jobReceipt)
+	route(h, a.public("GET", KeysPath, "receipt-keys", "Tells the keys by which receipts are checked"), a.receiptKeys)
 	a.liveRoutes(mux, config)
 	a.gateRoutes(h)
 	a.scheduleRoutes(h)

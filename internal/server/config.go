@@ -31,6 +31,8 @@ type Config struct {
 	AppPrivateKey     string          `env:"GITHUB_APP_PRIVATE_KEY" doc:"The App's private key in PEM"`
 	AppPrivateKeyFile string          `env:"GITHUB_APP_PRIVATE_KEY_FILE" doc:"File that holds GITHUB_APP_PRIVATE_KEY"`
 	OIDCIssuer        string          `env:"OIDC_ISSUER" doc:"Who signs the tokens by which runs prove themselves, to tell how they get on; by default https://token.actions.githubusercontent.com for github.com, GITHUB_SERVER_URL/_services/token for GitHub Enterprise Server"`
+	ReceiptKey        string          `env:"RECEIPT_KEY" doc:"Ed25519 key in PEM that signs the receipts of jobs, and behind it earlier ones; by default made beside DATABASE_PATH. With DATABASE_URL there are no receipts without it"`
+	ReceiptKeyFile    string          `env:"RECEIPT_KEY_FILE" doc:"File that holds RECEIPT_KEY"`
 	BaseBranch        string          `env:"BASE_BRANCH" doc:"Branch that jobs start from and are merged into, where they name none; by default the repository's default branch"`
 	DatabasePath      string          `env:"DATABASE_PATH" envDefault:"githubjobs.db" doc:"SQLite file of the server; it is created when missing. Not used with DATABASE_URL"`
 	DatabaseURL       string          `env:"DATABASE_URL" doc:"PostgreSQL database, instead of DATABASE_PATH: postgres://user:password@host:5432/database"`
@@ -195,6 +197,7 @@ func (c *Config) readFiles() (problems []error) {
 		{"GITHUB_TOKEN", c.TokenFile, c.Token != "", &c.Token},
 		{"DATABASE_URL", c.DatabaseURLFile, c.DatabaseURL != "", &c.DatabaseURL},
 		{"GITHUB_APP_PRIVATE_KEY", c.AppPrivateKeyFile, c.AppPrivateKey != "", &c.AppPrivateKey},
+		{"RECEIPT_KEY", c.ReceiptKeyFile, c.ReceiptKey != "", &c.ReceiptKey},
 	} {
 		if s.path == "" {
 			continue

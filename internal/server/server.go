@@ -18,6 +18,7 @@ import (
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs/hub"
+	"github.com/githubjobs/githubjobs/githubjobs/receipt"
 	"github.com/githubjobs/githubjobs/internal/api"
 	"github.com/githubjobs/githubjobs/internal/batch"
 	"github.com/githubjobs/githubjobs/internal/choice"
@@ -69,6 +70,7 @@ type Server struct {
 	sweeper    *sweep.Sweeper
 	branches   *keep.Keeper
 	gate       *gatekeeper.Gatekeeper
+	signers    []receipt.Key // of receipts
 	listener   net.Listener
 	http       *http.Server
 	check      checks
@@ -127,6 +129,9 @@ func (s *Server) open(ctx context.Context) error {
 	}
 	s.setDefaultBranch(p.DefaultBranch)
 	s.knownBefore = p.ReconciledAt
+	if s.signers, err = s.cfg.receiptKeys(s.log); err != nil {
+		return err
+	}
 	s.wire(repository)
 	return nil
 }
@@ -207,6 +212,7 @@ func (s *Server) wire(repository *hub.Repository) {
 	s.http = &http.Server{
 		Handler: api.New(api.Options{
 			Project: s.project, Keys: s.cfg.APIKeys, DefaultKind: s.cfg.DefaultKind, Jobs: s.store, Base: s.base, Choose: chooser.Choose,
+			Repository: strings.TrimRight(s.cfg.GitHubServerURL, "/") + "/" + s.cfg.Repository, ReceiptKeys: s.signers,
 			Batches: s.store, Gate: s.gate, Room: s.roomFor, Schedules: s.store, Scheduler: s.scheduler, Scheduled: s.scheduler.Wake, Live: s.live,
 			Read: s.everRead, SecretRules: s.file.SecretRules, Accepted: s.accepted, Canceled: s.accepted, JobRetention: s.cfg.JobRetention, Full: s.full, Readiness: s.Readiness, Webhook: s.metrics.countDeliveries(s.receiver), Metrics: s.metrics.handler(), Log: s.log.With("part", "api"), Now: time.Now,
 		}),

@@ -38,6 +38,7 @@ func (c Config) Validate() error {
 	}
 	problems = append(append(problems, c.validateDatabase()...), c.validateIssuer()...)
 	problems = append(problems, c.validatePrompt()...)
+	problems = append(problems, c.validateReceiptKey()...)
 	if c.ReconcileInterval < minInterval || c.ReconcileInterval > maxInterval {
 		problems = append(problems, wrongf("RECONCILE_INTERVAL", "%s is out of range; give %s to %s", c.ReconcileInterval, minInterval, maxInterval))
 	}

@@ -49,10 +49,13 @@ type Config struct {
 	Token      string `env:"GITHUB_TOKEN"`
 	// Secrets are the repository's, as ${{ toJSON(secrets) }} makes them; like Token not for
 	// the run step.
-	Secrets    string `env:"GITHUBJOBS_SECRETS"`
-	Summary    string `env:"GITHUB_STEP_SUMMARY"`
-	Output     string `env:"GITHUB_OUTPUT"`
-	RunnerTemp string `env:"RUNNER_TEMP"`
+	Secrets string `env:"GITHUBJOBS_SECRETS"`
+	Summary string `env:"GITHUB_STEP_SUMMARY"`
+	Output  string `env:"GITHUB_OUTPUT"`
+	// Workflow names the workflow of the run, WorkflowSHA the commit that its file was of.
+	Workflow    string `env:"GITHUB_WORKFLOW_REF"`
+	WorkflowSHA string `env:"GITHUB_WORKFLOW_SHA"`
+	RunnerTemp  string `env:"RUNNER_TEMP"`
 
 	// Result and Pull are what the publish step has handed to the merge step: the result
 	// commit and the number of its pull request, 0 for none. Without Result, that step

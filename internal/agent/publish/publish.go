@@ -31,6 +31,8 @@ type Config struct {
 	RunID   int64
 	Attempt int
 	RunURL  string
+	// Workflow and WorkflowSHA are of the run too; see githubjobs.Ran.
+	Workflow, WorkflowSHA string
 	// MaxFileBytes and MaxTotalBytes default to DefaultMaxFileBytes and
 	// DefaultMaxTotalBytes.
 	MaxFileBytes  int64
@@ -123,6 +125,7 @@ func (c Config) withDefaults() Config {
 func (p *publisher) complete() {
 	r := &p.result
 	r.ID, r.RunID, r.Attempt, r.Problem = p.Job.ID, p.RunID, p.Attempt, nil
+	r.Ran = p.ran()
 	r.SetFiles(nil)
 	now := p.Now().UTC().Truncate(time.Millisecond)
 	if r.FinishedAt.IsZero() {

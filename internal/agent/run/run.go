@@ -44,9 +44,10 @@ type Step struct {
 	// Stdout is the log of the step.
 	Stdout io.Writer
 
-	secrets secret.Set    // what the task gets of the repository's
-	session *live.Session // tells the server how the task gets on; nil for none
-	mark    string        // see live.Variable
+	secrets secret.Set      // what the task gets of the repository's
+	session *live.Session   // tells the server how the task gets on; nil for none
+	mark    string          // see live.Variable
+	ran     *githubjobs.Ran // what the task was run by
 }
 
 // sandbox is where a task runs.
@@ -75,6 +76,7 @@ func (s Step) Run(ctx context.Context) (githubjobs.Result, error) {
 	session, grantErr := s.begin()
 	err = errors.Join(err, grantErr)
 	s.secrets, s.session, s.mark = secrets, session, live.NewMark()
+	s.ran = &githubjobs.Ran{Runtime: string(s.Config.Runtime)}
 	defer s.end(session)
 	log := tasklog.New(session.Tee(s.Stdout), append(tasklog.SecretsIn(s.Environ), s.secrets.Values()...))
 	if err == nil {
@@ -125,10 +127,13 @@ func (s Step) perform(ctx context.Context, log *tasklog.Log, result *githubjobs.
 	defer cancel()
 	result.StartedAt = now()
 	resume := commands.Stop()
+	identified := s.identify()
 	out, flush := s.told(log)
 	exit, err := box.perform(ctx, out)
 	flush()
 	log.Close()
+	identified()
+	result.Ran = s.ran
 	resume()
 	s.conclude(ctx, exit, err, result)
 	if result.Outcome == githubjobs.OutcomeFailure && strings.HasPrefix(result.Error, "exit code ") {

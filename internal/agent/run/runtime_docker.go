@@ -92,7 +92,9 @@ func (d dockerSandbox) perform(ctx context.Context, out io.Writer) (process.Exit
 	if err := d.create(ctx); err != nil {
 		return process.Exit{}, err
 	}
+	identified := d.identify(ctx)
 	exit, err := d.start(ctx, out)
+	identified()
 	return exit, errors.Join(err, d.takeBack())
 }
 

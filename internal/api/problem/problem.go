@@ -29,6 +29,8 @@ const (
 	InvalidDelivery    Code = "invalid_delivery"       // a webhook without GitHub's headers
 	WebhooksDisabled   Code = "webhooks_disabled"      // no webhook secret is configured
 	KeyReused          Code = "idempotency_key_reused" // the key belongs to a request with another body
+	NoReceipt          Code = "no_receipt"             // the job is not at its end, or nothing of it came to GitHub
+	NoReceiptKey       Code = "no_receipt_key"         // the server has no key to sign receipts with
 	SecretNotAllowed   Code = "secret_not_allowed"     // the policy does not let jobs have a secret that the job names
 	DependencyNotFound Code = "dependency_not_found"   // the job depends on one that there is not
 	DependencyUnknown  Code = "dependency_unknown"     // whether there is a job that it depends on is not known yet
@@ -87,6 +89,7 @@ var statuses = map[Code]int{
 	NotMerged: http.StatusConflict, NothingToUndo: http.StatusConflict, UndoConflict: http.StatusConflict,
 	NothingToJudge: http.StatusConflict, InvalidPolicy: http.StatusUnprocessableEntity, TooManyVerdicts: http.StatusTooManyRequests,
 	GitHubUnavailable: http.StatusServiceUnavailable, GitHubRefused: http.StatusBadGateway,
+	NoReceipt: http.StatusConflict, NoReceiptKey: http.StatusServiceUnavailable,
 	KeyReused: http.StatusConflict, JobEnded: http.StatusConflict, NotRetryable: http.StatusConflict,
 	ScheduleNotFound: http.StatusNotFound, ScheduleFromFile: http.StatusConflict, ScheduleBusy: http.StatusConflict, TooManySchedules: http.StatusConflict,
 	InvalidIdentity: http.StatusUnauthorized, IdentityUnavailable: http.StatusServiceUnavailable, InvalidCapability: http.StatusUnauthorized,
