@@ -14,15 +14,15 @@ import (
 // Envelope is a DSSE envelope (github.com/secure-systems-lab/dsse, protocol 1.0): a
 // statement, and who has signed it.
 type Envelope struct {
-	PayloadType string      `json:"payloadType"`
-	Payload     string      `json:"payload"` // in base64
-	Signatures  []Signature `json:"signatures"`
+	PayloadType string      `json:"payloadType" doc:"What the payload is: application/vnd.in-toto+json"`
+	Payload     string      `json:"payload" doc:"The in-toto statement, in base64"`
+	Signatures  []Signature `json:"signatures" doc:"Of the payload and its type" nullable:"false"`
 }
 
 // Signature is one over the payload and its type.
 type Signature struct {
-	KeyID string `json:"keyid"`
-	Sig   string `json:"sig"` // in base64
+	KeyID string `json:"keyid" doc:"Names the key, among those at /.well-known/githubjobs/keys"`
+	Sig   string `json:"sig" doc:"Ed25519, in base64"`
 }
 
 // MaxBytes bounds a receipt that is read.

@@ -1,0 +1,69 @@
+package api
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/githubjobs/receipt"
+)
+
+func TestReceipt(t *testing.T) {
+	t.Parallel()
+	key, err := receipt.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := setup(t, func(o *Options) { o.Repository, o.ReceiptKeys = "https://github.example/me/reports", []receipt.Key{key} })
+	res := s.do(t, "POST", "/api/create-job", `{"job":"x"}`)
+	id, _, _ := strings.Cut(strings.TrimPrefix(res.body, `{"job_id":"`), `"`)
+	if res := s.do(t, "GET", "/api/jobs/"+id+"/receipt", ""); res.StatusCode != 409 || !strings.Contains(res.body, `"no_receipt"`) || !strings.Contains(res.body, "it is pending (accepted)") {
+		t.Errorf("before the end: %d %s", res.StatusCode, res.body)
+	}
+	sha := strings.Repeat("a", 40)
+	result := githubjobs.Result{Version: 1, ID: id, Attempt: 1, RunID: 7, Outcome: githubjobs.OutcomeFailure, ExitCode: 3, StartedAt: now, FinishedAt: now.Add(time.Second)}
+	err = s.store.MergeFacts(t.Context(), "p", githubjobs.Facts{
+		ID: id, Created: []string{sha}, Branch: &githubjobs.BranchFact{Head: sha, At: now, Seen: now},
+		Runs:   []githubjobs.RunFact{{ID: 7, Attempt: 1, Status: "completed", Conclusion: "failure", HeadSHA: sha, At: now}},
+		Result: &githubjobs.ResultFact{SHA: strings.Repeat("b", 40), Result: result, At: now},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	res = s.do(t, "GET", "/api/jobs/"+id+"/receipt", "")
+	envelope, err := receipt.Parse([]byte(res.body))
+	if err != nil || res.StatusCode != 200 {
+		t.Fatalf("%d %s: %v", res.StatusCode, res.body, err)
+	}
+	published := s.doWith(t, "GET", KeysPath, "", nil)
+	keys, err := receipt.ParseKeys([]byte(published.body))
+	if err != nil || published.StatusCode != 200 {
+		t.Fatalf("%d %s: %v", published.StatusCode, published.body, err)
+	}
+	statement, _, err := envelope.Verify(keys)
+	if err != nil || statement.Predicate.BuildDefinition.ExternalParameters.JobID != id || statement.Predicate.RunDetails.Outcome.ExitCode != 3 {
+		t.Errorf("%v: %+v", err, statement)
+	}
+	if again := s.do(t, "GET", "/api/jobs/"+id+"/receipt", ""); again.body != res.body {
+		t.Error("the receipt is another when it is asked for again")
+	}
+	if res := s.do(t, "GET", "/api/jobs/nobody/receipt", ""); res.StatusCode != 404 {
+		t.Errorf("of no job: %d %s", res.StatusCode, res.body)
+	}
+}
+
+func TestReceiptWithoutAKey(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	res := s.do(t, "POST", "/api/create-job", `{"job":"x"}`)
+	id, _, _ := strings.Cut(strings.TrimPrefix(res.body, `{"job_id":"`), `"`)
+	if res := s.do(t, "GET", "/api/jobs/"+id+"/receipt", ""); res.StatusCode != 503 || !strings.Contains(res.body, `"no_receipt_key"`) || !strings.Contains(res.body, "Set RECEIPT_KEY") {
+		t.Errorf("%d %s", res.StatusCode, res.body)
+	}
+	var published receipt.Published
+	if res := s.doWith(t, "GET", KeysPath, "", nil); json.Unmarshal([]byte(res.body), &published) != nil || len(published.Keys) != 0 {
+		t.Errorf("%d %s", res.StatusCode, res.body)
+	}
+}
