@@ -16,7 +16,9 @@ func TestReceipt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := setup(t, func(o *Options) { o.Repository, o.ReceiptKeys = "https://github.example/me/reports", []receipt.Key{key} })
+	s := setup(t, func(o *Options) {
+		o.Repository, o.ReceiptKeys = "https://github.example/me/reports", []receipt.Key{key}
+	})
 	res := s.do(t, "POST", "/api/create-job", `{"job":"x"}`)
 	id, _, _ := strings.Cut(strings.TrimPrefix(res.body, `{"job_id":"`), `"`)
 	if res := s.do(t, "GET", "/api/jobs/"+id+"/receipt", ""); res.StatusCode != 409 || !strings.Contains(res.body, `"no_receipt"`) || !strings.Contains(res.body, "it is pending (accepted)") {
