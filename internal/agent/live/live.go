@@ -39,8 +39,9 @@ const Patience = 2 * time.Second
 type Config struct {
 	// Grant is what the server gave for the run's token; see Exchange.
 	Grant func(ctx context.Context) (work.Grant, error)
-	// Patience is how long Close waits at most; Patience when 0.
-	Patience time.Duration
+	// Patience is how long Close waits at most, Heartbeat how long nothing is told at most;
+	// Patience and githubjobs.Heartbeat when 0.
+	Patience, Heartbeat time.Duration
 }
 
 // Session is what one step tells. A nil session tells nothing; all methods may be called
@@ -68,6 +69,9 @@ type Session struct {
 func Begin(cfg Config) *Session {
 	if cfg.Patience == 0 {
 		cfg.Patience = Patience
+	}
+	if cfg.Heartbeat == 0 {
+		cfg.Heartbeat = githubjobs.Heartbeat
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	s := &Session{

@@ -4,8 +4,6 @@ import (
 	"context"
 	"math/rand/v2"
 	"time"
-
-	"github.com/githubjobs/githubjobs/githubjobs"
 )
 
 // run tells events until the session is closed, or the server refuses it.
@@ -17,10 +15,10 @@ func (s *Session) run(ctx context.Context) {
 			return
 		}
 	}
-	beat := time.NewTimer(githubjobs.Heartbeat)
+	beat := time.NewTimer(s.cfg.Heartbeat)
 	defer beat.Stop()
 	for {
-		beat.Reset(githubjobs.Heartbeat)
+		beat.Reset(s.cfg.Heartbeat)
 		ending := false
 		select {
 		case <-s.kick:
