@@ -45,7 +45,8 @@ const maxResults = 20
 
 // onlyResult goes from head down to the job. Anybody who may push can copy the line
 // that makes a commit a result, so there must be nothing on the branch but results of
-// this run, each with one parent, and only one of this attempt: the newest.
+// this run, and only one of this attempt: the newest. A second parent is the base onto
+// which a result was brought.
 func (g *gate) onlyResult(ctx context.Context, head string) (ownResult, error) {
 	var found ownResult
 	attempt := g.Attempt + 1
@@ -58,7 +59,7 @@ func (g *gate) onlyResult(ctx context.Context, head string) (ownResult, error) {
 			return ownResult{}, err
 		}
 		r, ok := g.parse(commit)
-		if !ok || len(commit.Parents) != 1 || r.Attempt >= attempt || sha == head && r.Attempt != g.Attempt {
+		if !ok || len(commit.Parents) < 1 || len(commit.Parents) > 2 || r.Attempt >= attempt || sha == head && r.Attempt != g.Attempt {
 			return ownResult{}, nil
 		}
 		if sha == head {

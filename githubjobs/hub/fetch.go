@@ -13,27 +13,41 @@ import (
 	"github.com/go-git/go-git/v5/storage"
 )
 
+// Fetched is what a fetch has told besides the objects.
+type Fetched struct {
+	Head string // of the branch that was fetched
+	refs map[string]plumbing.Hash
+}
+
+// Branch is where another branch was at that moment; empty when there was none.
+func (f Fetched) Branch(name string) string {
+	if h, ok := f.refs["refs/heads/"+name]; ok {
+		return h.String()
+	}
+	return ""
+}
+
 // Fetch reads a branch as it is now, and depth commits of its history, into a
 // store: commits and trees, and the content of files only where the server can't leave it
 // out. It takes two HTTP requests. It runs no hook and no filter and reads no
-// configuration. It returns the head. ErrNotFound: there is no such branch.
-func (r *Repository) Fetch(ctx context.Context, branch string, depth int, into storage.Storer) (head string, err error) {
+// configuration. ErrNotFound: there is no such branch.
+func (r *Repository) Fetch(ctx context.Context, branch string, depth int, into storage.Storer) (Fetched, error) {
 	op := "fetch branch " + branch
 	auth, err := r.gitAuth(ctx)
 	if err != nil {
-		return "", fail(ctx, "get a token", err)
+		return Fetched{}, fail(ctx, "get a token", err)
 	}
 	session, err := r.git.NewUploadPackSession(r.endpoint, auth)
 	if err != nil {
-		return "", failGit(ctx, op, err)
+		return Fetched{}, failGit(ctx, op, err)
 	}
 	adv, err := session.AdvertisedReferencesContext(ctx)
 	if err != nil {
-		return "", failGit(ctx, op, err)
+		return Fetched{}, failGit(ctx, op, err)
 	}
 	hash, ok := adv.References["refs/heads/"+branch]
 	if !ok {
-		return "", &Error{Op: op, Kind: ErrNotFound, Message: fmt.Sprintf("the repository has no branch %q", branch)}
+		return Fetched{}, &Error{Op: op, Kind: ErrNotFound, Message: fmt.Sprintf("the repository has no branch %q", branch)}
 	}
 	req := packp.NewUploadPackRequestFromCapabilities(adv.Capabilities)
 	req.Wants, req.Depth = []plumbing.Hash{hash}, packp.DepthCommits(depth)
@@ -47,13 +61,13 @@ func (r *Repository) Fetch(ctx context.Context, branch string, depth int, into s
 	}
 	answer, err := session.UploadPack(ctx, req)
 	if err != nil {
-		return "", failGit(ctx, op, err)
+		return Fetched{}, failGit(ctx, op, err)
 	}
 	defer answer.Close()
 	if err := store(into, answer, req); err != nil {
-		return "", failGit(ctx, op, err)
+		return Fetched{}, failGit(ctx, op, err)
 	}
-	return hash.String(), nil
+	return Fetched{Head: hash.String(), refs: adv.References}, nil
 }
 
 // store unpacks an answer, whose pack comes in a side band where that was agreed on.

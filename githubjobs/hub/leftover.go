@@ -59,3 +59,10 @@ func (r *Repository) moved(ctx context.Context, base, head string) (tip string, 
 	}
 	return tip, nil
 }
+
+// Ahead says whether a commit is, or has come from, another one: one REST call.
+func (r *Repository) Ahead(ctx context.Context, from, to string) (bool, error) {
+	c, _, err := r.client.Repositories.CompareCommits(ctx, r.cfg.Owner, r.cfg.Name, from, to, &github.ListOptions{PerPage: 1})
+	status := c.GetStatus()
+	return status == "ahead" || status == "identical", fail(ctx, "compare "+from+" with "+to, err)
+}

@@ -185,7 +185,7 @@ func TestFetchReadsABranchAtADepth(t *testing.T) {
 	head := f.commit("main", "three")
 	store := memory.NewStorage()
 	got, err := f.repo.Fetch(t.Context(), "main", 2, store)
-	if err != nil || got != head {
+	if err != nil || got.Head != head || got.Branch("main") != head || got.Branch("gone") != "" {
 		t.Fatal(got, err)
 	}
 	if n := len(store.Commits); n != 2 {

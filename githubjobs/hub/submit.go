@@ -188,12 +188,15 @@ func (r *Repository) creationCommit(o githubjobs.Order, base, tree string) (plum
 	return r.Commit(tree, base, githubjobs.FormatAttempt(o.Spec, o.Attempt), o.At)
 }
 
-// Commit builds a commit object with one parent, by the configured author.
-func (r *Repository) Commit(tree, parent, message string, at time.Time) (plumbing.EncodedObject, error) {
+// Commit builds a commit object by the configured author. Mostly it has one parent.
+func (r *Repository) Commit(tree, parent, message string, at time.Time, more ...string) (plumbing.EncodedObject, error) {
 	by := object.Signature{Name: r.cfg.Author.Name, Email: r.cfg.Author.Email, When: at.UTC()}
 	commit := object.Commit{
 		Author: by, Committer: by, Message: message,
 		TreeHash: plumbing.NewHash(tree), ParentHashes: []plumbing.Hash{plumbing.NewHash(parent)},
+	}
+	for _, parent := range more {
+		commit.ParentHashes = append(commit.ParentHashes, plumbing.NewHash(parent))
 	}
 	encoded := &plumbing.MemoryObject{}
 	if err := commit.Encode(encoded); err != nil {
@@ -230,18 +233,31 @@ type history struct {
 
 // history reads the newest hundred commits of a job's branch from its head downwards,
 // where a job has a creation commit and one or two result commits for each attempt:
-// one REST call.
-func (r *Repository) history(ctx context.Context, head, id string) (history, error) {
-	var h history
+// one REST call. A result that was brought onto a newer base stands above that base's
+// commits too; where these are too many, the way down is taken past them by another call.
+func (r *Repository) history(ctx context.Context, head, id string) (h history, err error) {
+	for from, merges := head, 0; from != "" && h.creation == "" && merges <= maxMerges; merges++ {
+		if from, err = r.readHistory(ctx, from, id, &h); err != nil {
+			return h, err
+		}
+	}
+	return h, nil
+}
+
+// maxMerges bounds how many results of one branch were brought onto a newer base.
+const maxMerges = 5
+
+// readHistory reads on from a commit. next is its own first parent, if it is a merge.
+func (r *Repository) readHistory(ctx context.Context, from, id string, h *history) (next string, err error) {
 	commits, _, err := r.client.Repositories.ListCommits(ctx, r.cfg.Owner, r.cfg.Name, &github.CommitsListOptions{
-		SHA: head, ListOptions: github.ListOptions{PerPage: perPage},
+		SHA: from, ListOptions: github.ListOptions{PerPage: perPage},
 	})
 	if err != nil {
-		return h, fail(ctx, "read the commits of job "+id, err)
+		return "", fail(ctx, "read the commits of job "+id, err)
 	}
-	for i, c := range commits {
+	for _, c := range commits {
 		at := c.GetCommit().GetCommitter().GetDate().Time
-		if i == 0 {
+		if h.headAt.IsZero() {
 			h.headAt = at
 		}
 		message := c.GetCommit().GetMessage()
@@ -259,7 +275,10 @@ func (r *Repository) history(ctx context.Context, head, id string) (history, err
 		if len(c.Parents) > 0 {
 			h.base = c.Parents[0].GetSHA()
 		}
-		return h, nil // below there is only the base's history
+		return "", nil // below there is only the base's history
 	}
-	return h, nil
+	if len(commits) == perPage && len(commits[0].Parents) > 1 {
+		next = commits[0].Parents[0].GetSHA()
+	}
+	return next, nil
 }

@@ -27,27 +27,26 @@ type job struct {
 	spec     githubjobs.Spec
 	creation *object.Commit
 	head     *object.Commit // the creation commit, or the last result of this run
+	base     string         // where the base branch was when the job's was read
 }
 
 // readJob reads the branch from GitHub. Mostly its head is the creation commit;
 // only when it is not, a longer history is read.
 func (p *publisher) readJob(ctx context.Context, store storage.Storer) (job, error) {
 	branch := p.Job.Branch()
-	head, err := p.Repo.Fetch(ctx, branch, 1, store)
+	got, err := p.Repo.Fetch(ctx, branch, 1, store)
 	if errors.Is(err, hub.ErrNotFound) {
 		return job{}, fmt.Errorf("the branch %s is gone, so its result cannot be delivered: %w", branch, err)
+	}
+	if err == nil && got.Head != p.JobSHA {
+		got, err = p.Repo.Fetch(ctx, branch, maxResults, store)
 	}
 	if err != nil {
 		return job{}, err
 	}
-	if head != p.JobSHA {
-		if head, err = p.Repo.Fetch(ctx, branch, maxResults, store); err != nil {
-			return job{}, err
-		}
-	}
 	j := job{store: store}
-	if j.head, err = object.GetCommit(store, plumbing.NewHash(head)); err != nil {
-		return job{}, fmt.Errorf("read commit %s: %w", head, err)
+	if j.head, err = object.GetCommit(store, plumbing.NewHash(got.Head)); err != nil {
+		return job{}, fmt.Errorf("read commit %s: %w", got.Head, err)
 	}
 	if j.creation, err = p.findCreation(j.head); err != nil {
 		return job{}, err
@@ -59,17 +58,19 @@ func (p *publisher) readJob(ctx context.Context, store storage.Storer) (job, err
 	if err != nil {
 		return job{}, fmt.Errorf("commit %s is not the job's: %w", p.JobSHA, err)
 	}
+	j.base = got.Branch(j.spec.Base)
 	return j, nil
 }
 
-// findCreation goes down from the head over results of this same run.
+// findCreation goes down from the head over results of this same run. A second parent is
+// the base onto which a result was brought.
 func (p *publisher) findCreation(head *object.Commit) (*object.Commit, error) {
 	for c := head; ; {
 		if c.Hash.String() == p.JobSHA {
 			return c, nil
 		}
 		r, err := githubjobs.ParseResult(c.Message)
-		if err != nil || r.ID != p.Job.ID || r.RunID != p.RunID || c.NumParents() != 1 {
+		if err != nil || r.ID != p.Job.ID || r.RunID != p.RunID || c.NumParents() < 1 || c.NumParents() > 2 {
 			return nil, fmt.Errorf("%w: %s is on it", ErrBranchMoved, c.Hash)
 		}
 		if r.Attempt > p.Attempt {

@@ -77,6 +77,7 @@ type publisher struct {
 	scan   scan
 	parent string        // head of the branch as this call knows it
 	tree   plumbing.Hash // of that head
+	onto   *onto         // nil: the result stands on the commit from which the job began
 	report Report
 }
 
@@ -160,6 +161,13 @@ func (p *publisher) collect(ctx context.Context) {
 		p.result.Problem = &githubjobs.Problem{Reason: githubjobs.ReasonPolicyDenied, Message: p.mask.Text(refusal(p.scan.refused))}
 		return
 	}
+	p.tell()
+	p.rebase(ctx)
+}
+
+// tell says in result and report what is changed.
+func (p *publisher) tell() {
+	p.report.Changed = nil
 	for _, c := range p.scan.changes {
 		p.report.Changed = append(p.report.Changed, c.path)
 	}
@@ -233,17 +241,20 @@ func (p *publisher) notDelivered(ctx context.Context, reason githubjobs.Reason, 
 // push puts a result commit on top of the branch. Without changes to deliver its
 // tree is its parent's.
 func (p *publisher) push(ctx context.Context) error {
-	tree, objects := p.tree, []plumbing.EncodedObject(nil)
+	tree, objects, more := p.tree, []plumbing.EncodedObject(nil), []string(nil)
 	if p.delivers() {
-		b := treeBuilder{store: p.job.store}
-		made, err := b.root(p.job.creation.TreeHash, p.scan.changes)
+		b, base := treeBuilder{store: p.job.store}, p.job.creation.TreeHash
+		if p.onto != nil {
+			base, more = p.onto.tree, []string{p.onto.sha}
+		}
+		made, err := b.root(base, p.scan.changes)
 		if err != nil {
 			return err
 		}
 		tree, objects = made, append(b.made, p.scan.blobs...)
 	}
 	message := githubjobs.FormatResult(p.job.spec.Title, p.result)
-	commit, err := p.Repo.Commit(tree.String(), p.parent, message, p.Now())
+	commit, err := p.Repo.Commit(tree.String(), p.parent, message, p.Now(), more...)
 	if err != nil {
 		return err
 	}
