@@ -34,6 +34,7 @@ const (
 	DiagnosisBranchProtected  DiagnosisCode = "branch_protected"      // a rule of the repository refuses a branch or a merge
 	DiagnosisMergeRefused     DiagnosisCode = "merge_refused"         // the merge gate, or GitHub, did not merge
 	DiagnosisMergeWaits       DiagnosisCode = "merge_waits"           // the merge gate, or GitHub's merge queue, will merge when something has come
+	DiagnosisMergeConflict    DiagnosisCode = "merge_conflict"        // the base has changed what the job has changed too
 	DiagnosisPolicyMissing    DiagnosisCode = "policy_missing"        // the base branch has no policy
 	DiagnosisPolicyInvalid    DiagnosisCode = "policy_invalid"        // the policy cannot be read
 	DiagnosisWebhooksSilent   DiagnosisCode = "webhooks_silent"       // GitHub's webhooks do not arrive
@@ -46,7 +47,7 @@ func DiagnosisCodes() []DiagnosisCode {
 		DiagnosisWorkflowMissing, DiagnosisWorkflowDisabled, DiagnosisWorkflowInvalid, DiagnosisActionsDisabled,
 		DiagnosisActionsToken, DiagnosisSkippedByMessage, DiagnosisRunLimit, DiagnosisWaitsForApproval,
 		DiagnosisNoRunner, DiagnosisRunnersBusy, DiagnosisZombieRun, DiagnosisNoHeartbeat, DiagnosisPullsForbidden,
-		DiagnosisBranchProtected, DiagnosisMergeRefused, DiagnosisMergeWaits, DiagnosisPolicyMissing, DiagnosisPolicyInvalid,
+		DiagnosisBranchProtected, DiagnosisMergeRefused, DiagnosisMergeConflict, DiagnosisMergeWaits, DiagnosisPolicyMissing, DiagnosisPolicyInvalid,
 		DiagnosisWebhooksSilent, DiagnosisNotVisible,
 	}
 }
@@ -243,6 +244,7 @@ func (v view) notMerged() []Diagnosis {
 		DiagnosisPolicyInvalid:   "Mend the policy on the base branch and re-run the job; or merge the pull request by hand.",
 		DiagnosisBranchProtected: "Fulfil what the rule asks for and merge by hand; or let the rule admit what jobs merge (Settings → Rules, Settings → Branches).",
 		DiagnosisMergeWaits:      "Nothing needs to be mended: it is merged when what the message names has come. Or merge the pull request by hand.",
+		DiagnosisMergeConflict:   "Resolve the conflict in the pull request, whose comment names the files and the commits, and merge it by hand; or submit the job again, which then starts from the newest state of the base.",
 		DiagnosisMergeRefused:    "Do what the comment in the pull request says; mostly: review it and merge it by hand, or submit the job again.",
 	}
 	code := g.Code

@@ -80,6 +80,7 @@ func TestDiagnosis(t *testing.T) {
 		"refused for another reason":     {Facts{Dispatch: &Dispatch{Refused: `the repository has no branch "x"`}}, soon, nil, ""},
 		"merge blocked by a rule":        {blocked(DiagnosisBranchProtected, "action_required"), soon, []DiagnosisCode{DiagnosisBranchProtected}, "Not merged."},
 		"merge waits":                    {blocked(DiagnosisMergeWaits, "neutral"), soon, []DiagnosisCode{DiagnosisMergeWaits}, ""},
+		"merge blocked by a conflict":    {blocked(DiagnosisMergeConflict, "action_required"), soon, []DiagnosisCode{DiagnosisMergeConflict}, "submit the job again"},
 		"merge blocked, no code":         {blocked("", "action_required"), soon, []DiagnosisCode{DiagnosisMergeRefused}, ""},
 		"merging is not enabled":         {blocked("", "neutral"), soon, nil, ""},
 		"no policy":                      {blocked(DiagnosisPolicyMissing, "neutral"), soon, []DiagnosisCode{DiagnosisPolicyMissing}, "by hand"},

@@ -124,7 +124,8 @@ func TestMergeExplainsAConflict(t *testing.T) {
 	_, _, err := w.client.Repositories.UpdateFile(t.Context(), "alice", "reports", "reports/old.md", file)
 	must(t, err)
 	report := w.merge()
-	w.notMerged(report, actionRequired, "reports/old.md changed on main meanwhile", "stands in pull request #1", "submit the job again")
+	w.notMerged(report, actionRequired, "reports/old.md changed on main meanwhile", "stands in pull request #1", "submit the job again",
+		"- `reports/old.md`: ["+w.git("rev-parse", "--short=7", "main")+"]("+w.URL()+"/alice/reports/commit/"+w.git("rev-parse", "main")+") Change reports/old.md")
 	if strings.Contains(report.Summary, "new.md") {
 		t.Errorf("a file that is in no conflict is named: %s", report.Summary)
 	}

@@ -33,12 +33,17 @@ func TestChangedSince(t *testing.T) {
 	f := setup(t)
 	f.git("update-ref", "refs/heads/side", "main")
 	tree := f.git("write-tree", "--missing-ok")
-	if got, err := f.repo.ChangedSince(t.Context(), "side", "main"); err != nil || len(got) != 0 {
-		t.Errorf("nothing changed, and %q, %v", got, err)
+	if got, err := f.repo.ChangedSince(t.Context(), "side", "main"); err != nil || len(got.Paths) != 0 {
+		t.Errorf("nothing changed, and %q, %v", got.Paths, err)
 	}
 	sha := f.git("commit-tree", "-p", "main", "-m", "Remove everything", tree)
 	f.git("update-ref", "refs/heads/main", sha)
-	if got, err := f.repo.ChangedSince(t.Context(), "side", "main"); err != nil || !slices.Equal(got, []string{"README.md"}) {
-		t.Errorf("%q, %v, want README.md", got, err)
+	got, err := f.repo.ChangedSince(t.Context(), "side", "main")
+	if err != nil || !slices.Equal(got.Paths, []string{"README.md"}) {
+		t.Errorf("%q, %v, want README.md", got.Paths, err)
+	}
+	touched, err := f.repo.Touching(t.Context(), "main", "README.md", got, 3)
+	if err != nil || !slices.Equal(touched, []Touch{{sha, "Remove everything"}}) {
+		t.Errorf("README.md was touched by %+v, %v", touched, err)
 	}
 }

@@ -190,20 +190,3 @@ func (r *Repository) PullFiles(ctx context.Context, number int) ([]*github.Commi
 		}
 	}
 }
-
-// ChangedSince lists the paths that changed on branch since it parted from other,
-// both names of a rename: one REST call, at most 300 files (GitHub's cap).
-func (r *Repository) ChangedSince(ctx context.Context, other, branch string) ([]string, error) {
-	comparison, _, err := r.client.Repositories.CompareCommits(ctx, r.cfg.Owner, r.cfg.Name, other, branch, &github.ListOptions{PerPage: 1})
-	if err != nil {
-		return nil, fail(ctx, "compare "+other+" with "+branch, err)
-	}
-	var paths []string
-	for _, f := range comparison.Files {
-		paths = append(paths, f.GetFilename())
-		if f.GetPreviousFilename() != "" {
-			paths = append(paths, f.GetPreviousFilename())
-		}
-	}
-	return paths, nil
-}
