@@ -83,7 +83,11 @@ func run(ctx context.Context, cmd *exec.Cmd, out io.Writer, grace Grace) (Exit, 
 	if cmd.Stdout = writer; cmd.Stderr == nil {
 		cmd.Stderr = writer // One pipe, so that the order is kept.
 	}
-	err = prepare(cmd)
+	left, err := restOf(cmd)
+	if err == nil {
+		defer left.close()
+		err = prepare(cmd)
+	}
 	if err == nil {
 		err = cmd.Start()
 	}
@@ -97,7 +101,7 @@ func run(ctx context.Context, cmd *exec.Cmd, out io.Writer, grace Grace) (Exit, 
 		_, _ = io.Copy(out, reader)
 	}()
 	exit := wait(ctx, cmd, grace)
-	exit.Leftovers, err = killRest(cmd)
+	exit.Leftovers, err = left.kill(cmd)
 	select {
 	case <-copied:
 	case <-time.After(2 * time.Second): // Somebody out of reach holds the other end.

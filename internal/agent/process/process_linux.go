@@ -58,17 +58,33 @@ func closeInherited() error {
 // its environment under /proc. Root can still do so.
 func Shield() error { return unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) }
 
-// killRest kills every descendant of this process until none is left, for at most
+// rest is what may be left of a program when it has ended.
+type rest struct {
+	uid    uint32 // whose processes they all are; 0 for descendants of this one alone
+	killer *killer
+}
+
+// restOf is called before the program is started.
+func restOf(cmd *exec.Cmd) (r rest, err error) {
+	if cmd.SysProcAttr == nil || cmd.SysProcAttr.Credential == nil {
+		return r, nil
+	}
+	r.uid = cmd.SysProcAttr.Credential.Uid
+	r.killer, err = newKiller(r.uid)
+	return r, err
+}
+
+// kill kills every descendant of this process until none is left, for at most
 // ten seconds, and returns how many there were. Of a program of another user it
 // kills every process of that user.
-func killRest(cmd *exec.Cmd) (killed int, err error) {
+func (r rest) kill(*exec.Cmd) (killed int, err error) {
 	found := map[int]bool{}
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
 		alive := reap(os.Getpid())
-		if c := cmd.SysProcAttr.Credential; c != nil {
-			alive = append(alive, ofUser(c.Uid)...)
+		if r.killer != nil {
+			alive = append(alive, ofUser(r.uid)...)
 			if len(alive) > 0 {
-				err = killUser(c.Uid)
+				err = r.killer.kill()
 			}
 		}
 		for _, pid := range alive {
@@ -81,6 +97,12 @@ func killRest(cmd *exec.Cmd) (killed int, err error) {
 		case time.Now().After(end):
 			return len(found), errors.Join(fmt.Errorf("processes do not end though they were killed: %v", alive), err)
 		}
+	}
+}
+
+func (r rest) close() {
+	if r.killer != nil {
+		r.killer.close()
 	}
 }
 

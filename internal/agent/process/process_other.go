@@ -37,9 +37,16 @@ func prepare(cmd *exec.Cmd) error {
 // Shield does nothing here: only Linux has what it takes.
 func Shield() error { return nil }
 
-// killRest kills what is left in the group. A process that left the group is not
+// rest is what may be left of a program when it has ended.
+type rest struct{}
+
+func restOf(*exec.Cmd) (rest, error) { return rest{}, nil }
+
+func (rest) close() {}
+
+// kill kills what is left in the group. A process that left the group is not
 // found: only Linux tells of it.
-func killRest(cmd *exec.Cmd) (killed int, err error) {
+func (rest) kill(cmd *exec.Cmd) (killed int, err error) {
 	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 	return 0, nil
 }

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"os/user"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -120,33 +119,6 @@ func dropCapabilities() error {
 		err = unix.Capset(&header, &sets[0])
 	}
 	return err
-}
-
-// killUser kills every process of a user at once: not one of them can start another
-// meanwhile, as it could while they were killed one by one. It does so as that user,
-// so that it reaches nobody else's.
-func killUser(uid uint32) error {
-	done := make(chan error)
-	go func() {
-		runtime.LockOSThread() // It is never given back: the thread ends as that user's.
-		done <- killAs(uid)
-	}()
-	return <-done
-}
-
-func killAs(uid uint32) error {
-	if uid == 0 {
-		return errors.New("root's processes are never killed")
-	}
-	id := uintptr(uid)
-	if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, id, id, id); errno != 0 {
-		return fmt.Errorf("become user %d: %w", uid, errno)
-	}
-	// The same signal from root would end the machine.
-	if r, e, s := unix.Getresuid(); r != int(uid) || e != int(uid) || s != int(uid) {
-		return fmt.Errorf("this thread is of user %d (%d, %d) and not of %d", r, e, s, uid)
-	}
-	return unix.Kill(-1, unix.SIGKILL) // all processes but this one; see kill(2)
 }
 
 // ofUser lists the processes of a user that are alive.

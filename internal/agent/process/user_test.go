@@ -2,11 +2,16 @@
 
 package process
 
-import "testing"
+import (
+	"os"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
 
 func TestRootsProcessesAreNeverKilled(t *testing.T) {
 	t.Parallel()
-	if err := killUser(0); err == nil {
+	if _, err := newKiller(0); err == nil {
 		t.Error("no error")
 	}
 }
@@ -32,5 +37,17 @@ func TestFreeUserIsNobody(t *testing.T) {
 	}
 	if other, _ := FreeUser(); other == one {
 		t.Errorf("twice the same user %d", one)
+	}
+}
+
+// TestOnThreadOfItsOwn: the first thread's user counts as the process's, which would then be among those to be killed.
+func TestOnThreadOfItsOwn(t *testing.T) {
+	t.Parallel()
+	for range 50 {
+		thread := make(chan int)
+		go onThreadOfItsOwn(func() { thread <- unix.Gettid() })
+		if <-thread == os.Getpid() {
+			t.Fatal("it is the first thread")
+		}
 	}
 }

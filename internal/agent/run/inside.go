@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/internal/agent/process"
 	"github.com/githubjobs/githubjobs/internal/agent/task"
 	"github.com/githubjobs/githubjobs/internal/agent/work"
 )
@@ -46,6 +47,7 @@ func saveOrder(dir work.Dir, o order) error {
 // Inside does the task in the place that Run made for it, and returns the exit
 // code of the process. Its keeper, or Run itself, has started it.
 func Inside(ctx context.Context, dir work.Dir, kinds map[githubjobs.Kind]task.Kind, out io.Writer) int {
+	process.Reserve()
 	if err := writeNew(filepath.Join(dir.Task(), startedName), nil); err != nil {
 		fmt.Fprintf(out, "agent: %s can't be written: %v\n", dir.Task(), err)
 		return 1

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"syscall"
 	"time"
@@ -69,6 +70,8 @@ func Keep(ctx context.Context, in io.Reader, out, answer io.Writer) int {
 }
 
 func keep(ctx context.Context, in *bufio.Reader, out io.Writer) (exit process.Exit, err error) {
+	runtime.GOMAXPROCS(min(2, runtime.GOMAXPROCS(0))) // It has little to do, and threads are counted.
+	process.Reserve()
 	line, err := in.ReadBytes('\n')
 	if err != nil {
 		return exit, fmt.Errorf("read the order: %w", err)

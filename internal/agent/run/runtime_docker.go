@@ -122,7 +122,7 @@ func (d dockerSandbox) options() []string {
 		"--security-opt", "no-new-privileges",
 		"--read-only", "--tmpfs", d.memoryFolder("/tmp", "mode=1777"),
 		"--tmpfs", d.memoryFolder(inContainer.Home(), fmt.Sprintf("mode=0700,uid=%d,gid=%d", d.task.UID, d.task.GID)),
-		"--memory", c.Memory, "--memory-swap", c.Memory, "--cpus", d.cpus(), "--pids-limit", strconv.Itoa(c.Pids),
+		"--memory", c.Memory, "--memory-swap", c.Memory, "--cpus", d.cpus(), "--pids-limit", strconv.Itoa(c.Pids + keeperThreads),
 		"--ulimit", "core=0", "--ulimit", fmt.Sprintf("fsize=%d", c.MaxFile()), "--log-driver", "none", "--hostname", "job", "--workdir", inContainer.Tree(),
 		"--mount", bind(dir.Base(), inContainer.Base(), true), "--mount", bind(dir.Inputs(), inContainer.Inputs(), true),
 		"--mount", bind(dir.Tree(), inContainer.Tree(), false), "--mount", bind(dir.Task(), inContainer.Task(), false),
@@ -132,6 +132,9 @@ func (d dockerSandbox) options() []string {
 	}
 	return options
 }
+
+// keeperThreads is how many threads of the keeper count beside the task's processes.
+const keeperThreads = 32
 
 // Of a task's room, /tmp and its home get a part each, which are in the container's
 // memory: at most maxInMemory, and so many files.
