@@ -39,11 +39,13 @@ func (s *Session) send(ctx context.Context, batch []githubjobs.Event) error {
 
 // post makes a request with JSON and reads the answer. A refusal is an errRefused.
 func post(ctx context.Context, client *http.Client, address, bearer string, body, into any) error {
-	raw, err := json.Marshal(body)
-	if err != nil {
+	var raw bytes.Buffer
+	encoder := json.NewEncoder(&raw)
+	encoder.SetEscapeHTML(false) // a log full of < would be six times as long, and too long for the server
+	if err := encoder.Encode(body); err != nil {
 		return errRefused{err.Error()}
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(raw))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, &raw)
 	if err != nil {
 		return errRefused{err.Error()}
 	}

@@ -56,6 +56,8 @@ func (h *hearer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer func() { h.news <- struct{}{} }()
 	h.calls++
 	switch {
+	case r.ContentLength > 1<<20: // as much as a server takes
+		w.WriteHeader(http.StatusBadRequest)
 	case err != nil || r.URL.Path != "/api/live/a/events" || r.Header.Get("Authorization") != "Bearer cap":
 		w.WriteHeader(http.StatusTeapot)
 	case h.status != 0:
@@ -213,6 +215,22 @@ func TestARefusalIsFinal(t *testing.T) {
 	}
 	if h.calls != 1 || s.Refusal() != "Live progress is not told: No more. Nothing else depends on it." {
 		t.Errorf("%d requests, %q", h.calls, s.Refusal())
+	}
+}
+
+// What is long in JSON comes through too.
+func TestLongLines(t *testing.T) {
+	t.Parallel()
+	h := newHearer(t)
+	s := h.session()
+	for i, c := range []string{"<", `"`, "\u2028", "\x01", "é"} {
+		for range 100 {
+			s.Line(fmt.Sprint(i, strings.Repeat(c, githubjobs.MaxEventText/len(c)-1)))
+		}
+	}
+	s.Close()
+	if events := h.heard(); s.Refusal() != "" || int(missing(t, events, 10))+len(events) != 500 || len(events) < 200 {
+		t.Errorf("%d events were told: %q", len(events), s.Refusal())
 	}
 }
 
