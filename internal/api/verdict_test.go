@@ -28,7 +28,7 @@ func (j *judge) Verdict(_ context.Context, _ githubjobs.Facts, instead *policy.P
 	if j.instead = instead; instead != nil {
 		p = *instead
 	}
-	return gate.Judgement{Pull: 7, PullURL: "https://github.com/o/r/pull/7", HeadSHA: "aa", PolicySHA: "bb", Title: "Not merged: why.", Verdict: policy.Judge(p, policy.View{HeadSHA: "aa"}), At: now}, j.err
+	return gate.Judgement{Pull: 7, PullURL: "https://github.com/o/r/pull/7", HeadSHA: "aa", PolicySHA: "bb", Title: "Not merged: why.", Verdict: policy.Judge(p, policy.View{HeadSHA: "aa", Now: now}), At: now}, j.err
 }
 
 func (j *judge) Undo(context.Context, githubjobs.Facts) (gatekeeper.Undone, error) {
@@ -71,6 +71,8 @@ func TestDryRunReadsThePolicy(t *testing.T) {
 		status int
 		says   string
 	}{
+		"a closed window":   {"merge: {enabled: true, windows: [{hours: 00:00-00:01}]}", 200, `"awaits":"window","opens_at":"20`},
+		"a missing check":   {"merge: {enabled: true, required_checks: all}", 200, "not all checks on the head are known"},
 		"YAML":              {"merge:\n  enabled: true\n", 200, ""},
 		"an object":         {`{"policy": {"merge": {"enabled": true}}}`, 200, ""},
 		"a text":            {`{"policy": "merge: {enabled: true}"}`, 200, ""},
