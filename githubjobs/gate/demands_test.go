@@ -209,6 +209,25 @@ func TestUpToDate(t *testing.T) {
 	w.merges()
 }
 
+// Who joins facts takes of two verdicts on a head the later one, in whole seconds.
+func TestOfTwoVerdictsInASecondTheLaterOneCounts(t *testing.T) {
+	t.Parallel()
+	w := delivered(t, "  required_approvals: 1\n")
+	now := time.Date(2026, 11, 22, 12, 0, 0, 5e8, time.UTC)
+	w.cfg.Now = func() time.Time { return now }
+	first := w.merge().Told
+	w.cfg.Told = first
+	_, _, err := w.client.Issues.AddLabelsToIssue(t.Context(), "alice", "reports", 1, []string{"hold"})
+	must(t, err)
+	second := w.merge().Told
+	if first == nil || second == nil || !second.At.After(first.At) {
+		t.Errorf("first %+v, second %+v", first, second)
+	}
+	if f := githubjobs.Merge(githubjobs.Facts{ID: jobID, Gates: []githubjobs.GateFact{*first}}, githubjobs.Facts{ID: jobID, Gates: []githubjobs.GateFact{*second}}); f.Gates[0].Title != second.Title {
+		t.Errorf("what counts is %+v", f.Gates)
+	}
+}
+
 // A head that somebody forced onto the branch is judged as what it is, with its own checks.
 func TestAForcePushIsJudgedAgain(t *testing.T) {
 	t.Parallel()

@@ -59,6 +59,9 @@ func (g *gate) isTold(conclusion string, code githubjobs.DiagnosisCode) bool {
 // show makes the verdict a check run on the head.
 func (g *gate) show(ctx context.Context, conclusion, head string, code githubjobs.DiagnosisCode) error {
 	at := g.Now().UTC().Truncate(time.Second) // as GitHub keeps it
+	if t := g.Told; t != nil && t.HeadSHA == head && !at.After(t.At) {
+		at = t.At.Add(time.Second) // of two verdicts the later one counts
+	}
 	g.report.Told = &githubjobs.GateFact{HeadSHA: head, Conclusion: conclusion, Title: g.report.Title, Summary: g.report.Summary, Code: code, At: at}
 	return g.retry(ctx, func() error {
 		return g.Repo.CreateCheckRun(ctx, hub.Gate{

@@ -86,7 +86,7 @@ func restClient(hub *localhub.Server, token string) (*github.Client, error) {
 }
 
 // hookEvents are the events that the server makes facts of.
-var hookEvents = []string{"push", "delete", "workflow_run", "pull_request", "check_run"}
+var hookEvents = []string{"push", "delete", "workflow_run", "pull_request", "pull_request_review", "check_run", "check_suite", "status"}
 
 // ensureHook points the repository's webhook to the server, whose address may have
 // changed since the last start.

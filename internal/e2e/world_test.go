@@ -183,7 +183,7 @@ func (w *world) seed(o options) {
 			w.t.Fatal(err)
 		}
 	}
-	if _, err := w.hub.CreateHook("demo", "reports", "http://"+w.addr+"/webhooks/github", webhookSecret, "push", "delete", "workflow_run", "pull_request", "check_run"); err != nil {
+	if _, err := w.hub.CreateHook("demo", "reports", "http://"+w.addr+"/webhooks/github", webhookSecret, "push", "delete", "workflow_run", "pull_request", "pull_request_review", "check_run", "check_suite", "status"); err != nil {
 		w.t.Fatal(err)
 	}
 }

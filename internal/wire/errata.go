@@ -54,6 +54,18 @@ var errata = []erratum{
 		},
 	},
 	{
+		what: "pull requests in lists: labels without a null description",
+		why:  "a label without a description has null there, as pulls/get describes it",
+		mend: func(doc object) int {
+			description := at(doc, "components", "schemas", "pull-request-simple", "properties", "labels", "items", "properties", "description")
+			if description == nil || description["nullable"] == true {
+				return 0
+			}
+			description["nullable"] = true
+			return 1
+		},
+	},
+	{
 		what: "git/delete-ref: 422 without a body",
 		why:  `GitHub answers "Reference does not exist" in its usual form`,
 		mend: func(doc object) int {
