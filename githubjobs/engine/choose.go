@@ -96,6 +96,19 @@ func (e *NoKeyError) Error() string {
 	return fmt.Sprintf("the policy on %s lets jobs have no key for %s. %s", e.Base, e.Choice.Engine, e.Choice.NeedsKey())
 }
 
+// PolicyError: no engine can be chosen, for the policy that has a say in it is not valid.
+type PolicyError struct {
+	Base string // the branch that it is on
+	Err  error
+}
+
+func (e *PolicyError) Error() string {
+	return fmt.Sprintf("no engine can be chosen, for the policy on %s is not valid: %s", e.Base, e.Err)
+}
+
+// Unwrap returns what is wrong with the policy.
+func (e *PolicyError) Unwrap() error { return e.Err }
+
 // NeedsKey says in words how a key is given to the engine of the choice: which secret is
 // set where, and what the policy must say.
 func (c Choice) NeedsKey() string {

@@ -54,7 +54,7 @@ type Options struct {
 	// returns "" while that is not known.
 	Base func(ctx context.Context) (string, error)
 	// Choose fills in which engine does a job of kind prompt; nil leaves that to the agent.
-	// Its errors are a *githubjobs.FieldError and an *engine.NoKeyError.
+	// Its errors are a *githubjobs.FieldError, an *engine.NoKeyError and an *engine.PolicyError.
 	Choose func(ctx context.Context, spec *githubjobs.Spec) error
 	// Read says whether GitHub was ever read completely; before, a job that is not known may
 	// be known there.

@@ -81,6 +81,9 @@ func (a *api) choose(ctx context.Context, spec *githubjobs.Spec) error {
 	if keyless, ok := errors.AsType[*engine.NoKeyError](err); ok {
 		return problem.New(problem.NoModelKey, "The job was not created: %s", keyless)
 	}
+	if spoilt, ok := errors.AsType[*engine.PolicyError](err); ok {
+		return problem.New(problem.InvalidPolicy, "The job was not created: %s. Mend the file as the text says.", spoilt)
+	}
 	if err == nil {
 		err = spec.Validate() // It may have become too long.
 	}

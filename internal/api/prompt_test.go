@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
@@ -81,9 +82,12 @@ func TestPromptFieldsOfBatchesSchedulesAndReplays(t *testing.T) {
 
 func TestAJobWithoutAKeyIsRefused(t *testing.T) {
 	t.Parallel()
-	allowed := true
+	allowed, spoilt := true, error(nil)
 	s := setup(t, func(o *Options) {
 		o.Choose = func(_ context.Context, spec *githubjobs.Spec) error {
+			if spoilt != nil {
+				return &engine.PolicyError{Base: spec.Base, Err: spoilt}
+			}
 			choice, err := engine.Choose(nil, githubjobs.PromptConfig{})
 			if err == nil && !allowed {
 				return &engine.NoKeyError{Choice: choice, Base: spec.Base}
@@ -111,6 +115,10 @@ func TestAJobWithoutAKeyIsRefused(t *testing.T) {
 	}
 	if again := s.do(t, "POST", "/api/create-job", keyed); again.body != first.body || again.StatusCode != 200 {
 		t.Errorf("the same request, after the policy has changed: %d %s", again.StatusCode, again.body)
+	}
+	spoilt = errors.New("engin is not a setting")
+	if res := s.do(t, "POST", "/api/create-job", `{"job":"x","kind":"prompt"}`); res.StatusCode != 422 || !strings.Contains(res.body, `"invalid_policy"`) || !strings.Contains(res.body, "engin is not a setting") {
+		t.Errorf("with a spoilt policy: %d %s", res.StatusCode, res.body)
 	}
 	if res := s.do(t, "POST", "/api/create-job", `{"job":"x"}`); res.StatusCode != 200 {
 		t.Errorf("a job of another kind: %d %s", res.StatusCode, res.body)

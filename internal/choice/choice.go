@@ -9,7 +9,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -56,7 +55,8 @@ const (
 )
 
 // Choose fills in the spec's config what the job leaves open. Its errors are a
-// *githubjobs.FieldError, and an *engine.NoKeyError where no key is allowed. While the
+// *githubjobs.FieldError, an *engine.NoKeyError where no key is allowed, and an
+// *engine.PolicyError. While the
 // policy is not known, because GitHub is out of reach, the job is left as it is: the agent
 // chooses by the policy, too.
 func (c *Chooser) Choose(ctx context.Context, spec *githubjobs.Spec) error {
@@ -85,7 +85,7 @@ func (c *Chooser) Choose(ctx context.Context, spec *githubjobs.Spec) error {
 // judge chooses by a policy that is known.
 func (c *Chooser) judge(r rules, given githubjobs.PromptConfig, spec *githubjobs.Spec) (engine.Choice, error) {
 	if r.wrong != nil {
-		return engine.Choice{}, &githubjobs.FieldError{Field: "engine", Message: fmt.Sprintf("can't be chosen, for the policy on %s is not valid: %s", spec.Base, r.wrong)}
+		return engine.Choice{}, &engine.PolicyError{Base: spec.Base, Err: r.wrong}
 	}
 	choice, err := engine.Choose(r.Prompt.Engines, given, githubjobs.PromptConfig(r.Prompt.PromptChoice), c.Default)
 	switch {

@@ -105,6 +105,7 @@ func (s session) run(ctx context.Context) (task.Report, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	out := newStream(s.engine.Output, s.Log, s.choice.MaxTurns, stop)
+	out.mark = lookup(s.Environ, "JOB_EVENT")
 	exit, err := s.perform(ctx, cmd, out)
 	if err != nil {
 		return task.Report{}, err

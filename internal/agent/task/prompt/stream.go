@@ -55,6 +55,8 @@ type stream struct {
 	most     int // turns; 0 for any number
 	stop     func()
 	exceeded bool
+	mark     string // begins a line that tells of the task; empty for none
+	counted  int    // turns that were told
 }
 
 func newStream(output engine.Output, log io.Writer, most int, stop func()) *stream {
@@ -118,6 +120,15 @@ func (s *stream) end() {
 		}
 	}
 	s.line, s.cut = s.line[:0], 0
+	s.count()
+}
+
+// count tells how many of the turns are used up, and ends what goes on after the last.
+func (s *stream) count() {
+	if done := min(s.told.turns, s.most); done > s.counted && s.mark != "" {
+		s.counted = done
+		fmt.Fprintf(s.log, "%sprogress %d/%d turns\n", s.mark, done, s.most)
+	}
 	if s.most > 0 && s.told.turns > s.most && !s.exceeded {
 		s.exceeded = true
 		s.stop()

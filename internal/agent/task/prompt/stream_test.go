@@ -126,12 +126,16 @@ func TestALineWithoutEnd(t *testing.T) {
 
 func TestTooManyTurns(t *testing.T) {
 	t.Parallel()
-	stopped := 0
-	s := newStream(engine.OutputOpencode, &bytes.Buffer{}, 2, func() { stopped++ })
+	stopped, log := 0, bytes.Buffer{}
+	s := newStream(engine.OutputOpencode, &log, 2, func() { stopped++ })
+	s.mark = "mark:"
 	for turn := range 5 {
 		_, _ = s.Write([]byte(`{"type":"step_start"}` + "\n"))
 		if want := min(max(0, turn-1), 1); stopped != want {
 			t.Errorf("after %d turns it was stopped %d times", turn+1, stopped)
 		}
+	}
+	if want := "mark:progress 1/2 turns\nmark:progress 2/2 turns\n"; log.String() != want {
+		t.Errorf("told %q, want %q", log.String(), want)
 	}
 }
