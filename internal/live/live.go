@@ -77,6 +77,7 @@ type Service struct {
 	listeners map[string]map[chan struct{}]bool // by job
 	listening int
 	quietAt   map[string]time.Time // see quiet
+	tails     map[string]tail      // of jobs that are running
 
 	once    sync.Once
 	stopped chan struct{}
@@ -86,7 +87,7 @@ type Service struct {
 func New(o Options) *Service {
 	return &Service{
 		Options: o, began: o.Now(), verifier: verifier{issuer: o.Issuer, now: o.Now},
-		exchange: rate.NewLimiter(exchangeRate, exchangeBurst), limits: map[string]*rate.Limiter{}, quietAt: map[string]time.Time{}, listeners: map[string]map[chan struct{}]bool{}, stopped: make(chan struct{}),
+		exchange: rate.NewLimiter(exchangeRate, exchangeBurst), limits: map[string]*rate.Limiter{}, quietAt: map[string]time.Time{}, tails: map[string]tail{}, listeners: map[string]map[chan struct{}]bool{}, stopped: make(chan struct{}),
 	}
 }
 

@@ -16,6 +16,7 @@ const (
 
 	quietFor = 2 * time.Second // how late the status may show what another server has heard first
 	maxQuiet = 16384
+	maxTails = 256 // of at most tailBytes
 )
 
 // Show adds to a job what its attempt has told; told says whether it has told anything.
@@ -26,7 +27,7 @@ func (s *Service) Show(ctx context.Context, j githubjobs.Job) (shown githubjobs.
 	}
 	stream, err := s.Store.Stream(ctx, s.Project, j.ID)
 	if err == nil && j.Status == githubjobs.StatusRunning && j.Log == "" {
-		stream.Live.Log, err = s.tail(ctx, j.ID, stream.Attempt)
+		stream.Live.Log, err = s.tail(ctx, stream)
 	}
 	switch {
 	case errors.Is(err, store.ErrNotFound):
@@ -57,15 +58,21 @@ func (s *Service) setQuiet(job string) {
 	s.quietAt[job] = s.Now()
 }
 
-// tail is the end of the log of an attempt.
-func (s *Service) tail(ctx context.Context, job string, attempt int) (string, error) {
-	lines, err := s.Store.LastLines(ctx, s.Project, job, tailLines)
+// tail is the end of the log of a stream's attempt. It is read when something new was told.
+func (s *Service) tail(ctx context.Context, stream store.Stream) (string, error) {
+	s.mu.Lock()
+	kept, ok := s.tails[stream.Job]
+	s.mu.Unlock()
+	if ok && kept.last == stream.Last && kept.attempt == stream.Attempt {
+		return kept.text, nil
+	}
+	lines, err := s.Store.LastLines(ctx, s.Project, stream.Job, tailLines)
 	if err != nil {
 		return "", err
 	}
 	var b strings.Builder
 	for _, line := range lines {
-		if line.Attempt == attempt {
+		if line.Attempt == stream.Attempt {
 			b.WriteString(line.Text + "\n")
 		}
 	}
@@ -74,7 +81,21 @@ func (s *Service) tail(ctx context.Context, job string, attempt int) (string, er
 		text = text[len(text)-tailBytes:]
 		text = text[strings.IndexByte(text, '\n')+1:]
 	}
-	return strings.TrimSuffix(text, "\n"), nil
+	text = strings.TrimSuffix(text, "\n")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.tails) >= maxTails {
+		clear(s.tails)
+	}
+	s.tails[stream.Job] = tail{stream.Last, stream.Attempt, text}
+	return text, nil
+}
+
+// tail is the end of a log as it was at an event of the job.
+type tail struct {
+	last    int64
+	attempt int
+	text    string
 }
 
 // Listen tells by the channel that something new may have come of a job, until done is
