@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs/hub"
@@ -115,7 +116,10 @@ func TestTheSameVerdictIsToldOnce(t *testing.T) {
 	w.publish(githubjobs.OutcomeSuccess, map[string]string{"reports/a": "", "reports/b": ""})
 	first := w.merge()
 	_, fact, _ := hub.GateFact(w.check(first.Pull))
-	w.cfg.Told = &fact
+	last := fact
+	w.cfg.Told = &last
+	told := fact.At
+	w.cfg.Now = func() time.Time { return told } // a verdict may follow within the same second
 	w.ResetRequests()
 	if again := w.merge(); again.Merged || again.Title != first.Title {
 		t.Errorf("%+v", again)
@@ -127,6 +131,9 @@ func TestTheSameVerdictIsToldOnce(t *testing.T) {
 	}
 	w.commit("main", map[string]string{".githubjobs.yml": "merge: {enabled: false}\n"})
 	report := w.merge()
+	if report.Told == nil || !report.Told.At.After(w.cfg.Told.At) {
+		t.Errorf("the new verdict is of %v, the one before of %v", report.Told, w.cfg.Told.At)
+	}
 	if _, fact, _ = hub.GateFact(w.check(first.Pull)); fact.Title != report.Title || fact.Title == first.Title {
 		t.Errorf("another verdict was not told: %+v", fact)
 	}
