@@ -148,6 +148,7 @@ func (s scenario) run(t *testing.T) {
 		w.checkAgainstGitHub(jobs[i])
 	}
 	s.checkMain(t, w)
+	w.checkSecrets(s.options.secrets, jobs)
 	if s.sameBase {
 		w.checkSameBase(jobs)
 	}

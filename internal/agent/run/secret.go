@@ -21,6 +21,11 @@ func hide(log *tasklog.Log, r *githubjobs.Result) {
 	} else if len(r.Stats) > 0 {
 		r.Stats = nil // a number in it was a secret
 	}
+	if u := r.Usage; u != nil {
+		masked := *u
+		masked.Engine, masked.Provider, masked.Model = log.Mask(u.Engine), log.Mask(u.Provider), log.Mask(u.Model)
+		r.Usage = &masked
+	}
 }
 
 // secretsNote says for the log which secrets the task gets, and what can't be masked of
