@@ -45,8 +45,8 @@ func readReceiptKeys(path string) ([]receipt.Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("other users may read it (%s); close it to them (chmod 600), and make a new one if they may have read it", info.Mode().Perm())
+	if info.Mode().Perm()&0o007 != 0 { // the group is open on the volumes of Kubernetes (fsGroup)
+		return nil, fmt.Errorf("every user may read it (%s); close it to them (chmod 600), and make a new one if they may have read it", info.Mode().Perm())
 	}
 	raw, err := os.ReadFile(path)
 	if err != nil {
@@ -82,7 +82,7 @@ func makeReceiptKey(path string) error {
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	return os.Link(f.Name(), path) // never over one that is there
+	return os.Rename(f.Name(), path) // one server has the database, and so this folder
 }
 
 func (c Config) validateReceiptKey() []error {
