@@ -14,6 +14,7 @@ import (
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs/hub"
+	"github.com/githubjobs/githubjobs/internal/agent/leak"
 	"github.com/githubjobs/githubjobs/internal/agent/secret"
 	"github.com/githubjobs/githubjobs/internal/agent/tasklog"
 )
@@ -90,6 +91,9 @@ type publisher struct {
 // a result commit, or without news of its pull request.
 func Publish(ctx context.Context, cfg Config, result githubjobs.Result) (Report, error) {
 	p := &publisher{Config: cfg.withDefaults(), result: result, given: givenSecrets(cfg.Secrets), mask: tasklog.NewMask(cfg.Secrets.Values())}
+	if !cfg.AllowSecrets {
+		go leak.Prepare()
+	}
 	// It takes commits and trees: the content of files stays on GitHub.
 	store := memory.NewStorage()
 	if err := p.retry(ctx, func() (err error) { p.job, err = p.readJob(ctx, store); return err }); err != nil {

@@ -115,6 +115,9 @@ func (s Step) perform(ctx context.Context, log *tasklog.Log, result *githubjobs.
 		err = s.prepare(ctx, box)
 	}
 	if err != nil {
+		if a, ok := box.(ahead); ok {
+			a.abandon(ctx)
+		}
 		s.conclude(ctx, process.Exit{}, err, result)
 		return
 	}
@@ -168,6 +171,9 @@ func (s Step) prepare(ctx context.Context, box sandbox) error {
 		if err := os.MkdirAll(path, 0o755); err != nil {
 			return err
 		}
+	}
+	if a, ok := box.(ahead); ok {
+		a.begin(ctx)
 	}
 	if err := git.Checkout(ctx, s.Dir.Base(), s.Dir.Tree(), s.Config.RefName, s.Config.SHA); err != nil {
 		return err

@@ -36,6 +36,7 @@ const imageUser = 10001
 type dockerSandbox struct {
 	step Step
 	task user
+	made *making
 }
 
 func (s Step) sandbox() (sandbox, error) {
@@ -52,7 +53,7 @@ func (s Step) sandbox() (sandbox, error) {
 	if s.Config.Image == "" {
 		return nil, errors.New("GITHUBJOBS_IMAGE is not set; name the agent's image, or set the variable GITHUBJOBS_RUNTIME to process")
 	}
-	d := dockerSandbox{s, user{os.Getuid(), os.Getgid()}}
+	d := dockerSandbox{s, user{os.Getuid(), os.Getgid()}, new(making)}
 	if d.task.UID == 0 {
 		d.task = user{imageUser, imageUser}
 	}
@@ -87,13 +88,19 @@ func (d dockerSandbox) name() string {
 	return fmt.Sprintf("githubjobs-%s-%d-%d", d.step.Spec.ID, d.step.Config.RunID, d.step.Config.RunAttempt)
 }
 
-func (d dockerSandbox) perform(ctx context.Context, out io.Writer) (process.Exit, error) {
-	defer d.remove(ctx)
-	if err := d.create(ctx); err != nil {
+func (d dockerSandbox) perform(ctx context.Context, out io.Writer) (exit process.Exit, err error) {
+	defer func() {
+		// A container that has come to its end by itself the engine removes (--rm); nothing of it
+		// is alive.
+		if err != nil || exit.Stopped {
+			d.remove(ctx)
+		}
+	}()
+	if err := d.made.wait(func() error { return d.create(ctx) }); err != nil {
 		return process.Exit{}, err
 	}
 	identified := d.identify(ctx)
-	exit, err := d.start(ctx, out)
+	exit, err = d.start(ctx, out)
 	identified()
 	return exit, errors.Join(err, d.takeBack())
 }
