@@ -32,6 +32,7 @@ func TestOpenPull(t *testing.T) {
 		g := &github{}
 		m := run(t, g, unopened())
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		if want := []string{"open job/a after 0s", "label 3 [report] after 0s"}; !slices.Equal(g.calls, want) {
 			t.Errorf("calls %q, want %q", g.calls, want)
 		}
@@ -79,6 +80,7 @@ func TestOpenPullIsRefused(t *testing.T) {
 				}
 				m := run(t, g, unopened())
 				time.Sleep(time.Minute)
+				synctest.Wait()
 				j := githubjobs.Reduce(m.jobs["a"], time.Now())
 				if j.Reason != c.reason || !strings.Contains(j.Message, c.says) || len(g.calls) != c.calls {
 					t.Errorf("%s: %s, after %q", j.Reason, j.Message, g.calls)
@@ -111,6 +113,7 @@ func TestOpenPullNot(t *testing.T) {
 				change(&f)
 				run(t, g, f)
 				time.Sleep(time.Hour)
+				synctest.Wait()
 				if len(g.calls) != 0 {
 					t.Errorf("%q", g.calls)
 				}
