@@ -1,0 +1,75 @@
+package e2e
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/githubjobs/policy"
+	"github.com/githubjobs/githubjobs/internal/localhub"
+)
+
+// The tests in this file let the server judge again what the last step of a run did not merge.
+
+// verdict is what merge-verdict answers.
+type verdict struct {
+	Allowed   bool
+	Message   string
+	Rules     []struct{ Rule, State, Why string }
+	HeadSHA   string `json:"head_sha"`
+	PolicySHA string `json:"policy_sha"`
+}
+
+func (w *world) verdict(method, id, body string) (status int, v verdict) {
+	w.t.Helper()
+	status, raw := w.call(method, "/api/jobs/"+id+"/merge-verdict", []byte(body))
+	if status == 200 {
+		if err := json.Unmarshal(raw, &v); err != nil {
+			w.t.Fatalf("%s: %v", raw, err)
+		}
+	}
+	return status, v
+}
+
+// TestVerdictAndDryRun: what would be merged is told rule by rule, also by another policy; by
+// that nothing is changed, and few requests are made.
+func TestVerdictAndDryRun(t *testing.T) {
+	t.Parallel()
+	w := start(t, options{files: map[string]string{policy.Path: mergesDocs}})
+	job := w.blocked()
+	main := w.mainHead()
+	w.hub.ResetRequests()
+	status, v := w.verdict(http.MethodGet, job.ID, "")
+	if status != 200 || v.Allowed || v.HeadSHA != job.Evidence.ResultSHA || v.PolicySHA != main || !strings.Contains(v.Message, "not among merge.paths.allow: reports/a.txt") {
+		t.Fatalf("%d %+v", status, v)
+	}
+	for range 5 {
+		if again, same := w.verdict(http.MethodGet, job.ID, ""); again != 200 || same.Message != v.Message {
+			t.Errorf("again: %d %+v", again, same)
+		}
+	}
+	if status, v = w.verdict(http.MethodPost, job.ID, mergesReports); status != 200 || !v.Allowed || v.PolicySHA != "" {
+		t.Errorf("by a policy that allows it: %d %+v", status, v)
+	}
+	if status, _ = w.verdict(http.MethodPost, job.ID, "merge: {enabeld: true}"); status != 422 {
+		t.Errorf("by a policy that is not valid: %d", status)
+	}
+	for _, r := range w.hub.Requests() {
+		if r.Kind == localhub.RequestREST && r.Method != http.MethodGet {
+			t.Errorf("%s %s", r.Method, r.Path)
+		}
+	}
+	if n := w.hub.CountRequests(localhub.RequestREST); n > 45 {
+		t.Errorf("%d requests", n)
+	}
+	if now := w.status(job.ID); now.Reason != githubjobs.ReasonMergeBlocked || w.mainHead() != main {
+		t.Errorf("the job is %s: %s", now.Reason, now.Message)
+	}
+	w.setFile(policy.Path, mergesReports)
+	w.until("the job is merged", func() bool { return w.status(job.ID).Status == githubjobs.StatusMerged })
+	if status, _ = w.verdict(http.MethodGet, job.ID, ""); status != 409 {
+		t.Errorf("after the merge: %d", status)
+	}
+}
