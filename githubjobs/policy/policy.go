@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -86,10 +85,6 @@ type PathRules struct {
 	Deny  []string `yaml:"deny"`
 }
 
-// unknownKey is how the YAML library speaks of a key that is not known: by the
-// name of a Go type, which tells the policy's author nothing.
-var unknownKey = regexp.MustCompile(`field (\S+) not found in type \S+`)
-
 // Parse reads a policy. An empty document is the zero policy, which merges
 // nothing. A key that is not known, a value of the wrong type and a malformed
 // glob are errors: a rule that is misspelt must not be a rule that is absent.
@@ -98,7 +93,7 @@ func Parse(document []byte) (Policy, error) {
 	d := yaml.NewDecoder(bytes.NewReader(document))
 	d.KnownFields(true)
 	if err := d.Decode(&p); err != nil && !errors.Is(err, io.EOF) {
-		return Policy{}, fmt.Errorf("%s: %s", Path, unknownKey.ReplaceAllString(err.Error(), "$1 is not a setting"))
+		return Policy{}, fmt.Errorf("%s: %s", Path, inWords(err))
 	}
 	if err := d.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return Policy{}, fmt.Errorf("%s: must be a single YAML document", Path)

@@ -18,7 +18,7 @@ func TestParse(t *testing.T) {
 	}
 	for document, want := range map[string]string{
 		"merge: {enabeld: true}":                 "line 1: enabeld is not a setting",
-		"merge: {enabled: maybe}":                "bool",
+		"merge: {enabled: maybe}":                "line 1: `maybe` stands where true or false must stand",
 		"merge: {method: fast}":                  `merge.method "fast" is unknown`,
 		"merge: {max_bytes: -1}":                 "is not a size",
 		"merge: {max_bytes: much}":               `line 1: "much" is not a size; write it like 500KB or 10MB`,

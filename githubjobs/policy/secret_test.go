@@ -26,8 +26,8 @@ func TestSecretRules(t *testing.T) {
 	}
 	for document, want := range map[string]string{
 		"secrets: {alow: [A]}":                                  "alow is not a setting",
-		"secrets: [A]":                                          "cannot unmarshal",
-		"secrets: {allow: A}":                                   "cannot unmarshal",
+		"secrets: [A]":                                          "a list stands where a group of settings (name: value) must stand",
+		"secrets: {allow: A}":                                   "`A` stands where a list must stand",
 		"secrets: {allow: [AGENT_KEY]}":                         `write "AGENT_KEY" without AGENT_, as jobs do: "KEY"`,
 		"secrets: {allow: [api_key]}":                           `must be in capitals, as GitHub keeps names of secrets: "API_KEY"`,
 		"secrets: {allow: ['A-B']}":                             "is no name of a secret",

@@ -114,7 +114,7 @@ func readPolicy(raw []byte) (policy.Policy, error) {
 	}
 	p, err := policy.Parse(document)
 	if err != nil {
-		return p, problem.New(problem.InvalidPolicy, "The policy is not valid. %s. Mend it as the text says; the README shows one.", err).OfField("policy")
+		return p, problem.New(problem.InvalidPolicy, "The policy is not valid. %s. docs/policy.md of githubjobs explains every key.", err).OfField("policy")
 	}
 	return p, nil
 }
