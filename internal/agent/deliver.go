@@ -28,6 +28,9 @@ func publishStep(ctx context.Context, j job) error {
 		return err
 	}
 	secrets, missing := secret.Named(j.config.Secrets, j.spec.Secrets)
+	if missing == nil {
+		missing = j.keysMissing()
+	}
 	report, err := publish.Publish(ctx, publish.Config{
 		Secrets: j.withKeys(secrets), SecretsMissing: missing,
 		Repo: repo, Tree: j.dir.Tree(), Job: j.config.Job(), JobSHA: j.config.SHA,

@@ -133,3 +133,27 @@ func TestAnEngineWithoutAKey(t *testing.T) {
 		})
 	}
 }
+
+// A step that publishes without the repository's secrets can't know which key must not get out.
+func TestKeysThatPublishDoesNotKnow(t *testing.T) {
+	t.Parallel()
+	of := func(kind githubjobs.Kind, config, secrets string) error {
+		var j job
+		j.spec.Kind, j.spec.Config, j.config.Secrets = kind, json.RawMessage(config), secrets
+		return j.keysMissing()
+	}
+	for name, test := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"an engine":               {of(githubjobs.KindPrompt, `{"engine":"codex"}`, " "), true},
+		"an engine of the policy": {of(githubjobs.KindPrompt, `{}`, ""), true},
+		"with the secrets":        {of(githubjobs.KindPrompt, `{"engine":"codex"}`, `{}`), false},
+		"a command of one's own":  {of(githubjobs.KindPrompt, `{"engine":"custom","command":["true"]}`, ""), false},
+		"another kind":            {of(githubjobs.KindCommand, `{}`, ""), false},
+	} {
+		if (test.err != nil) != test.want || test.want && !strings.Contains(test.err.Error(), "GITHUBJOBS_SECRETS: ${{ toJSON(secrets) }}") {
+			t.Errorf("%s: %v", name, test.err)
+		}
+	}
+}

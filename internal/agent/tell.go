@@ -29,7 +29,9 @@ func telling(phase githubjobs.Phase, step func(context.Context, job) error) func
 			actions.To(j.Stdout).Printf("%s", refusal)
 		}
 		if ok && err == nil && phase == githubjobs.PhaseFetching {
-			err = j.dir.SaveGrant(grant)
+			if lost := j.dir.SaveGrant(grant); lost != nil {
+				actions.To(j.Stdout).Warning("The task will tell nothing while it runs", lost.Error())
+			}
 		}
 		return err
 	}

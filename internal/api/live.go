@@ -79,6 +79,12 @@ func (a *api) liveToken(w http.ResponseWriter, r *http.Request) {
 
 // addEvents adds to what an attempt has told.
 func (a *api) addEvents(w http.ResponseWriter, r *http.Request) {
+	// What strangers send is not read.
+	stream, err := a.Live.Admit(r.Context(), r.PathValue("job_id"), keyOf(r))
+	if err != nil {
+		a.liveProblem(r, err).Write(w)
+		return
+	}
 	var body EventsRequest
 	if p := readStrictly(w, r, &body); p != nil {
 		p.Write(w)
@@ -89,7 +95,7 @@ func (a *api) addEvents(w http.ResponseWriter, r *http.Request) {
 		p.Write(w)
 		return
 	}
-	last, err := a.Live.Append(r.Context(), r.PathValue("job_id"), keyOf(r), events)
+	last, err := a.Live.Append(r.Context(), stream, events)
 	if err != nil {
 		a.liveProblem(r, err).Write(w)
 		return

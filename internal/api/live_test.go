@@ -103,6 +103,7 @@ func TestHostileEvents(t *testing.T) {
 		"the capability of another job":    {"a", "cap-b", good, problem.InvalidCapability},
 		"an API key":                       {"a", "first-key", good, problem.InvalidCapability},
 		"no capability":                    {"a", "", good, problem.InvalidCapability},
+		"what no stranger is heard with":   {"a", "", `{"events":[{},{`, problem.InvalidCapability},
 		"no job":                           {"c", "cap-a", good, problem.InvalidCapability},
 		"a name that is no id":             {"..%2Fa", "cap-a", good, problem.InvalidCapability},
 		"no JSON":                          {"a", "cap-a", `{"events":`, problem.InvalidJSON},

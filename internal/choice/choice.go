@@ -34,7 +34,13 @@ type Chooser struct {
 	Now     func() time.Time
 
 	mu       sync.Mutex
-	branches map[string]rules
+	branches map[string]*known
+}
+
+// known is what is known of one branch; mu keeps a second reader waiting for the first.
+type known struct {
+	mu sync.Mutex
+	rules
 }
 
 // rules are what is known of a branch's policy.
@@ -100,16 +106,18 @@ func (c *Chooser) judge(r rules, given githubjobs.PromptConfig, spec *githubjobs
 }
 
 // rules are those of a branch, of which GitHub was asked within an age.
-func (c *Chooser) rules(ctx context.Context, branch string, age time.Duration) rules {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	r, now := c.branches[branch], c.Now()
+func (c *Chooser) rules(ctx context.Context, name string, age time.Duration) rules {
+	b := c.branch(name)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	r, now := &b.rules, c.Now()
 	if r.known && now.Sub(r.read) < age || now.Before(r.next) && (age == fresh || !r.known) {
-		return r
+		return *r
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	// Others ask for the same: it is read to its end, also when this caller has gone.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
-	document, err := c.Hub.WatchedFile(ctx, policy.Path, branch)
+	document, err := c.Hub.WatchedFile(ctx, policy.Path, name)
 	r.read, r.next = now, now.Add(fresh)
 	switch {
 	case err == nil, errors.Is(err, hub.ErrNoFile):
@@ -117,11 +125,21 @@ func (c *Chooser) rules(ctx context.Context, branch string, age time.Duration) r
 		r.Policy, r.wrong = policy.Parse(document)
 	default:
 		r.next = now.Add(max(afterError, hub.RetryAfter(err)))
-		c.Log.Warn("the policy that jobs of kind prompt are chosen by could not be read", "branch", branch, "known_before", r.known, "error", err)
+		c.Log.Warn("the policy that jobs of kind prompt are chosen by could not be read", "branch", name, "known_before", r.known, "error", err)
 	}
-	if c.branches == nil || len(c.branches) >= maxBranches {
-		c.branches = map[string]rules{}
+	return *r
+}
+
+func (c *Chooser) branch(name string) *known {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	b := c.branches[name]
+	if b == nil {
+		if c.branches == nil || len(c.branches) >= maxBranches {
+			c.branches = map[string]*known{}
+		}
+		b = &known{}
+		c.branches[name] = b
 	}
-	c.branches[branch] = r
-	return r
+	return b
 }

@@ -21,7 +21,10 @@ type branch struct {
 	reads    int
 }
 
-func (b *branch) WatchedFile(context.Context, string, string) ([]byte, error) {
+func (b *branch) WatchedFile(ctx context.Context, _, _ string) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	b.reads++
 	return []byte(b.document), b.err
 }
@@ -114,5 +117,20 @@ func TestWithoutGitHub(t *testing.T) {
 	*at = at.Add(time.Hour)
 	if _, err := choose(t, c, `{"engine":"codex"}`); err == nil {
 		t.Error("what the policy did not allow was allowed when GitHub was gone")
+	}
+}
+
+// A caller who does not wait for the answer spoils nothing for those who come after.
+func TestACallerWhoHasGone(t *testing.T) {
+	t.Parallel()
+	_, c, _ := setup("prompt: {engine: custom, command: [x]}")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	spec := githubjobs.Spec{Kind: githubjobs.KindPrompt, Base: "main", Config: json.RawMessage(`{"engine":"custom","command":["x"]}`)}
+	if err := c.Choose(ctx, &spec); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := choose(t, c, `{"engine":"codex"}`); err == nil {
+		t.Error("the policy, which allows no key, is not known")
 	}
 }

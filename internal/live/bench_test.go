@@ -18,7 +18,7 @@ func BenchmarkAppend(b *testing.B) {
 	w.limit("a").SetLimit(1 << 30) // the bound is for runs
 	w.limit("a").SetBurst(1 << 30)
 	for b.Loop() {
-		last, err := w.Append(b.Context(), "a", g.Capability, lines(seq, texts...))
+		last, err := w.tell(b.Context(), "a", g.Capability, lines(seq, texts...))
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -30,7 +30,7 @@ func BenchmarkAppend(b *testing.B) {
 func BenchmarkShow(b *testing.B) {
 	w := setup(b)
 	g := w.grant(b)
-	if _, err := w.Append(b.Context(), "a", g.Capability, lines(1, make([]string, 500)...)); err != nil {
+	if _, err := w.tell(b.Context(), "a", g.Capability, lines(1, make([]string, 500)...)); err != nil {
 		b.Fatal(err)
 	}
 	job := githubjobs.Reduce(facts("a", "in_progress"), w.Now())

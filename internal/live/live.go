@@ -138,21 +138,29 @@ func digest(capability string) []byte {
 	return sum[:]
 }
 
-// Append adds events to the attempt that a capability belongs to, and returns the number
-// of the last one that is known. Events must have been cleaned. Its errors are
-// store.ErrCapability, ErrOver, ErrTooFast, and those of the store.
-func (s *Service) Append(ctx context.Context, job, capability string, events []githubjobs.Event) (int64, error) {
+// Admit says whether who shows a capability may tell of a job now, before anything of
+// what they send is read, and returns the job's stream for Append. Its errors are
+// store.ErrCapability, ErrTooFast, and those of the store.
+func (s *Service) Admit(ctx context.Context, job, capability string) (store.Stream, error) {
 	stream, err := s.Store.Stream(ctx, s.Project, job)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return 0, store.ErrCapability
+		return store.Stream{}, store.ErrCapability
 	case err != nil:
-		return 0, err
+		return store.Stream{}, err
 	case subtle.ConstantTimeCompare(stream.Capability, digest(capability)) != 1:
-		return 0, store.ErrCapability
+		return store.Stream{}, store.ErrCapability
 	case !s.limit(job).Allow():
-		return 0, ErrTooFast
+		return store.Stream{}, ErrTooFast
 	}
+	return stream, nil
+}
+
+// Append adds events to the attempt that a stream is of, as Admit has returned it, and
+// returns the number of the last one that is known. Events must have been cleaned. Its
+// errors are store.ErrCapability, ErrOver, and those of the store.
+func (s *Service) Append(ctx context.Context, stream store.Stream, events []githubjobs.Event) (int64, error) {
+	job := stream.Job
 	facts, err := s.Store.Facts(ctx, s.Project, job)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return 0, err

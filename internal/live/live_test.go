@@ -33,14 +33,14 @@ func TestCapabilitiesEnd(t *testing.T) {
 			t.Parallel()
 			w := setup(t)
 			g := w.grant(t)
-			if last, err := w.Append(t.Context(), "a", g.Capability, lines(1, "one")); err != nil || last != 1 {
+			if last, err := w.tell(t.Context(), "a", g.Capability, lines(1, "one")); err != nil || last != 1 {
 				t.Fatalf("%d, %v", last, err)
 			}
 			if c.learn.ID != "" {
 				w.learn(t, c.learn)
 			}
 			w.clock.Store(c.after)
-			if _, err := w.Append(t.Context(), "a", g.Capability, lines(2, "two")); !errors.Is(err, c.want) {
+			if _, err := w.tell(t.Context(), "a", g.Capability, lines(2, "two")); !errors.Is(err, c.want) {
 				t.Errorf("%v, want %v", err, c.want)
 			}
 			if c.want != ErrOver {
@@ -68,11 +68,11 @@ func TestACapabilityIsOfOneJob(t *testing.T) {
 		"that of another": {"a", b.Capability}, "a former one": {"a", first.Capability}, "none": {"a", ""}, "of a job that is none": {"c", second.Capability},
 		"the stored form": {"a", string(digest(second.Capability))},
 	} {
-		if _, err := w.Append(t.Context(), c.job, c.capability, lines(1, "x")); !errors.Is(err, store.ErrCapability) {
+		if _, err := w.tell(t.Context(), c.job, c.capability, lines(1, "x")); !errors.Is(err, store.ErrCapability) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := w.Append(t.Context(), "a", second.Capability, lines(1, "x")); err != nil {
+	if _, err := w.tell(t.Context(), "a", second.Capability, lines(1, "x")); err != nil {
 		t.Error(err)
 	}
 }
@@ -87,7 +87,7 @@ func TestALieAddsAtMost(t *testing.T) {
 		githubjobs.Event{Seq: 3, Type: githubjobs.EventPhase, At: now, Text: "ended"},
 		githubjobs.Event{Seq: 4, Type: githubjobs.EventProgress, At: now, Done: 9, Total: 9, Text: "all done"},
 		githubjobs.Event{Seq: 5, Type: githubjobs.EventMetadata, At: now, Key: "status", Text: "merged"})
-	if _, err := w.Append(t.Context(), "a", g.Capability, events); err != nil {
+	if _, err := w.tell(t.Context(), "a", g.Capability, events); err != nil {
 		t.Fatal(err)
 	}
 	j := w.job(t)
@@ -133,7 +133,7 @@ func TestNoHeartbeat(t *testing.T) {
 	if j, _ := restarted.Show(t.Context(), githubjobs.Reduce(facts("a", "in_progress"), w.Now())); len(j.Diagnosis) > 0 {
 		t.Error("a server that has just begun misses what it could not hear")
 	}
-	if _, err := w.Append(t.Context(), "a", g.Capability, nil); err != nil {
+	if _, err := w.tell(t.Context(), "a", g.Capability, nil); err != nil {
 		t.Fatal(err)
 	}
 	if diagnosed() {
@@ -143,7 +143,7 @@ func TestNoHeartbeat(t *testing.T) {
 	if !diagnosed() {
 		t.Error("it is not missed")
 	}
-	if _, err := w.Append(t.Context(), "a", g.Capability, []githubjobs.Event{{Seq: 1, Type: githubjobs.EventPhase, At: now, Text: "ended"}}); err != nil {
+	if _, err := w.tell(t.Context(), "a", g.Capability, []githubjobs.Event{{Seq: 1, Type: githubjobs.EventPhase, At: now, Text: "ended"}}); err != nil {
 		t.Fatal(err)
 	}
 	w.clock.Add(silence)
@@ -162,7 +162,7 @@ func TestListeners(t *testing.T) {
 		t.Fatal("nobody may listen")
 	}
 	for range 3 {
-		if _, err := w.Append(t.Context(), "a", g.Capability, nil); err != nil {
+		if _, err := w.tell(t.Context(), "a", g.Capability, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -195,7 +195,7 @@ func TestAFlood(t *testing.T) {
 	g := w.grant(t)
 	refused := false
 	for range 10 * appendBurst {
-		_, err := w.Append(t.Context(), "a", g.Capability, nil)
+		_, err := w.tell(t.Context(), "a", g.Capability, nil)
 		if refused = errors.Is(err, ErrTooFast); refused {
 			break
 		}

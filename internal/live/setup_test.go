@@ -170,3 +170,12 @@ func lines(from int64, texts ...string) (list []githubjobs.Event) {
 	}
 	return list
 }
+
+// tell adds events as who shows a capability.
+func (w *world) tell(ctx context.Context, job, capability string, events []githubjobs.Event) (int64, error) {
+	stream, err := w.Admit(ctx, job, capability)
+	if err != nil {
+		return 0, err
+	}
+	return w.Append(ctx, stream, events)
+}

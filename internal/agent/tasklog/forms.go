@@ -15,8 +15,9 @@ import (
 // forms are the ways in which programs write a text down, from which it is read again
 // without knowing anything else: the text itself, in URLs, JSON, HTML, shell words,
 // hexadecimal, and base64 wherever in a longer text it stood before that was encoded; of
-// base64 and hexadecimal that begin with it also the lines into which they are broken.
-func forms(secret string) (list []string) {
+// base64 and hexadecimal that begin with it also the lines into which they are broken, if
+// they have at least so many characters.
+func forms(secret string, least int) (list []string) {
 	list = append(list, secret, html.EscapeString(secret), strings.ReplaceAll(secret, "'", `'\''`))
 	for _, escaped := range []string{url.QueryEscape(secret), url.PathEscape(secret)} {
 		list = append(list, escaped, percents.ReplaceAllStringFunc(escaped, strings.ToLower))
@@ -30,17 +31,19 @@ func forms(secret string) (list []string) {
 	}
 	// As base64, openssl and xxd break what is longer than their lines.
 	encoded := inBase64(base64.StdEncoding, secret, 0)
-	return slices.Concat(list, broken(encoded, 76), broken(encoded, 64), broken(digits, 60))
+	return slices.Concat(list, broken(encoded, 76, least), broken(encoded, 64, least), broken(digits, 60, least))
 }
 
 // broken are the lines of a text of which each but the last has as many characters; none
-// of a text that is no longer than one line. An end of a few characters tells nothing.
-func broken(text string, line int) (list []string) {
+// of a text that is no longer than one line. An end of fewer characters than least is left out.
+func broken(text string, line, least int) (list []string) {
 	if len(text) <= line {
 		return nil
 	}
 	for part := range slices.Chunk([]byte(text), line) {
-		list = append(list, string(part))
+		if len(part) >= least {
+			list = append(list, string(part))
+		}
 	}
 	return list
 }

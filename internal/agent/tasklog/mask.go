@@ -41,7 +41,7 @@ func NewMask(secrets []string) Mask {
 	var all []string
 	for _, secret := range secrets {
 		for _, part := range parts(secret) {
-			all = append(all, forms(part)...)
+			all = append(all, forms(part, MinSecret)...)
 		}
 	}
 	return newMask(all)
@@ -54,7 +54,7 @@ func Telling(secret string) Mask {
 	var all []string
 	for _, part := range parts(secret) {
 		if part == secret || part == strings.TrimSpace(secret) || random(part) {
-			all = append(all, forms(part)...)
+			all = append(all, forms(part, minRandom)...)
 		}
 	}
 	return newMask(all)
