@@ -27,11 +27,11 @@ type reading struct {
 }
 
 // read asks GitHub, all at once: the pull request (until it is known whether it can
-// be merged), its files, the policy on the base branch, the result commit.
+// be merged), the policy on the base branch, the result commit; then the
+// files in which the head differs from the base.
 func (g *gate) read(ctx context.Context, again bool) (reading, error) {
 	var (
 		r      reading
-		files  []*github.CommitFile
 		result ownResult
 		root   hub.Folder
 		outer  = ctx
@@ -51,7 +51,6 @@ func (g *gate) read(ctx context.Context, again bool) (reading, error) {
 			return err
 		})
 	}
-	ask(func() (err error) { files, err = g.Repo.PullFiles(ctx, number); return err })
 	ask(func() (err error) { result, err = g.ownResult(ctx, head); return err })
 	ask(func() (err error) { root, err = r.readPolicy(ctx, g.Repo, g.Spec.Base); return err })
 	if err := group.Wait(); err != nil {
@@ -60,7 +59,10 @@ func (g *gate) read(ctx context.Context, again bool) (reading, error) {
 	if g.instead != nil {
 		r.policy, r.noPolicy, r.blocked = *g.instead, false, nil
 	}
-	r.view, r.result = g.view(files), result.Result
+	r.view, r.result = g.view(), result.Result
+	if err := g.readFiles(outer, r.source, &r.view); err != nil {
+		return r, err
+	}
 	if r.blocked == nil && r.policy.Merge.Enabled {
 		if err := g.readBeside(outer, root, &r.view); err != nil {
 			return r, err
@@ -104,18 +106,40 @@ func (r *reading) readPolicy(ctx context.Context, repo *hub.Repository, base str
 	return root, nil
 }
 
-func (g *gate) view(files []*github.CommitFile) policy.View {
+func (g *gate) view() policy.View {
 	p := g.pull
 	_, _, ours := g.Repo.PullFact(p.PullRequest)
-	v := policy.View{
+	return policy.View{
 		HeadSHA: p.GetHead().GetSHA(), Open: p.GetState() == "open", Draft: p.GetDraft(),
-		SameRepo: ours, Base: p.GetBase().GetRef(), WantBase: g.Spec.Base, TotalFiles: p.GetChangedFiles(),
+		SameRepo: ours, Base: p.GetBase().GetRef(), WantBase: g.Spec.Base, TotalFiles: max(p.GetChangedFiles(), 1),
 	}
+}
+
+// readFiles reads what the head changes, which is told by the two commits and not by the
+// pull request: that may show another head by now, and this one again later. What is not
+// complete, or may not be read, or has nothing in common, leaves the view without files.
+func (g *gate) readFiles(ctx context.Context, base string, v *policy.View) error {
+	if base == "" {
+		return nil // there is no such branch
+	}
+	var files []*github.CommitFile
+	var complete bool
+	err := g.retry(ctx, func() (err error) {
+		files, complete, err = g.Repo.Difference(ctx, g.report.Pull, base, v.HeadSHA)
+		return err
+	})
+	if errors.Is(err, hub.ErrForbidden) || errors.Is(err, hub.ErrNotFound) || err == nil && !complete {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	v.TotalFiles = len(files)
 	for _, f := range files {
 		v.Files = append(v.Files, policy.File{
 			Path: f.GetFilename(), Previous: f.GetPreviousFilename(), Removed: f.GetStatus() == "removed",
 			New: slices.Contains([]string{"added", "renamed", "copied"}, f.GetStatus()),
 		})
 	}
-	return v
+	return nil
 }

@@ -167,7 +167,7 @@ func TestPullRequestsAreOpenedOnceAndListedInFull(t *testing.T) {
 	if err != nil || !read.GetMergeable() || read.GetTitle() != "U" || read.GetChangedFiles() != 3 {
 		t.Errorf("%+v, %v", read, err)
 	}
-	files, err := f.repo.PullFiles(t.Context(), pull.GetNumber())
+	files, err := f.repo.pullFiles(t.Context(), pull.GetNumber())
 	if err != nil || len(files) != 3 {
 		t.Errorf("%v, %v", files, err)
 	}

@@ -174,9 +174,9 @@ func (r *Repository) MergePull(ctx context.Context, m MergeRequest) (sha string,
 	return result.GetSHA(), err
 }
 
-// PullFiles lists the changed files of a pull request, as many as GitHub shows:
-// at most 3,000.
-func (r *Repository) PullFiles(ctx context.Context, number int) ([]*github.CommitFile, error) {
+// pullFiles lists the changed files of a pull request at the head that it has just now, as
+// many as GitHub shows: at most 3,000. See Difference for those of one head.
+func (r *Repository) pullFiles(ctx context.Context, number int) ([]*github.CommitFile, error) {
 	var all []*github.CommitFile
 	opts := &github.ListOptions{PerPage: perPage}
 	for {

@@ -1,0 +1,84 @@
+package hub
+
+import (
+	"context"
+	"fmt"
+	"maps"
+
+	"github.com/google/go-github/v60/github"
+)
+
+// compareFiles is how many files GitHub shows of a comparison (docs.github.com, "Compare
+// two commits"); a list of that length may be cut.
+const compareFiles = 300
+
+// Difference are the files in which head differs from where it parted from base, both of
+// them commits: what a pull request of that head into that base changes. complete says that
+// they are all.
+//
+// It takes one REST call up to 299 files; else three, and one for each hundred files. These
+// come from the list of the pull request, which is of whatever head that has at the moment: so
+// the list is held, file by file, to the two commits.
+func (r *Repository) Difference(ctx context.Context, pull int, base, head string) (files []*github.CommitFile, complete bool, err error) {
+	c, _, err := r.client.Repositories.CompareCommits(ctx, r.cfg.Owner, r.cfg.Name, base, head, &github.ListOptions{PerPage: 1})
+	if err != nil {
+		return nil, false, fail(ctx, fmt.Sprintf("compare %.7s with %.7s", base, head), err)
+	}
+	if len(c.Files) < compareFiles {
+		return c.Files, true, nil
+	}
+	before, complete, err := r.everyFile(ctx, c.GetMergeBaseCommit().GetSHA())
+	if err != nil || !complete {
+		return nil, false, err
+	}
+	after, complete, err := r.everyFile(ctx, head)
+	if err != nil || !complete {
+		return nil, false, err
+	}
+	if files, err = r.pullFiles(ctx, pull); err != nil || !tells(files, before, after) {
+		return nil, false, err
+	}
+	return files, true, nil
+}
+
+// everyFile lists the files of a commit, in all folders: one REST call. complete is false
+// where GitHub cuts the list.
+func (r *Repository) everyFile(ctx context.Context, commit string) (files map[string][2]string, complete bool, err error) {
+	tree, _, err := r.client.Git.GetTree(ctx, r.cfg.Owner, r.cfg.Name, commit, true)
+	if err != nil {
+		return nil, false, fail(ctx, "list the files of commit "+commit, err)
+	}
+	files = map[string][2]string{}
+	for _, e := range tree.Entries {
+		if e.GetType() != "tree" {
+			files[e.GetPath()] = [2]string{e.GetSHA(), e.GetMode()}
+		}
+	}
+	return files, !tree.GetTruncated(), nil
+}
+
+// tells says whether a list names exactly the files in which two commits differ, with the
+// content that they have afterwards.
+func tells(list []*github.CommitFile, before, after map[string][2]string) bool {
+	differ := map[string]bool{}
+	for path := range before {
+		differ[path] = before[path] != after[path]
+	}
+	for path := range after {
+		differ[path] = before[path] != after[path]
+	}
+	maps.DeleteFunc(differ, func(_ string, is bool) bool { return !is })
+	told := map[string]bool{}
+	for _, f := range list {
+		now, there := after[f.GetFilename()]
+		removed := f.GetStatus() == "removed"
+		if !differ[f.GetFilename()] || removed == there || there && now[0] != f.GetSHA() {
+			return false
+		}
+		told[f.GetFilename()] = true
+		if f.GetStatus() == "renamed" {
+			told[f.GetPreviousFilename()] = true
+		}
+	}
+	return maps.Equal(told, differ)
+}
