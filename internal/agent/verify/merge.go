@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 	"regexp"
 	"slices"
@@ -104,13 +105,30 @@ func (k *checker) copies(ctx context.Context, sha string, c commit) bool {
 	return err == nil && slices.Equal(made, wanted) && len(k.other(ctx, sha, wanted)) == 0
 }
 
-// delivered are the paths that the result changed.
+// delivered are the paths that the result changed, on the commit on which it stands.
 func (k *checker) delivered(ctx context.Context) ([]string, error) {
 	from := k.found.Created
 	if !k.isAncestor(ctx, from, k.found.ResultSHA) {
-		from = k.found.ResultSHA + "^"
+		return k.changed(ctx, k.found.ResultSHA+"^", k.found.ResultSHA)
 	}
-	return k.changed(ctx, from, k.found.ResultSHA)
+	base, err := k.onto(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return k.changed(ctx, cmp.Or(base, from), k.found.ResultSHA)
+}
+
+// onto is the commit of the base branch onto which the result was brought: the second
+// parent of the result, or of one of the same job below it. Empty: it stands on the
+// commit from which the job began.
+func (k *checker) onto(ctx context.Context) (string, error) {
+	out, err := k.git.Run(ctx, "log", "--first-parent", "--format=%P", k.found.Created+".."+k.found.ResultSHA)
+	for line := range strings.Lines(out) {
+		if parents := strings.Fields(line); len(parents) > 1 {
+			return parents[1], err
+		}
+	}
+	return "", err
 }
 
 // other are those of the paths that a commit has otherwise than the result.
