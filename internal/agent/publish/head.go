@@ -28,6 +28,7 @@ type job struct {
 	creation *object.Commit
 	head     *object.Commit // the creation commit, or the last result of this run
 	base     string         // where the base branch was when the job's was read
+	joined   bool           // a base that has moved is below the head, by an earlier result
 }
 
 // readJob reads the branch from GitHub. Mostly its head is the creation commit;
@@ -48,7 +49,7 @@ func (p *publisher) readJob(ctx context.Context, store storage.Storer) (job, err
 	if j.head, err = object.GetCommit(store, plumbing.NewHash(got.Head)); err != nil {
 		return job{}, fmt.Errorf("read commit %s: %w", got.Head, err)
 	}
-	if j.creation, err = p.findCreation(j.head); err != nil {
+	if j.creation, j.joined, err = p.findCreation(j.head); err != nil {
 		return job{}, err
 	}
 	j.spec, err = githubjobs.ParseSpec(j.creation.Message)
@@ -63,21 +64,22 @@ func (p *publisher) readJob(ctx context.Context, store storage.Storer) (job, err
 }
 
 // findCreation goes down from the head over results of this same run. A second parent is
-// the base onto which a result was brought.
-func (p *publisher) findCreation(head *object.Commit) (*object.Commit, error) {
+// the base onto which a result was brought; joined says that there is one.
+func (p *publisher) findCreation(head *object.Commit) (creation *object.Commit, joined bool, err error) {
 	for c := head; ; {
 		if c.Hash.String() == p.JobSHA {
-			return c, nil
+			return c, joined, nil
 		}
 		r, err := githubjobs.ParseResult(c.Message)
 		if err != nil || r.ID != p.Job.ID || r.RunID != p.RunID || c.NumParents() < 1 || c.NumParents() > 2 {
-			return nil, fmt.Errorf("%w: %s is on it", ErrBranchMoved, c.Hash)
+			return nil, false, fmt.Errorf("%w: %s is on it", ErrBranchMoved, c.Hash)
 		}
 		if r.Attempt > p.Attempt {
-			return nil, fmt.Errorf("%w: attempt %d has delivered a result, this is attempt %d", ErrBranchMoved, r.Attempt, p.Attempt)
+			return nil, false, fmt.Errorf("%w: attempt %d has delivered a result, this is attempt %d", ErrBranchMoved, r.Attempt, p.Attempt)
 		}
+		joined = joined || c.NumParents() == 2
 		if c, err = c.Parent(0); err != nil {
-			return nil, fmt.Errorf("%w: %s is not below its head", ErrBranchMoved, p.JobSHA)
+			return nil, false, fmt.Errorf("%w: %s is not below its head", ErrBranchMoved, p.JobSHA)
 		}
 	}
 }

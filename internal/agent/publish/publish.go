@@ -243,13 +243,18 @@ func (p *publisher) notDelivered(ctx context.Context, reason githubjobs.Reason, 
 }
 
 // push puts a result commit on top of the branch. Without changes to deliver its
-// tree is its parent's.
+// tree is its parent's. A result that stands on the commit from which the job began takes
+// the place of earlier ones that a newer base came in with: above that base its tree would
+// take back what others have done there.
 func (p *publisher) push(ctx context.Context) error {
-	tree, objects, more := p.tree, []plumbing.EncodedObject(nil), []string(nil)
+	parent, tree, objects, more := p.parent, p.tree, []plumbing.EncodedObject(nil), []string(nil)
 	if p.delivers() {
 		b, base := treeBuilder{store: p.job.store}, p.job.creation.TreeHash
-		if p.onto != nil {
+		switch {
+		case p.onto != nil:
 			base, more = p.onto.tree, []string{p.onto.sha}
+		case p.job.joined:
+			parent = p.JobSHA
 		}
 		made, err := b.root(base, p.scan.changes)
 		if err != nil {
@@ -258,7 +263,7 @@ func (p *publisher) push(ctx context.Context) error {
 		tree, objects = made, append(b.made, p.scan.blobs...)
 	}
 	message := githubjobs.FormatResult(p.job.spec.Title, p.result)
-	commit, err := p.Repo.Commit(tree.String(), p.parent, message, p.Now(), more...)
+	commit, err := p.Repo.Commit(tree.String(), parent, message, p.Now(), more...)
 	if err != nil {
 		return err
 	}

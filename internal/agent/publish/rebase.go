@@ -13,6 +13,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/plumbing/storer"
+
+	"github.com/githubjobs/githubjobs/githubjobs/hub"
 )
 
 // maxBothChanged bounds the files whose content is merged: each takes two reads of GitHub.
@@ -50,19 +52,20 @@ func (p *publisher) rebase(ctx context.Context) {
 var errNothingLeft = errors.New("it has the same changes")
 
 func (p *publisher) rebased(ctx context.Context, from string) (*onto, []change, []plumbing.EncodedObject, error) {
-	ahead, err := p.Repo.Ahead(ctx, from, p.job.base)
+	ahead, err := p.ahead(ctx, from, p.job.base)
 	if err == nil && !ahead {
 		err = errors.New("the base was replaced by another history")
 	}
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	got, err := p.Repo.Fetch(ctx, p.job.spec.Base, 1, p.job.store)
+	var got hub.Fetched
+	err = p.retry(ctx, func() (err error) { got, err = p.Repo.Fetch(ctx, p.job.spec.Base, 1, p.job.store); return err })
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	if got.Head != p.job.base { // it has moved once more
-		if ahead, err := p.Repo.Ahead(ctx, from, got.Head); err != nil || !ahead {
+		if ahead, err := p.ahead(ctx, from, got.Head); err != nil || !ahead {
 			return nil, nil, nil, errors.Join(err, errors.New("the base moves too fast"))
 		}
 	}
@@ -81,6 +84,11 @@ func (p *publisher) rebased(ctx context.Context, from string) (*onto, []change, 
 		err = errNothingLeft
 	}
 	return &onto{got.Head, commit.TreeHash}, changes, m.made, err
+}
+
+func (p *publisher) ahead(ctx context.Context, from, to string) (ahead bool, err error) {
+	err = p.retry(ctx, func() error { ahead, err = p.Repo.Ahead(ctx, from, to); return err })
+	return ahead, err
 }
 
 func content(o *plumbing.MemoryObject) []byte {

@@ -1,0 +1,126 @@
+package publish
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/githubjobs/hub"
+	"github.com/githubjobs/githubjobs/internal/agent/agenthub"
+)
+
+// joined is a job whose first attempt was brought onto a base that had moved.
+func joined(t *testing.T) *world {
+	t.Helper()
+	files := base()
+	files["text"] = lines
+	w := setup(t, files)
+	w.task("new/file", "new\n")
+	w.task("text", strings.Replace(lines, "one", "mine", 1))
+	moved := w.move(map[string]string{"theirs": "theirs\n", "README.md": ""})
+	_, _, err := w.publish(githubjobs.OutcomeSuccess)
+	must(t, err)
+	if got := w.git("log", "-1", "--format=%P", "job/abc"); got != w.cfg.JobSHA+" "+moved {
+		t.Fatalf("parents %s, want %s %s", got, w.cfg.JobSHA, moved)
+	}
+	w.cfg.Attempt = 2
+	return w
+}
+
+// Whatever becomes of a run that is run again, its pull request takes nothing back of what
+// others have brought onto the base meanwhile.
+func TestARunAgainTakesNothingBack(t *testing.T) {
+	t.Parallel()
+	const both = "A\tnew/file\nM\ttext"
+	for name, c := range map[string]struct {
+		again   func(*world)
+		outcome githubjobs.Outcome
+		changes string // of the pull request
+		anew    bool   // the result stands on the job's commit again
+	}{
+		"a conflict":  {func(w *world) { w.move(map[string]string{"text": strings.Replace(lines, "one", "other", 1)}) }, githubjobs.OutcomeSuccess, both, true},
+		"the same":    {func(w *world) {}, githubjobs.OutcomeSuccess, both, false},
+		"moved again": {func(w *world) { w.move(map[string]string{"more": "more\n"}) }, githubjobs.OutcomeSuccess, both, false},
+		"nothing left": {func(w *world) {
+			w.task("text", lines)
+			w.move(map[string]string{"new/file": "new\n"})
+		}, githubjobs.OutcomeSuccess, "A\tnew/file", true},
+		"no change":   {func(w *world) { w.remove("new"); w.task("text", lines) }, githubjobs.OutcomeSuccess, "", true},
+		"a failure":   {func(w *world) {}, githubjobs.OutcomeFailure, both, false},
+		"a base back": {func(w *world) { w.git("update-ref", "refs/heads/main", w.cfg.JobSHA+"^") }, githubjobs.OutcomeSuccess, both, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := joined(t)
+			c.again(w)
+			report, result, err := w.publish(c.outcome)
+			must(t, err)
+			if got := w.changes(); got != c.changes {
+				t.Errorf("the pull request changes:\n%s\nwant\n%s", got, c.changes)
+			}
+			if parents := w.git("log", "-1", "--format=%P", "job/abc"); c.anew != (parents == w.cfg.JobSHA) {
+				t.Errorf("parents %s, the job's commit is %s", parents, w.cfg.JobSHA)
+			}
+			w.fsck()
+			facts, err := w.repo.Facts(t.Context(), jobID)
+			must(t, err)
+			if facts.Spec == nil || !slices.Equal(facts.Created, []string{w.cfg.JobSHA}) || facts.Result == nil || facts.Result.SHA != report.SHA || facts.Result.Result.Attempt != 2 || !facts.Branch.Moved {
+				t.Errorf("%+v", facts)
+			}
+			// One more, which has its changes again, takes nothing back either.
+			w.cfg.Attempt = 3
+			if len(result.ChangedFiles) == 0 {
+				w.task("third", "3\n")
+			}
+			must(t, ignore2(w.publish(githubjobs.OutcomeSuccess)))
+			if got := w.changes(); strings.Contains(got, "theirs") || strings.Contains(got, "README.md") || got == "" {
+				t.Errorf("then the pull request changes:\n%s", got)
+			}
+		})
+	}
+}
+
+func ignore2[A, B any](_ A, _ B, err error) error { return err }
+
+// What GitHub fails to answer once does not keep a result from the newest base.
+func TestAFailureThatPassesKeepsNoResultBack(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"/compare/", "/git-upload-pack"} {
+		t.Run(strings.Trim(path, "/"), func(t *testing.T) {
+			t.Parallel()
+			w := joined(t)
+			moved := w.move(map[string]string{"more": "more\n"})
+			var once sync.Once
+			compared := false
+			front := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				compared = compared || strings.Contains(r.URL.Path, "/compare/") // the base is read after it, one request at a time
+				failed := false
+				if compared && strings.Contains(r.URL.Path, path) {
+					once.Do(func() { failed = true })
+				}
+				if failed {
+					http.Error(rw, "Bad Gateway", http.StatusBadGateway)
+					return
+				}
+				w.Handler().ServeHTTP(rw, r)
+			}))
+			t.Cleanup(front.Close)
+			token, err := w.CreateToken("alice", "again")
+			must(t, err)
+			w.cfg.Repo, err = hub.New(hub.Config{ServerURL: front.URL, Owner: "alice", Name: "reports", Token: token, Logger: agenthub.Quiet})
+			must(t, err)
+			must(t, ignore2(w.publish(githubjobs.OutcomeSuccess)))
+			once.Do(func() { t.Error("nothing has failed") })
+			if got := w.git("log", "-1", "--format=%P", "job/abc"); !strings.HasSuffix(got, " "+moved) {
+				t.Errorf("parents %s, want %s as the second", got, moved)
+			}
+			if got := w.changes(); got != "A\tnew/file\nM\ttext" {
+				t.Errorf("the pull request changes:\n%s", got)
+			}
+		})
+	}
+}
