@@ -247,7 +247,8 @@ func (r *Repository) history(ctx context.Context, head, id string) (h history, e
 // maxMerges bounds how many results of one branch were brought onto a newer base.
 const maxMerges = 5
 
-// readHistory reads on from a commit. next is its own first parent, if it is a merge.
+// readHistory reads on from a commit. next is where to read on, where a merge has put
+// another branch's commits between the job's.
 func (r *Repository) readHistory(ctx context.Context, from, id string, h *history) (next string, err error) {
 	commits, _, err := r.client.Repositories.ListCommits(ctx, r.cfg.Owner, r.cfg.Name, &github.CommitsListOptions{
 		SHA: from, ListOptions: github.ListOptions{PerPage: perPage},
@@ -277,8 +278,31 @@ func (r *Repository) readHistory(ctx context.Context, from, id string, h *histor
 		}
 		return "", nil // below there is only the base's history
 	}
-	if len(commits) == perPage && len(commits[0].Parents) > 1 {
-		next = commits[0].Parents[0].GetSHA()
+	if len(commits) < perPage {
+		return "", nil // all there is
 	}
-	return next, nil
+	return below(from, commits), nil
+}
+
+// below is the first commit that is not in the page, on the way by first parents down from
+// a commit that is; empty where there is no merge on that way, which could have filled the
+// page with commits of another branch.
+func below(from string, page []*github.RepositoryCommit) string {
+	parents := make(map[string][]*github.Commit, len(page))
+	for _, c := range page {
+		parents[c.GetSHA()] = c.Parents
+	}
+	merges := 0
+	for at := from; ; {
+		up, known := parents[at]
+		switch {
+		case !known && merges > 0:
+			return at
+		case len(up) == 0:
+			return ""
+		case len(up) > 1:
+			merges++
+		}
+		at = up[0].GetSHA()
+	}
 }

@@ -3,10 +3,12 @@ package publish
 import (
 	"fmt"
 	"maps"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/internal/localhub"
@@ -156,24 +158,50 @@ func TestMergeTextHasNoConfiguration(t *testing.T) {
 	}
 }
 
-// The creation is found below a result that stands on a base with hundreds of commits.
+// grow adds commits to main that change nothing, newer than all others.
+func (w *world) grow(n int) {
+	w.t.Helper()
+	var stream strings.Builder
+	from := w.git("rev-parse", "main")
+	for i := range n {
+		fmt.Fprintf(&stream, "commit refs/heads/main\ncommitter Bob <bob@example.com> %d +0000\ndata 4\nMore", time.Now().Unix()+int64(i))
+		if i == 0 {
+			fmt.Fprintf(&stream, "\nfrom %s", from)
+		}
+		stream.WriteString("\n\n")
+	}
+	cmd := exec.Command("git", "fast-import", "--quiet", "--force")
+	cmd.Dir, cmd.Stdin = w.Bare, strings.NewReader(stream.String())
+	if out, err := cmd.CombinedOutput(); err != nil {
+		w.t.Fatalf("git fast-import: %v\n%s", err, out)
+	}
+}
+
+// The creation is found below results that stand on bases with hundreds of commits, and
+// below those that stand on such a result.
 func TestHistoryBelowALargeBase(t *testing.T) {
 	t.Parallel()
 	w := setup(t, base())
 	w.task("new", "1")
-	for i := range 120 {
-		w.git("update-ref", "refs/heads/main", w.git("commit-tree", "-p", "main", "-m", fmt.Sprint("Commit ", i), "main^{tree}"))
-	}
-	w.move(map[string]string{"theirs": "1"})
-	report, _, err := w.publish(githubjobs.OutcomeSuccess)
-	must(t, err)
-	w.ResetRequests()
-	facts, err := w.repo.Facts(t.Context(), jobID)
-	must(t, err)
-	if facts.Spec == nil || len(facts.Created) != 1 || facts.Created[0] != w.cfg.JobSHA || facts.Result == nil || facts.Result.SHA != report.SHA {
-		t.Errorf("%+v", facts)
-	}
-	if n := w.CountRequests(localhub.RequestGit); n != 0 {
-		t.Errorf("%d git requests", n)
+	for attempt, outcome := range []githubjobs.Outcome{githubjobs.OutcomeSuccess, githubjobs.OutcomeFailure, githubjobs.OutcomeSuccess, githubjobs.OutcomeFailure} {
+		w.cfg.Attempt = attempt + 1
+		if outcome == githubjobs.OutcomeSuccess {
+			w.grow(120)
+			w.move(map[string]string{"theirs": fmt.Sprint(attempt)})
+		}
+		report, _, err := w.publish(outcome)
+		must(t, err)
+		if parents := strings.Fields(w.git("log", "-1", "--format=%P", "job/abc")); (len(parents) == 2) != (outcome == githubjobs.OutcomeSuccess) {
+			t.Fatalf("attempt %d: parents %v", w.cfg.Attempt, parents)
+		}
+		w.ResetRequests()
+		facts, err := w.repo.Facts(t.Context(), jobID)
+		must(t, err)
+		if facts.Spec == nil || len(facts.Created) != 1 || facts.Created[0] != w.cfg.JobSHA || facts.Result == nil || facts.Result.SHA != report.SHA {
+			t.Errorf("attempt %d: %+v", w.cfg.Attempt, facts)
+		}
+		if n := w.CountRequests(localhub.RequestGit); n != 0 {
+			t.Errorf("attempt %d: %d git requests", w.cfg.Attempt, n)
+		}
 	}
 }
