@@ -12,7 +12,6 @@ import (
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs/hub"
-	"github.com/githubjobs/githubjobs/githubjobs/markdown"
 	"github.com/githubjobs/githubjobs/githubjobs/policy"
 )
 
@@ -213,6 +212,9 @@ func (g *gate) merge(ctx context.Context, v policy.Verdict, read reading) (pause
 			return 0, nil, err
 		}
 	}
+	if same, err := g.still(ctx, read); err != nil || !same {
+		return 0, nil, err // judged again, as it is now
+	}
 	sha, err := g.Repo.MergePull(ctx, g.request(read))
 	if err == nil {
 		g.report.Merged, g.report.SHA = true, sha
@@ -265,8 +267,7 @@ func (g *gate) superseded(ctx context.Context) (by githubjobs.Name, is bool, err
 // finish shows the verdict and deletes the branch. Nothing here fails the step: a
 // failed run with a merged pull request would be a failed job.
 func (g *gate) finish(ctx context.Context, v policy.Verdict) {
-	g.report.Title = fmt.Sprintf("Merged into %s as %.7s.", g.Spec.Base, g.report.SHA)
-	g.report.Summary = fmt.Sprintf("Every rule of %s on %s allows it.", markdown.Code(policy.Path), markdown.Code(g.Spec.Base))
+	g.tellMerged(ctx)
 	g.report.Rules = table(v)
 	g.Logger.Info("merged", "pull", g.report.Pull, "commit", g.report.SHA, "base", g.Spec.Base)
 	var check, branch error
@@ -276,8 +277,7 @@ func (g *gate) finish(ctx context.Context, v policy.Verdict) {
 	_ = group.Wait() // the functions return no errors
 	for _, err := range []error{check, branch} {
 		if err != nil {
-			g.report.Warnings = append(g.report.Warnings, err)
-			g.Logger.Warn("after the merge", "error", err)
+			g.warn(err)
 		}
 	}
 }

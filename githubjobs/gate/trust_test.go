@@ -1,11 +1,13 @@
 package gate
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -187,5 +189,61 @@ func TestMergeComparesNewNamesWithThoseOnTheBase(t *testing.T) {
 				t.Errorf("%+v", report)
 			}
 		})
+	}
+}
+
+// into changes the base of the job's pull request.
+func (w *world) into(pull int, base string) {
+	w.t.Helper()
+	_, _, err := w.client.PullRequests.Edit(w.t.Context(), "alice", "reports", pull, &github.PullRequest{Base: &github.PullRequestBranch{Ref: &base}})
+	must(w.t, err)
+}
+
+// GitHub merges into the base that the pull request has at that moment.
+func TestMergeAsksForTheBaseOnceMore(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		change func(*world, int)
+		reason string
+	}{
+		"another base": {func(w *world, pull int) { w.into(pull, "release") }, "the pull request is for the branch release, the job for main"},
+		"a hold": {func(w *world, pull int) {
+			_, _, err := w.client.Issues.AddLabelsToIssue(w.t.Context(), "alice", "reports", pull, []string{"hold"})
+			must(w.t, err)
+		}, "held by the label hold"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := setup(t, allow)
+			published := w.publish(githubjobs.OutcomeSuccess, map[string]string{"reports/daily.md": "# Daily\n"})
+			w.git("update-ref", "refs/heads/release", "main")
+			var once sync.Once
+			w.cfg.Hold = func(context.Context) error { // right before the merge
+				once.Do(func() { test.change(w, published.Pull) })
+				return nil
+			}
+			report := w.merge()
+			if report.Merged || !strings.Contains(report.Title, test.reason) || w.git("rev-parse", "release") != w.git("rev-parse", "main") {
+				t.Errorf("%+v", report)
+			}
+		})
+	}
+}
+
+// What comes between the last question and the merge is told as it is.
+func TestMergeTellsTheBaseThatItWasMergedInto(t *testing.T) {
+	t.Parallel()
+	w := setup(t, allow)
+	published := w.publish(githubjobs.OutcomeSuccess, map[string]string{"reports/daily.md": "# Daily\n"})
+	w.git("update-ref", "refs/heads/release", "main")
+	w.behind(func(rw http.ResponseWriter, r *http.Request, hub http.Handler) {
+		if isMerge(r) {
+			w.into(published.Pull, "release")
+		}
+		hub.ServeHTTP(rw, r)
+	})
+	report := w.merge()
+	if !report.Merged || len(report.Warnings) != 1 || !strings.HasPrefix(report.Title, "Merged into release as ") || !strings.Contains(report.Title, "not into main") || report.SHA != w.git("rev-parse", "release") {
+		t.Errorf("%+v", report)
 	}
 }

@@ -135,9 +135,23 @@ func (r *Repository) MergeRevert(ctx context.Context, v Revert, number int, wait
 	if err != nil {
 		return "", err
 	}
+	// The merge is pinned to the head alone: the base is asked for last before it, and after it.
+	if pull, err = r.Pull(ctx, number); err != nil {
+		return "", err
+	}
+	if pull.GetBase().GetRef() != v.Base || pull.GetHead().GetSHA() != head || pull.GetState() != "open" || pull.GetDraft() {
+		return "", &Error{Op: "merge the revert", Kind: ErrStranger, Message: fmt.Sprintf("somebody has changed pull request #%d", number)}
+	}
 	title, message, _ := githubjobs.FormatUndo(v.Spec, v.Pull, v.Merge)
 	_, message, _ = strings.Cut(message, "\n\n")
-	return r.MergePull(ctx, MergeRequest{Number: number, SHA: head, Method: "squash", Title: fmt.Sprintf("%s (#%d)", title, number), Message: message})
+	sha, err = r.MergePull(ctx, MergeRequest{Number: number, SHA: head, Method: "squash", Title: fmt.Sprintf("%s (#%d)", title, number), Message: message})
+	if err != nil {
+		return "", err
+	}
+	if pull, err = r.Pull(ctx, number); err == nil && pull.GetBase().GetRef() != v.Base {
+		err = &Error{Op: "merge the revert", Kind: ErrStranger, Message: fmt.Sprintf("somebody has changed the base of pull request #%d at that moment: it was merged into %s as %s", number, pull.GetBase().GetRef(), sha)}
+	}
+	return sha, err
 }
 
 // isRevert says whether a commit stands on the base, and takes back the merge and nothing else.

@@ -3,10 +3,13 @@ package hub
 import (
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-github/v60/github"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 )
@@ -143,5 +146,36 @@ func TestRevertTrustsNoBranchThatIsThere(t *testing.T) {
 	f.addFileAsUser("undo/abc")
 	if _, err := f.repo.MergeRevert(t.Context(), v, pull.GetNumber(), quick); !errors.Is(err, ErrStranger) {
 		t.Errorf("after another push: %v", err)
+	}
+}
+
+// GitHub merges into the base that the pull request has at that moment.
+func TestRevertAsksForTheBaseOnceMore(t *testing.T) {
+	f := setup(t)
+	v := f.merged("squash", "abc")[0]
+	pull, _, err := f.repo.OpenRevert(t.Context(), v)
+	f.must(err)
+	f.git("update-ref", "refs/heads/release", "main")
+	release := f.git("rev-parse", "release")
+	into := func(base string) {
+		_, _, err := f.repo.client.PullRequests.Edit(t.Context(), "alice", "reports", pull.GetNumber(), &github.PullRequest{Base: &github.PullRequestBranch{Ref: &base}})
+		f.must(err)
+	}
+	changing := func(at string) *Repository {
+		return f.behind(func(localhub http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if strings.Contains(r.URL.Path, at) {
+					into("release")
+				}
+				localhub.ServeHTTP(w, r)
+			})
+		})
+	}
+	if _, err := changing("/git/commits/").MergeRevert(t.Context(), v, pull.GetNumber(), quick); !errors.Is(err, ErrStranger) || f.git("rev-parse", "release") != release {
+		t.Errorf("before the merge: %v", err)
+	}
+	into("main")
+	if _, err := changing("/merge").MergeRevert(t.Context(), v, pull.GetNumber(), quick); !errors.Is(err, ErrStranger) || !strings.Contains(err.Error(), "it was merged into release") {
+		t.Errorf("at the merge: %v", err)
 	}
 }
