@@ -63,6 +63,9 @@ func (p *publisher) readJob(ctx context.Context, store storage.Storer) (job, err
 	return j, nil
 }
 
+// anew says whether the result takes the place of earlier ones; see push.
+func (p *publisher) anew() bool { return p.delivers() && p.onto == nil && p.job.joined }
+
 // findCreation goes down from the head over results of this same run. A second parent is
 // the base onto which a result was brought; joined says that there is one.
 func (p *publisher) findCreation(head *object.Commit) (creation *object.Commit, joined bool, err error) {

@@ -208,13 +208,17 @@ func (p *publisher) delivers() bool {
 
 // deliver pushes the result and opens the pull request.
 func (p *publisher) deliver(ctx context.Context) error {
-	changed := p.delivers() && len(p.scan.changes) > 0
+	changed, anew := p.delivers() && len(p.scan.changes) > 0, p.anew()
 	err := p.push(ctx)
-	if e, ok := errors.AsType[*hub.Error](err); ok && e.Kind == hub.ErrRefused && changed {
-		// Rules of the repository look at content, such as push protection for secrets.
+	if e, ok := errors.AsType[*hub.Error](err); ok && e.Kind == hub.ErrRefused && (changed || anew) {
+		// Rules of the repository look at content, such as push protection for secrets, or forbid forced pushes.
+		what := "the task's changes"
+		if anew {
+			what = "the result, which takes the place of an earlier one by a forced push"
+		}
 		p.report.Changed = nil
 		p.result.SetFiles(nil)
-		return p.notDelivered(ctx, githubjobs.ReasonPushRefused, "GitHub refused the task's changes: "+e.Message+". The rules that refused them stand in the repository's Settings → Rules and Settings → Code security.")
+		return p.notDelivered(ctx, githubjobs.ReasonPushRefused, "GitHub refused "+what+": "+e.Message+". The rules that refused them stand in the repository's Settings → Rules and Settings → Code security.")
 	}
 	if err != nil {
 		return err
@@ -253,7 +257,7 @@ func (p *publisher) push(ctx context.Context) error {
 		switch {
 		case p.onto != nil:
 			base, more = p.onto.tree, []string{p.onto.sha}
-		case p.job.joined:
+		case p.anew():
 			parent = p.JobSHA
 		}
 		made, err := b.root(base, p.scan.changes)

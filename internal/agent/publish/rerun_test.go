@@ -1,8 +1,12 @@
 package publish
 
 import (
+	"errors"
 	"net/http"
+	"net/http/cgi"
 	"net/http/httptest"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -86,6 +90,47 @@ func TestARunAgainTakesNothingBack(t *testing.T) {
 
 func ignore2[A, B any](_ A, _ B, err error) error { return err }
 
+// A rule against forced pushes is told as the reason, and the branch keeps what it has.
+func TestARunAgainWhereNoPushIsForced(t *testing.T) {
+	t.Parallel()
+	w := joined(t)
+	first := w.git("rev-parse", "job/abc")
+	w.remove("new")
+	w.task("text", lines)
+	hooks := t.TempDir()
+	write(t, filepath.Join(hooks, "update"), "x:#!/bin/sh\ngit merge-base --is-ancestor $2 $3 || { echo 'GH013: Cannot force-push to this branch' >&2; exit 1; }\n")
+	git, err := exec.LookPath("git")
+	must(t, err)
+	backend := &cgi.Handler{Path: git, Args: []string{"http-backend"}, Root: "/alice/reports.git", Env: []string{
+		"GIT_PROJECT_ROOT=" + w.Bare, "GIT_HTTP_EXPORT_ALL=1", "REMOTE_USER=alice", "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=core.hooksPath", "GIT_CONFIG_VALUE_0=" + hooks,
+	}}
+	w.front(func(rw http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.RawQuery+r.URL.Path, "git-receive-pack") { // localhub runs no hooks of a repository
+			backend.ServeHTTP(rw, r)
+			return
+		}
+		w.Handler().ServeHTTP(rw, r)
+	})
+	_, result, err := w.publish(githubjobs.OutcomeSuccess)
+	if _, ok := errors.AsType[*NotDelivered](err); !ok || result.Problem == nil || result.Problem.Reason != githubjobs.ReasonPushRefused || !strings.Contains(result.Problem.Message, "by a forced push: ") || !strings.Contains(result.Problem.Message, "GH013") {
+		t.Errorf("%v, %+v", err, result.Problem)
+	}
+	if got := w.git("log", "-1", "--format=%P", "job/abc"); got != first || w.changes() != "A\tnew/file\nM\ttext" {
+		t.Errorf("parents %s, want %s; changes %s", got, first, w.changes())
+	}
+}
+
+// front puts a handler of the test's between what publishes and localhub.
+func (w *world) front(handle http.HandlerFunc) {
+	w.t.Helper()
+	front := httptest.NewServer(handle)
+	w.t.Cleanup(front.Close)
+	token, err := w.CreateToken("alice", "front")
+	must(w.t, err)
+	w.cfg.Repo, err = hub.New(hub.Config{ServerURL: front.URL, Owner: "alice", Name: "reports", Token: token, Logger: agenthub.Quiet})
+	must(w.t, err)
+}
+
 // What GitHub fails to answer once does not keep a result from the newest base.
 func TestAFailureThatPassesKeepsNoResultBack(t *testing.T) {
 	t.Parallel()
@@ -96,7 +141,7 @@ func TestAFailureThatPassesKeepsNoResultBack(t *testing.T) {
 			moved := w.move(map[string]string{"more": "more\n"})
 			var once sync.Once
 			compared := false
-			front := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			w.front(func(rw http.ResponseWriter, r *http.Request) {
 				compared = compared || strings.Contains(r.URL.Path, "/compare/") // the base is read after it, one request at a time
 				failed := false
 				if compared && strings.Contains(r.URL.Path, path) {
@@ -107,12 +152,7 @@ func TestAFailureThatPassesKeepsNoResultBack(t *testing.T) {
 					return
 				}
 				w.Handler().ServeHTTP(rw, r)
-			}))
-			t.Cleanup(front.Close)
-			token, err := w.CreateToken("alice", "again")
-			must(t, err)
-			w.cfg.Repo, err = hub.New(hub.Config{ServerURL: front.URL, Owner: "alice", Name: "reports", Token: token, Logger: agenthub.Quiet})
-			must(t, err)
+			})
 			must(t, ignore2(w.publish(githubjobs.OutcomeSuccess)))
 			once.Do(func() { t.Error("nothing has failed") })
 			if got := w.git("log", "-1", "--format=%P", "job/abc"); !strings.HasSuffix(got, " "+moved) {
