@@ -53,7 +53,7 @@ func (g *gate) touching(ctx context.Context, place int, path string, since hub.S
 	if place >= maxTraced {
 		return ""
 	}
-	commits, err := g.Repo.Touching(ctx, g.Spec.Base, path, since, maxCommits)
+	commits, err := g.Repo.Touching(ctx, path, since, maxCommits)
 	if err != nil {
 		g.Logger.Warn("the commits of the conflict are not known", "path", path, "error", err)
 		return ""

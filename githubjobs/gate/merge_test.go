@@ -27,7 +27,7 @@ func TestMergeBringsAnAllowedResultOntoTheBase(t *testing.T) {
 	if !report.Merged || report.Pull != published.Pull || len(report.Warnings) != 0 || report.SHA != w.git("rev-parse", "main") {
 		t.Fatalf("%+v", report)
 	}
-	if n := len(w.Requests()); n > 16 {
+	if n := len(w.Requests()); n > 17 {
 		t.Errorf("%d requests: %+v", n, w.Requests())
 	}
 	message := w.git("log", "-1", "--format=%B", "main")

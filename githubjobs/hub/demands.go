@@ -69,9 +69,13 @@ func (r *Repository) MayWrite(ctx context.Context, login string) (bool, error) {
 	return may == "admin" || may == "write", err
 }
 
-// Behind is how many commits of base the head has not: one REST call.
+// Behind is how many commits of the branch base the head has not: two REST calls.
 func (r *Repository) Behind(ctx context.Context, base, head string) (int, error) {
-	comparison, _, err := r.client.Repositories.CompareCommits(ctx, r.cfg.Owner, r.cfg.Name, base, head, &github.ListOptions{PerPage: 1})
+	tip, err := r.tip(ctx, base)
+	if err != nil {
+		return 0, err
+	}
+	comparison, _, err := r.client.Repositories.CompareCommits(ctx, r.cfg.Owner, r.cfg.Name, tip, head, &github.ListOptions{PerPage: 1})
 	if err != nil {
 		return 0, fail(ctx, "compare "+base+" with "+head, err)
 	}

@@ -21,15 +21,22 @@ func (r *Repository) Root(ctx context.Context, branch string) (Folder, error) {
 
 // RootAt is Root, and says at which commit the branch stands.
 func (r *Repository) RootAt(ctx context.Context, branch string) (head string, root Folder, err error) {
-	head, _, err = r.head(ctx, branch)
-	if err != nil {
+	if head, err = r.tip(ctx, branch); err != nil {
 		return "", nil, err
-	}
-	if head == "" {
-		return "", nil, &Error{Op: "read branch " + branch, Kind: ErrNotFound, Message: "there is no branch " + branch}
 	}
 	root, err = r.Folder(ctx, head)
 	return head, root, err
+}
+
+// tip is the commit at which a branch stands: one REST call. Where GitHub takes any name of a
+// commit, that of a branch may be a tag's as well; so it is asked about the commit.
+// ErrNotFound: there is no such branch.
+func (r *Repository) tip(ctx context.Context, branch string) (string, error) {
+	head, _, err := r.head(ctx, branch)
+	if err == nil && head == "" {
+		err = &Error{Op: "read branch " + branch, Kind: ErrNotFound, Message: "there is no branch " + branch}
+	}
+	return head, err
 }
 
 // Folder lists the folder with this SHA, of a tree or of a commit: one REST call.

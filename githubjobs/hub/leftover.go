@@ -17,7 +17,7 @@ const (
 // as it is, since the same changes came there by another way. GitHub does not tell:
 // it counts what a pull request changes from where its branch parted from the base.
 //
-// While the base has not moved since then it takes one REST call; else three more,
+// While the base has not moved since then it takes two REST calls; else three more,
 // for GitHub's test merge (merge_commit_sha) whose tree is compared with its base's.
 // A pull request with conflicts adds something.
 func (r *Repository) AddsNothing(ctx context.Context, pull int, base, head string, wait Wait) (bool, error) {
@@ -50,11 +50,14 @@ func (r *Repository) AddsNothing(ctx context.Context, pull int, base, head strin
 
 // moved is the newest commit of base, if it is not in head's history already.
 func (r *Repository) moved(ctx context.Context, base, head string) (tip string, err error) {
-	c, _, err := r.client.Repositories.CompareCommits(ctx, r.cfg.Owner, r.cfg.Name, base, head, &github.ListOptions{PerPage: 1})
+	if tip, err = r.tip(ctx, base); err != nil {
+		return "", err
+	}
+	c, _, err := r.client.Repositories.CompareCommits(ctx, r.cfg.Owner, r.cfg.Name, tip, head, &github.ListOptions{PerPage: 1})
 	if err != nil {
 		return "", fail(ctx, "compare "+base+" with "+head, err)
 	}
-	if tip = c.GetBaseCommit().GetSHA(); tip == c.GetMergeBaseCommit().GetSHA() {
+	if tip == c.GetMergeBaseCommit().GetSHA() {
 		return "", nil
 	}
 	return tip, nil

@@ -42,7 +42,7 @@ func TestChangedSince(t *testing.T) {
 	if err != nil || !slices.Equal(got.Paths, []string{"README.md"}) {
 		t.Errorf("%q, %v, want README.md", got.Paths, err)
 	}
-	touched, err := f.repo.Touching(t.Context(), "main", "README.md", got, 3)
+	touched, err := f.repo.Touching(t.Context(), "README.md", got, 3)
 	if err != nil || !slices.Equal(touched, []Touch{{sha, "Remove everything"}}) {
 		t.Errorf("README.md was touched by %+v, %v", touched, err)
 	}

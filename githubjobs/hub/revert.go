@@ -82,12 +82,9 @@ func (r *Repository) findRevert(ctx context.Context, id string) (found *github.P
 }
 
 func (r *Repository) pushRevert(ctx context.Context, v Revert, message string) error {
-	onto, _, err := r.head(ctx, v.Base)
+	onto, err := r.tip(ctx, v.Base)
 	if err != nil {
 		return err
-	}
-	if onto == "" {
-		return &Error{Op: "read branch " + v.Base, Kind: ErrNotFound, Message: "there is no branch " + v.Base}
 	}
 	tree, objects, err := r.revertedTree(ctx, v, onto)
 	if err != nil {
@@ -172,9 +169,13 @@ func (r *Repository) isRevert(ctx context.Context, v Revert, sha string) (bool, 
 	return err == nil && tree == commit.GetTree().GetSHA(), err
 }
 
-// isOn says whether a commit is in the history of a branch: one REST call.
+// isOn says whether a commit is in the history of a branch: two REST calls.
 func (r *Repository) isOn(ctx context.Context, commit, branch string) (bool, error) {
-	parting, _, err := r.client.Repositories.CompareCommits(ctx, r.cfg.Owner, r.cfg.Name, commit, branch, &github.ListOptions{PerPage: 1})
+	tip, err := r.tip(ctx, branch)
+	if err != nil {
+		return false, err
+	}
+	parting, _, err := r.client.Repositories.CompareCommits(ctx, r.cfg.Owner, r.cfg.Name, commit, tip, &github.ListOptions{PerPage: 1})
 	if err != nil {
 		return false, fail(ctx, fmt.Sprintf("compare %.7s with %s", commit, branch), err)
 	}

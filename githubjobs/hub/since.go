@@ -13,16 +13,22 @@ type Since struct {
 	// Paths are those that changed, both names of a rename; at most those of 300 files
 	// (GitHub's cap).
 	Paths   []string
+	tip     string          // commit at which the branch stands
 	commits map[string]bool // at most a hundred
 }
 
-// ChangedSince tells what has come onto branch since it parted from other: one REST call.
+// ChangedSince tells what has come onto branch since it parted from the commit other: two
+// REST calls.
 func (r *Repository) ChangedSince(ctx context.Context, other, branch string) (Since, error) {
-	comparison, _, err := r.client.Repositories.CompareCommits(ctx, r.cfg.Owner, r.cfg.Name, other, branch, &github.ListOptions{PerPage: perPage})
+	tip, err := r.tip(ctx, branch)
+	if err != nil {
+		return Since{}, err
+	}
+	comparison, _, err := r.client.Repositories.CompareCommits(ctx, r.cfg.Owner, r.cfg.Name, other, tip, &github.ListOptions{PerPage: perPage})
 	if err != nil {
 		return Since{}, fail(ctx, "compare "+other+" with "+branch, err)
 	}
-	s := Since{commits: map[string]bool{}}
+	s := Since{tip: tip, commits: map[string]bool{}}
 	for _, f := range comparison.Files {
 		s.Paths = append(s.Paths, f.GetFilename())
 		if f.GetPreviousFilename() != "" {
@@ -41,11 +47,11 @@ type Touch struct {
 	Title string // the first line of its message
 }
 
-// Touching are the newest commits of those that have come onto branch, and have changed a
-// file, at most so many: one REST call.
-func (r *Repository) Touching(ctx context.Context, branch, path string, since Since, most int) (list []Touch, err error) {
+// Touching are the newest commits of those that have come onto the branch, and have changed
+// a file, at most so many: one REST call.
+func (r *Repository) Touching(ctx context.Context, path string, since Since, most int) (list []Touch, err error) {
 	commits, _, err := r.client.Repositories.ListCommits(ctx, r.cfg.Owner, r.cfg.Name, &github.CommitsListOptions{
-		SHA: branch, Path: path, ListOptions: github.ListOptions{PerPage: perPage},
+		SHA: since.tip, Path: path, ListOptions: github.ListOptions{PerPage: perPage},
 	})
 	if err != nil {
 		return nil, fail(ctx, "list the commits of "+path, err)

@@ -30,7 +30,7 @@ type Ran struct {
 
 // Vouched is the result commit for which the job's own run vouches: it ran the workflow of
 // the base branch, it succeeded, and it named exactly one commit. Where that is not so, sha
-// is empty, and why says in words what is missing. It takes six REST calls, fewer where
+// is empty, and why says in words what is missing. It takes seven REST calls, fewer where
 // something is missing; all of them are free of quota while nothing changes.
 //
 // That a commit says to be a result proves nothing, nor does a check run: whoever may push
@@ -81,13 +81,13 @@ func (r *Repository) doubtWorkflow(ctx context.Context, ran Ran) (why string, er
 	if before.GetTree().GetSHA() != job.GetTree().GetSHA() {
 		return "the job's commit changes files, and so may have changed the workflow that ran", nil
 	}
-	parting, _, err := r.client.Repositories.CompareCommits(ctx, r.cfg.Owner, r.cfg.Name, job.Parents[0].GetSHA(), ran.Base, &github.ListOptions{PerPage: 1})
-	switch err = fail(ctx, "compare the job's commit with "+ran.Base, err); {
+	on, err := r.isOn(ctx, job.Parents[0].GetSHA(), ran.Base)
+	switch {
 	case errors.Is(err, ErrNotFound):
 		return "the base branch is gone", nil
 	case err != nil:
 		return "", err
-	case parting.GetStatus() != "ahead" && parting.GetStatus() != "identical":
+	case !on:
 		return fmt.Sprintf("the job's commit does not stand on %s", ran.Base), nil
 	}
 	return "", nil

@@ -56,8 +56,8 @@ func TestVouched(t *testing.T) {
 	if sha, _, err := f.repo.Vouched(t.Context(), ran); err != nil || sha != aCommit {
 		t.Errorf("%q, %v", sha, err)
 	}
-	if n := len(f.requests()); n != 6 {
-		t.Errorf("%d requests, want 6", n)
+	if n := len(f.requests()); n != 7 {
+		t.Errorf("%d requests, want 7", n)
 	}
 	for name, change := range map[string]func(*Ran){
 		"another job":     func(r *Ran) { r.Of.ID = "two" },
