@@ -20,6 +20,8 @@ type Revert struct {
 	Merge string // SHA of the merge
 	Base  string // branch that it was merged into
 	At    time.Time
+	// Holds says of a label that it holds the pull request; nil: none does.
+	Holds func(label string) bool
 }
 
 var (
@@ -115,7 +117,8 @@ func (r *Repository) pushRevert(ctx context.Context, v Revert, message string) e
 }
 
 // MergeRevert merges the pull request that takes a merge back, if its head is a commit that
-// does that and nothing else. It returns the SHA of the merge.
+// does that and nothing else, also on the base as it stands now, and no label holds it. It
+// returns the SHA of the merge.
 func (r *Repository) MergeRevert(ctx context.Context, v Revert, number int, wait Wait) (sha string, err error) {
 	pull, err := r.Mergeable(ctx, number, wait)
 	if err != nil {
@@ -132,12 +135,28 @@ func (r *Repository) MergeRevert(ctx context.Context, v Revert, number int, wait
 	if err != nil {
 		return "", err
 	}
+	// Lines are not merged: what was changed since the revert was made is left to a person.
+	tip, err := r.tip(ctx, v.Base)
+	if err != nil {
+		return "", err
+	}
+	if _, _, err := r.revertedTree(ctx, v, tip); err != nil {
+		if conflict, ok := errors.AsType[*ConflictError](err); ok {
+			err = &Error{Op: "merge the revert", Kind: ErrNotMergeable, Message: conflict.Error() + "; a person has to merge it", Err: err}
+		}
+		return "", err
+	}
 	// The merge is pinned to the head alone: the base is asked for last before it, and after it.
 	if pull, err = r.Pull(ctx, number); err != nil {
 		return "", err
 	}
 	if pull.GetBase().GetRef() != v.Base || pull.GetHead().GetSHA() != head || pull.GetState() != "open" || pull.GetDraft() {
 		return "", &Error{Op: "merge the revert", Kind: ErrStranger, Message: fmt.Sprintf("somebody has changed pull request #%d", number)}
+	}
+	for _, label := range pull.Labels {
+		if v.Holds != nil && v.Holds(label.GetName()) {
+			return "", &Error{Op: "merge the revert", Kind: ErrNotMergeable, Message: "held by the label " + label.GetName() + "; take it off and say it again"}
+		}
 	}
 	title, message, _ := githubjobs.FormatUndo(v.Spec, v.Pull, v.Merge)
 	_, message, _ = strings.Cut(message, "\n\n")

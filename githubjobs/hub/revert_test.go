@@ -179,3 +179,35 @@ func TestRevertAsksForTheBaseOnceMore(t *testing.T) {
 		t.Errorf("at the merge: %v", err)
 	}
 }
+
+// A change beside the one that is taken back GitHub would merge, line by line.
+func TestRevertIsNotMergedByLine(t *testing.T) {
+	f := setup(t)
+	text := strings.Repeat("line\n", 50)
+	f.addFile("main", "reports/abc.md", f.blob("before\n"+text))
+	v := f.merged("squash", "abc")[0]
+	f.addFile("main", "reports/abc.md", f.blob("after\n"+text))
+	v.Merge = f.git("rev-parse", "main")
+	pull, _, err := f.repo.OpenRevert(t.Context(), v)
+	f.must(err)
+	f.addFile("main", "reports/abc.md", f.blob("after\n"+text+"by hand\n"))
+	main := f.git("rev-parse", "main")
+	if _, err := f.repo.MergeRevert(t.Context(), v, pull.GetNumber(), quick); !errors.Is(err, ErrNotMergeable) || !strings.Contains(Public(err), "reports/abc.md") || f.git("rev-parse", "main") != main {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestRevertThatIsHeld(t *testing.T) {
+	f := setup(t)
+	v := f.merged("squash", "abc")[0]
+	pull, _, err := f.repo.OpenRevert(t.Context(), v)
+	f.must(err)
+	f.must(f.repo.AddLabels(t.Context(), pull.GetNumber(), []string{"wait"}))
+	v.Holds = func(label string) bool { return label == "wait" }
+	if _, err := f.repo.MergeRevert(t.Context(), v, pull.GetNumber(), quick); !errors.Is(err, ErrNotMergeable) || !strings.Contains(Public(err), "held by the label wait") {
+		t.Errorf("%v", err)
+	}
+	v.Holds = nil
+	_, err = f.repo.MergeRevert(t.Context(), v, pull.GetNumber(), quick)
+	f.must(err)
+}

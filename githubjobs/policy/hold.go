@@ -33,7 +33,7 @@ func (m MergeRules) judgeHold(v View) Finding {
 	}
 	var held []string
 	for _, label := range v.Labels {
-		if slices.ContainsFunc(m.HoldLabels, func(hold string) bool { return sameLabel(hold, label) }) {
+		if m.Holds(label) {
 			held = append(held, label)
 		}
 	}
@@ -43,6 +43,11 @@ func (m MergeRules) judgeHold(v View) Finding {
 		f.Awaits = AwaitRelease
 	}
 	return f
+}
+
+// Holds says whether a label holds a pull request.
+func (m MergeRules) Holds(label string) bool {
+	return slices.ContainsFunc(m.HoldLabels, func(hold string) bool { return sameLabel(hold, label) })
 }
 
 func sameLabel(a, b string) bool {

@@ -15,6 +15,7 @@ func TestMergesUndo(t *testing.T) {
 		"merge: {enabled: true, hold_labels: [wait], max_files: 1}\nundo: {merge: true}":                    "",
 		"merge: {enabled: true, required_approvals: 1}\nundo: {merge: true}":                                "asks for checks, approvals",
 		"merge: {enabled: true, required_checks: [{name: test, app: github-actions}]}\nundo: {merge: true}": "asks for checks, approvals",
+		"merge: {enabled: true, up_to_date: true}\nundo: {merge: true}":                                     "asks for checks, approvals",
 		"merge: {enabled: true, windows: [{days: mon, hours: '09:00-17:00'}]}\nundo: {merge: true}":         "asks for checks, approvals",
 	} {
 		p, err := Parse([]byte(document))

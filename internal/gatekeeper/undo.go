@@ -102,6 +102,7 @@ func (k *Gatekeeper) mergeUndo(ctx context.Context, v hub.Revert, number int) (w
 	if ok, why := p.MergesUndo(); !ok {
 		return why, nil
 	}
+	v.Holds = p.Merge.Holds
 	for try := 1; ; try++ {
 		_, err = k.Hub.MergeRevert(ctx, v, number, patience)
 		if err == nil || try == undoTries || !hub.Temporary(err) && !errors.Is(err, hub.ErrHeadMoved) {
