@@ -170,7 +170,7 @@ func (r *run) do() {
 
 func (r *run) step(name string) (code int) {
 	r.Helper()
-	cmd := exec.Command(os.Args[0], name)
+	cmd := exec.Command(program, name)
 	for key, value := range r.environ {
 		cmd.Env = append(cmd.Env, key+"="+value)
 	}

@@ -21,11 +21,11 @@ func TestListingPlans(t *testing.T) {
 	s := open(t, db, nil)
 	defer s.Close()
 	const n = 20_000
-	// Rows are as wide as those of real jobs. One in ten is a report, one in fifty timed out, one in five hundred runs.
+	// Rows are as wide as those of real jobs. One in ten is a report, another one a prompt; three in a hundred timed out, three in a thousand run.
 	admin(t, db, `INSERT INTO jobs SELECT 'p', 'job-' || i, true, true, false, false,
-			CASE WHEN i % 1000 < 2 THEN 'running' WHEN i % 100 IN (2, 10) THEN 'failed' ELSE 'merged' END,
-			CASE WHEN i % 1000 < 2 THEN 'running' WHEN i % 100 IN (2, 10) THEN 'timed_out' ELSE 'merged' END,
-			CASE WHEN i % 10 = 0 THEN 'report' ELSE 'command' END, 'title', $1::bigint - i * 1000, $1, false, '', false, 0, repeat('x', 1500), i, 0, '[]', 0
+			CASE WHEN i % 1000 IN (0, 1, 3) THEN 'running' WHEN i % 100 IN (2, 10, 13) THEN 'failed' ELSE 'merged' END,
+			CASE WHEN i % 1000 IN (0, 1, 3) THEN 'running' WHEN i % 100 IN (2, 10, 13) THEN 'timed_out' ELSE 'merged' END,
+			CASE i % 10 WHEN 0 THEN 'report' WHEN 3 THEN 'prompt' ELSE 'command' END, 'title', $1::bigint - i * 1000, $1, false, '', false, 0, repeat('x', 1500), i, 0, '[]', 0
 		FROM generate_series(0, $2 - 1) i`, millis(storetest.Now), n)
 	for _, name := range []string{`'label=all'`, `'label=third'`, fmt.Sprintf(`'batch=b-' || version / %d`, n/100)} {
 		admin(t, db, `INSERT INTO job_groups SELECT project, `+name+`, id, status, reason, kind, created_at FROM jobs WHERE `+name+` <> 'label=third' OR version % 3 = 0`)

@@ -16,7 +16,7 @@ import (
 
 const (
 	maxBatch = 256 // writes in a transaction, so that the first of them does not wait for long
-	tries    = 4   // of a transaction that stood in another server's way
+	tries    = 16  // of a transaction in whose way another server stood: each may find one job more that the other has stored
 )
 
 // writer runs all writes of this process, one transaction at a time. Writes that

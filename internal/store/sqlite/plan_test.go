@@ -16,11 +16,11 @@ func TestListingPlans(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "a.db"), nil)
 	defer s.Close()
 	const n = 4000 // its plans are the same for any number
-	// One in ten is a report, one in fifty timed out, one in five hundred runs.
+	// One in ten is a report, another one a prompt; three in a hundred timed out, three in a thousand run.
 	_, err := s.write.tx.conn.ExecContext(t.Context(), `
 		WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < $2 - 1)
-		INSERT INTO jobs SELECT 'p', 'job-' || i, 1, 1, 0, 0, iif(i % 1000 < 2, 'running', iif(i % 100 IN (2, 10), 'failed', 'merged')),
-			iif(i % 1000 < 2, 'running', iif(i % 100 IN (2, 10), 'timed_out', 'merged')), iif(i % 10 = 0, 'report', 'command'), 'title',
+		INSERT INTO jobs SELECT 'p', 'job-' || i, 1, 1, 0, 0, iif(i % 1000 IN (0, 1, 3), 'running', iif(i % 100 IN (2, 10, 13), 'failed', 'merged')),
+			iif(i % 1000 IN (0, 1, 3), 'running', iif(i % 100 IN (2, 10, 13), 'timed_out', 'merged')), iif(i % 10 = 0, 'report', iif(i % 10 = 3, 'prompt', 'command')), 'title',
 			$1 - i * 1000, $1, 0, '', 0, 0, '{}', 0, '[]', 0, '' FROM n`, millis(storetest.Now), n)
 	if err != nil {
 		t.Fatal(err)
