@@ -285,7 +285,7 @@ func TestStreamOutlivesTheTimeouts(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	running(t, s, "a", "cap-a")
-	const limit = 2 * time.Second
+	const limit = 5 * time.Second
 	short := httptest.NewUnstartedServer(s.Config.Handler)
 	short.Config.ReadTimeout, short.Config.WriteTimeout = limit, limit
 	short.Start()
