@@ -61,6 +61,10 @@ func TestKeysOutliveBranches(t *testing.T) {
 		if id == unkeyed { // of which nothing but its run is left
 			continue
 		}
+		w.until("job "+id+" is known again", func() bool {
+			code, _ := w.call(http.MethodGet, "/api/jobs/status?job_id="+id, nil)
+			return code == http.StatusOK
+		})
 		w.until("job "+id+" is "+string(reason)+" again", func() bool { return w.status(id).Reason == reason })
 		job := *w.status(id)
 		w.checkOneRun("the job", job)
