@@ -2,6 +2,7 @@ package receipt
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 )
@@ -13,13 +14,36 @@ var ErrNothing = errors.New("nothing of the job came to GitHub")
 // says. repository is its address on GitHub. It returns ErrNothing where no commit of the
 // job is known.
 func ClaimsOf(f githubjobs.Facts, job githubjobs.Job, repository string) (Claims, error) {
+	c, err := commitsOf(f, job)
+	if err == nil {
+		c.Repository, c.SpecDigest = repository, f.Spec.Digest()
+	}
+	return c, err
+}
+
+// About names what a receipt of this end of a job is about: another end has another name,
+// and the same end the same one, in whatever form it is told. It is empty for a job that has
+// no receipt.
+func About(f githubjobs.Facts, job githubjobs.Job) string {
+	if !job.Terminal {
+		return ""
+	}
+	c, err := commitsOf(f, job)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("%d %s %s %s %d.%d #%d", c.Attempt, c.Created, c.ResultSHA, c.MergeSHA, c.RunID, c.RunAttempt, c.Pull)
+}
+
+// commitsOf are the claims but for what follows from the spec.
+func commitsOf(f githubjobs.Facts, job githubjobs.Job) (Claims, error) {
 	present := f.Present()
 	if f.Spec == nil || len(present.Created) == 0 {
 		return Claims{}, ErrNothing
 	}
 	e := job.Evidence
 	c := Claims{
-		Repository: repository, Spec: *f.Spec, SpecDigest: f.Spec.Digest(), Created: present.Created[0], Attempt: job.Attempt,
+		Spec: *f.Spec, Created: present.Created[0], Attempt: job.Attempt,
 		RunID: e.RunID, RunAttempt: e.RunAttempt, Pull: e.Pull, MergeSHA: e.MergeSHA,
 	}
 	if r := present.Result; r != nil && r.SHA == e.ResultSHA {

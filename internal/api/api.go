@@ -39,6 +39,11 @@ type Batches interface {
 	ListBatches(ctx context.Context, project string, after store.Cursor, limit int) (list []store.Batch, next store.Cursor, err error)
 }
 
+// Receipts is what the API needs of the store for receipts; store.Receipts describes the method.
+type Receipts interface {
+	Receipt(ctx context.Context, project, id string) (store.Receipt, error)
+}
+
 // Options are what the API is made of. Every field must be set.
 type Options struct {
 	Project     string   // whose jobs are served
@@ -47,6 +52,7 @@ type Options struct {
 	Jobs        Jobs
 	Batches     Batches
 	Schedules   store.Schedules
+	Receipts    Receipts
 	Gate        Gate
 	Live        *live.Service // of the same project and clock
 	Scheduler   Scheduler

@@ -45,7 +45,7 @@ func setup(t testing.TB, change ...func(*Options)) *server {
 	}
 	s := &server{store: db}
 	o := Options{
-		Project: "p", Keys: []string{"first-key", "second-key"}, DefaultKind: githubjobs.KindReport, Jobs: db, Batches: db, Schedules: db,
+		Project: "p", Keys: []string{"first-key", "second-key"}, DefaultKind: githubjobs.KindReport, Jobs: db, Batches: db, Schedules: db, Receipts: db,
 		Room:      func(context.Context, int) (time.Duration, int) { return 0, 0 },
 		Base:      func(context.Context) (string, error) { return "main", nil },
 		Read:      func() bool { return true },

@@ -2,10 +2,12 @@ package api
 
 import (
 	"context"
+	"errors"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs/receipt"
 	"github.com/githubjobs/githubjobs/internal/api/problem"
+	"github.com/githubjobs/githubjobs/internal/store"
 )
 
 // KeysPath tells the keys of receipts, to whoever asks.
@@ -19,18 +21,30 @@ type receiptOutput struct{ Body receipt.Envelope }
 
 type keysOutput struct{ Body receipt.Published }
 
-// jobReceipt signs what became of a job that is at its end. It is made of what is known of
-// the job, anew for each request, and the same each time.
+// jobReceipt tells what became of a job that is at its end, as it was signed, also after the
+// job itself was removed. Until it is signed for good it is signed for each request.
 func (a *api) jobReceipt(ctx context.Context, in *receiptInput) (*receiptOutput, error) {
 	f, p := a.facts(ctx, in.JobID)
-	if p != nil {
+	if p != nil && p.Code != problem.JobNotFound {
 		return nil, p
 	}
-	if len(a.ReceiptKeys) == 0 {
-		return nil, problem.New(problem.NoReceiptKey, "There are no receipts: the server has no key to sign them with. Set RECEIPT_KEY; a server with a PostgreSQL database makes none by itself, for all that share it must have the same.")
-	}
 	job := githubjobs.Reduce(f, a.Now())
-	if !job.Terminal {
+	about := ""
+	if p == nil {
+		about = receipt.About(f, job)
+	}
+	kept, err := a.Receipts.Receipt(ctx, a.Project, in.JobID)
+	switch {
+	case err != nil && !errors.Is(err, store.ErrNotFound):
+		a.log(ctx).Error("reading a receipt", "job_id", in.JobID, "error", err)
+		return nil, problem.New(problem.StorageUnavailable, "The receipt could not be read: the server's database is unavailable.").After(storageRetry)
+	case err == nil && (p != nil || kept.About == about):
+		return a.keptReceipt(ctx, kept)
+	case p != nil:
+		return nil, p
+	case len(a.ReceiptKeys) == 0:
+		return nil, problem.New(problem.NoReceiptKey, "There are no receipts: the server has no key to sign them with. Set RECEIPT_KEY; a server with a PostgreSQL database makes none by itself, for all that share it must have the same.")
+	case !job.Terminal:
 		return nil, problem.New(problem.NoReceipt, "The job has no receipt yet: it is %s (%s), and not at its end.", job.Status, job.Reason)
 	}
 	claims, err := receipt.ClaimsOf(f, job, a.Repository)
@@ -41,6 +55,15 @@ func (a *api) jobReceipt(ctx context.Context, in *receiptInput) (*receiptOutput,
 	if err != nil {
 		a.log(ctx).Error("signing a receipt", "job_id", in.JobID, "error", err)
 		return nil, problem.New(problem.Internal, "The receipt could not be signed; the server's log tells why.")
+	}
+	return &receiptOutput{envelope}, nil
+}
+
+func (a *api) keptReceipt(ctx context.Context, kept store.Receipt) (*receiptOutput, error) {
+	envelope, err := receipt.Parse(kept.Envelope)
+	if err != nil {
+		a.log(ctx).Error("reading a receipt", "job_id", kept.Job, "error", err)
+		return nil, problem.New(problem.Internal, "The receipt is damaged in the database; the server's log tells more.")
 	}
 	return &receiptOutput{envelope}, nil
 }

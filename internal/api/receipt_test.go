@@ -8,6 +8,7 @@ import (
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs/receipt"
+	"github.com/githubjobs/githubjobs/internal/store"
 )
 
 func TestReceipt(t *testing.T) {
@@ -51,6 +52,7 @@ func TestReceipt(t *testing.T) {
 	if again := s.do(t, "GET", "/api/jobs/"+id+"/receipt", ""); again.body != res.body {
 		t.Error("the receipt is another when it is asked for again")
 	}
+	s.keptReceipt(t, id, envelope)
 	if res := s.do(t, "GET", "/api/jobs/nobody/receipt", ""); res.StatusCode != 404 {
 		t.Errorf("of no job: %d %s", res.StatusCode, res.body)
 	}
@@ -68,4 +70,38 @@ func TestReceiptWithoutAKey(t *testing.T) {
 	if res := s.doWith(t, "GET", KeysPath, "", nil); json.Unmarshal([]byte(res.body), &published) != nil || len(published.Keys) != 0 {
 		t.Errorf("%d %s", res.StatusCode, res.body)
 	}
+}
+
+// keptReceipt has a receipt stored, by the name of another key, so that it is told from
+// one that is made: it is answered while the job is at that end, and after it was removed.
+func (s *server) keptReceipt(t *testing.T, id string, e receipt.Envelope) {
+	t.Helper()
+	f, err := s.store.Facts(t.Context(), "p", id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Signatures[0].KeyID = "earlier"
+	raw, err := json.Marshal(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	about := receipt.About(f, githubjobs.Reduce(f, now))
+	store := func(id, about string) {
+		t.Helper()
+		if err := s.store.Sign(t.Context(), "p", []store.Receipt{{Job: id, About: about, SignedAt: now, Envelope: raw}}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	get := func(id string, kept bool) {
+		t.Helper()
+		if res := s.do(t, "GET", "/api/jobs/"+id+"/receipt", ""); res.StatusCode != 200 || strings.Contains(res.body, "earlier") != kept {
+			t.Errorf("%s: %d %s, want the one that is kept: %v", id, res.StatusCode, res.body, kept)
+		}
+	}
+	store(id, "another end")
+	get(id, false)
+	store(id, about)
+	get(id, true)
+	store("removed", about)
+	get("removed", true)
 }

@@ -15,7 +15,8 @@ import (
 )
 
 // TestReceipts has jobs done and merged, and their receipts checked offline by the agent: in
-// both runtimes, of success and failure, and once more after the database was lost.
+// both runtimes, of success and failure, once more after the key was changed, and after the
+// database was lost.
 func TestReceipts(t *testing.T) {
 	t.Parallel()
 	for runtime, image := range map[string]func() string{"process": func() string { return "" }, "docker": func() string { return require.Docker(t) }} {
@@ -37,7 +38,18 @@ func TestReceipts(t *testing.T) {
 			w.checkRan(ran, runtime)
 			w.verify(strings.Replace(before[merged], `"payload":"`, `"payload":"AAAA`, 1), 1, "WRONG")
 
+			w.until("the receipts are kept", func() bool { return w.count(`SELECT count(*) FROM receipts_due`) == 0 })
 			w.server.kill()
+			w.changeReceiptKey()
+			w.startServer()
+			for id, old := range before {
+				if again := w.receipt(id); again != old {
+					t.Errorf("after the key was changed\n%s\nbefore\n%s", again, old)
+				}
+			}
+			w.verify(before[merged], 0, "The receipt holds.") // its key is still published
+			w.server.kill()
+			w.changeReceiptKey() // back
 			w.loseDatabase()
 			w.startServer()
 			for id, old := range before {
@@ -50,6 +62,34 @@ func TestReceipts(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// changeReceiptKey puts another key in front of the server's key of receipts, or the last
+// one in front where there are two.
+func (w *world) changeReceiptKey() {
+	w.t.Helper()
+	path := filepath.Join(w.dataDir, "receipt.key")
+	keys, err := os.ReadFile(path)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	first, last, two := strings.Cut(string(keys), "\n-----BEGIN")
+	if two {
+		keys = []byte("-----BEGIN" + last + "\n" + first + "\n")
+	} else {
+		key, err := receipt.NewKey()
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		private, err := key.PrivatePEM()
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		keys = append(private, keys...)
+	}
+	if err := os.WriteFile(path, keys, 0o600); err != nil {
+		w.t.Fatal(err)
 	}
 }
 

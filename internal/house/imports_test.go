@@ -42,7 +42,7 @@ func below(pkg string, folders ...string) bool {
 func TestImportDirections(t *testing.T) {
 	t.Parallel()
 	packages := dependencies(t)
-	server := []string{"internal/failpoint", "internal/server", "internal/api", "internal/batch", "internal/choice", "internal/webhook", "internal/dispatch", "internal/control", "internal/gatekeeper", "internal/hold", "internal/live", "internal/reconcile", "internal/schedule", "internal/store", "internal/sweep", "internal/keep"}
+	server := []string{"internal/failpoint", "internal/server", "internal/api", "internal/batch", "internal/choice", "internal/webhook", "internal/dispatch", "internal/control", "internal/gatekeeper", "internal/hold", "internal/live", "internal/notary", "internal/reconcile", "internal/schedule", "internal/store", "internal/sweep", "internal/keep"}
 	for _, rule := range []struct {
 		folder string
 		except []string // folders below it, which have rules of their own and which it must not reach
@@ -59,6 +59,7 @@ func TestImportDirections(t *testing.T) {
 		{"internal/store", nil, []string{"githubjobs", "internal/failpoint"}},
 		{"internal/schedule", nil, []string{"githubjobs", "internal/store", "internal/failpoint"}},
 		{"internal/batch", nil, []string{"githubjobs", "internal/store", "internal/failpoint"}},
+		{"internal/notary", nil, []string{"githubjobs", "internal/store", "internal/failpoint"}},
 		{"internal/live", nil, []string{"githubjobs", "internal/store", "internal/failpoint"}},
 		{"internal/agent", []string{"internal/agent/agenthub"}, []string{"githubjobs"}},
 		{"internal/localhub", nil, nil},

@@ -41,6 +41,7 @@ type Config struct {
 	BranchTTL         time.Duration   `env:"BRANCH_TTL" envDefault:"72h" doc:"How long the branch of a job is kept after the job's end, unless a pull request from it is open; 0 keeps branches for ever. GitHub recommends at most 5,000"`
 	KeyTTL            time.Duration   `env:"KEY_TTL" envDefault:"168h" doc:"How long, where that is longer, the branch of a job with an idempotency key and without a pull request is kept: so long the key outlives the loss of the database"`
 	JobRetention      time.Duration   `env:"JOB_RETENTION" envDefault:"8760h" doc:"How long the server tells of a job of which nothing new was heard, once it has ended and its branch is gone; 0 means for ever"`
+	ReceiptRetention  time.Duration   `env:"RECEIPT_RETENTION" envDefault:"43800h" doc:"How long receipts are kept after they were signed, also of jobs that the server has forgotten, and in any case as long as the job; 0 means for ever"`
 	DefaultKind       githubjobs.Kind `env:"DEFAULT_KIND" envDefault:"report" doc:"Kind of the jobs that name none: command, report or prompt"`
 	PromptEngine      string          `env:"PROMPT_ENGINE" doc:"Engine of jobs of kind prompt, where neither the job nor .githubjobs.yml names one; by default claude-code. The next four go with it"`
 	PromptProvider    string          `env:"PROMPT_LLM_PROVIDER" doc:"Whose API that engine speaks; by default the engine's first"`

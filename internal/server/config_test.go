@@ -63,7 +63,7 @@ func TestLoadConfigRefuses(t *testing.T) {
 		"a duration of words": {[]string{"RECONCILE_INTERVAL=often", "SHUTDOWN_TIMEOUT=5"}, []string{"RECONCILE_INTERVAL must be a duration", "SHUTDOWN_TIMEOUT must be a duration"}},
 		"a pace of nothing":   {[]string{"PUSHES_PER_MINUTE=-1", "REFS_PER_10_SECONDS=0", "MAX_QUEUE_TIME=-1s"}, []string{"MAX_QUEUE_TIME -1s must be 0", "PUSHES_PER_MINUTE -1 must be 0", "REFS_PER_10_SECONDS 0 must be at least 1"}},
 		"a negative time":     {[]string{"BRANCH_TTL=-1s", "KEY_TTL=-1h"}, []string{"BRANCH_TTL -1s is out of range", "KEY_TTL -1h0m0s is out of range"}},
-		"a short memory":      {[]string{"JOB_RETENTION=1m"}, []string{"JOB_RETENTION 1m0s is out of range; give 0s, for ever"}},
+		"a short memory":      {[]string{"JOB_RETENTION=1m", "RECEIPT_RETENTION=2m"}, []string{"JOB_RETENTION 1m0s is out of range; give 0s, for ever", "RECEIPT_RETENTION 2m0s is out of range; give 0s, for ever"}},
 		"a short interval":    {[]string{"RECONCILE_INTERVAL=1ms"}, []string{"RECONCILE_INTERVAL 1ms is out of range"}},
 		"a base of a job":     {[]string{"BASE_BRANCH=job/x"}, []string{`BASE_BRANCH "job/x" is not a branch`}},
 		"a kind unknown":      {[]string{"DEFAULT_KIND=cook"}, []string{`DEFAULT_KIND "cook" is no kind`}},

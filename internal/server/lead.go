@@ -105,6 +105,7 @@ func (s *Server) work(ctx context.Context, lease store.Lease) error {
 	g.Go(func() error { return s.scheduler.Run(ctx) })
 	g.Go(func() error { return s.file.Run(ctx) })
 	g.Go(func() error { return s.limiter.Run(ctx) })
+	g.Go(func() error { return s.notary.Run(ctx) })
 	g.Go(func() error { return s.branches.Run(ctx) })
 	g.Go(func() error { return s.gate.Run(ctx, lease) })
 	g.Go(func() error {

@@ -40,6 +40,11 @@ func (c Config) receiptKeys(log *slog.Logger) ([]receipt.Key, error) {
 	return keys, nil
 }
 
+// repositoryURL is the address of the job repository, as receipts have it.
+func (c Config) repositoryURL() string {
+	return strings.TrimRight(c.GitHubServerURL, "/") + "/" + c.Repository
+}
+
 func readReceiptKeys(path string) ([]receipt.Key, error) {
 	info, err := os.Stat(path)
 	if err != nil {

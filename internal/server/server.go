@@ -28,6 +28,7 @@ import (
 	"github.com/githubjobs/githubjobs/internal/hold"
 	"github.com/githubjobs/githubjobs/internal/keep"
 	"github.com/githubjobs/githubjobs/internal/live"
+	"github.com/githubjobs/githubjobs/internal/notary"
 	"github.com/githubjobs/githubjobs/internal/reconcile"
 	"github.com/githubjobs/githubjobs/internal/schedule"
 	"github.com/githubjobs/githubjobs/internal/store"
@@ -46,6 +47,7 @@ const (
 	maxHeader  = 64 << 10
 
 	limitEvery  = 3 * time.Second // between two looks for batches of which too many jobs have failed
+	signEvery   = 5 * time.Second // likewise for ends of jobs that have no receipt
 	firstAnswer = 5 * time.Second // how long a first job waits for the name of the default branch
 )
 
@@ -71,6 +73,7 @@ type Server struct {
 	branches   *keep.Keeper
 	gate       *gatekeeper.Gatekeeper
 	signers    []receipt.Key // of receipts
+	notary     *notary.Notary
 	listener   net.Listener
 	http       *http.Server
 	check      checks
@@ -200,8 +203,9 @@ func (s *Server) wire(repository *hub.Repository) {
 		DefaultBranch: s.learnDefaultBranch, Ruled: s.learnBaseHead, Stirred: s.gate.Wake, Log: s.log.With("part", "webhook"), Now: time.Now,
 	})
 	s.sweeper = &sweep.Sweeper{
-		Project: s.project, Retention: s.cfg.DeliveryRetention, JobRetention: s.cfg.JobRetention, Store: s.store, Log: s.log.With("part", "sweep"), Now: time.Now,
+		Project: s.project, Retention: s.cfg.DeliveryRetention, JobRetention: s.cfg.JobRetention, ReceiptRetention: s.cfg.ReceiptRetention, Store: s.store, Log: s.log.With("part", "sweep"), Now: time.Now,
 	}
+	s.notary = &notary.Notary{Project: s.project, Repository: s.cfg.repositoryURL(), Keys: s.signers, Store: s.store, Every: signEvery, Log: s.log.With("part", "notary"), Now: time.Now}
 	s.branches = keep.New(keep.Options{
 		Project: s.project, Hub: s.dispatcher, Store: s.store, Keep: githubjobs.Retention{Branch: s.cfg.BranchTTL, Key: s.cfg.KeyTTL},
 		Log: s.log.With("part", "keep"), Now: time.Now,
@@ -212,8 +216,8 @@ func (s *Server) wire(repository *hub.Repository) {
 	s.http = &http.Server{
 		Handler: api.New(api.Options{
 			Project: s.project, Keys: s.cfg.APIKeys, DefaultKind: s.cfg.DefaultKind, Jobs: s.store, Base: s.base, Choose: chooser.Choose,
-			Repository: strings.TrimRight(s.cfg.GitHubServerURL, "/") + "/" + s.cfg.Repository, ReceiptKeys: s.signers,
-			Batches: s.store, Gate: s.gate, Room: s.roomFor, Schedules: s.store, Scheduler: s.scheduler, Scheduled: s.scheduler.Wake, Live: s.live,
+			Repository: s.cfg.repositoryURL(), ReceiptKeys: s.signers,
+			Batches: s.store, Gate: s.gate, Room: s.roomFor, Schedules: s.store, Receipts: s.store, Scheduler: s.scheduler, Scheduled: s.scheduler.Wake, Live: s.live,
 			Read: s.everRead, SecretRules: s.file.SecretRules, Accepted: s.accepted, Canceled: s.accepted, JobRetention: s.cfg.JobRetention, Full: s.full, Readiness: s.Readiness, Webhook: s.metrics.countDeliveries(s.receiver), Metrics: s.metrics.handler(), Log: s.log.With("part", "api"), Now: time.Now,
 		}),
 		ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime,

@@ -90,8 +90,10 @@ func (c Config) validateKeeping() (problems []error) {
 			problems = append(problems, wrongf(variable, "%s is out of range; give 0s to %s", d, maxRetention))
 		}
 	}
-	if c.JobRetention != 0 && (c.JobRetention < minRetention || c.JobRetention > maxRetention) {
-		problems = append(problems, wrongf("JOB_RETENTION", "%s is out of range; give 0s, for ever, or %s to %s", c.JobRetention, minRetention, maxRetention))
+	for variable, d := range map[string]time.Duration{"JOB_RETENTION": c.JobRetention, "RECEIPT_RETENTION": c.ReceiptRetention} {
+		if d != 0 && (d < minRetention || d > maxRetention) {
+			problems = append(problems, wrongf(variable, "%s is out of range; give 0s, for ever, or %s to %s", d, minRetention, maxRetention))
+		}
 	}
 	return problems
 }

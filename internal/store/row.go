@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/githubjobs/receipt"
 )
 
 // Row is a job as a store keeps it: the facts, and the columns that are computed
@@ -31,8 +32,14 @@ type Row struct {
 	News      Known     // of the first attempt
 	Later     string    // of those after it, as AddKnown reads it; empty for none
 
-	batch batchTerms
+	batch    batchTerms
+	about    string // its receipt; empty where it has none
+	unsigned bool   // see unsigned
 }
+
+// Unsigned says that a receipt of the job's end is to be made: the job was not at that end
+// before.
+func (r Row) Unsigned() bool { return r.unsigned }
 
 // NewRow computes the row of a job. accepted says that this store took the job
 // from a caller, and so owes its push.
@@ -59,7 +66,7 @@ func NewRow(f githubjobs.Facts, accepted bool, now time.Time) (Row, error) {
 		Facts: raw, Known: f.Spec != nil, Groups: groups, Key: keyOf(f),
 		Waiting: waits(f, accepted, now), Priority: priority(f),
 		Active: f.Spec != nil && !j.Terminal,
-		Status: j.Status, Reason: j.Reason, Kind: j.Kind, Title: Text(j.Title), CreatedAt: j.CreatedAt, batch: termsOf(f.Spec),
+		Status: j.Status, Reason: j.Reason, Kind: j.Kind, Title: Text(j.Title), CreatedAt: j.CreatedAt, batch: termsOf(f.Spec), about: receipt.About(f, j),
 	}, nil
 }
 
@@ -94,6 +101,8 @@ func MergeRow(stored Stored, f githubjobs.Facts, now time.Time) (row Row, change
 	merged := githubjobs.Merge(known, f)
 	merged.Complete = f.Complete
 	row, err = NewRow(merged, stored.Accepted, now)
+	known.Complete = f.Complete
+	row.unsigned = unsigned(stored, known, row.about, now)
 	return row, err == nil && !bytes.Equal(row.Facts, stored.Facts), err
 }
 

@@ -1,10 +1,10 @@
 // Package store keeps the server's projection of what GitHub knows about jobs,
 // and the little that is the server's own: jobs that were accepted and are not
-// pushed yet, schedules, the webhook deliveries that were received, and what attempts tell
-// of themselves while they go on.
+// pushed yet, schedules, the webhook deliveries that were received, what attempts tell
+// of themselves while they go on, and the receipts of jobs that have ended.
 //
 // The package declares the interface and the rules that every store shares. It
-// imports the standard library and githubjobs; the stores live in packages named
+// imports the standard library, githubjobs and githubjobs/receipt; the stores live in packages named
 // after their technology, and storetest holds the suite that each of them passes.
 package store
 
@@ -42,6 +42,7 @@ type Store interface {
 	Deliveries
 	Schedules
 	Streams
+	Receipts
 	Projects
 	Leadership
 	// Check writes to the database, to tell whether that is possible.

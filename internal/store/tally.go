@@ -28,12 +28,13 @@ type Stored struct {
 	Reason   githubjobs.Reason
 	Groups   string // JSON list of the batch and the labels that the job is found by, as in Query; empty for none
 
-	batch batchTerms // of a row that is to be written; no store keeps them
+	batch    batchTerms // of a row that is to be written; no store keeps them
+	unsigned bool       // likewise
 }
 
 // Stored returns the row as what the next write will find.
 func (r Row) Stored(accepted bool) Stored {
-	return Stored{Facts: r.Facts, Accepted: accepted, Known: r.Known, Waiting: r.Waiting, Active: r.Active, Status: r.Status, Reason: r.Reason, Groups: r.Groups, batch: r.batch}
+	return Stored{Facts: r.Facts, Accepted: accepted, Known: r.Known, Waiting: r.Waiting, Active: r.Active, Status: r.Status, Reason: r.Reason, Groups: r.Groups, batch: r.batch, unsigned: r.unsigned}
 }
 
 // Tally gathers by how much the writes of one transaction change the counters. A

@@ -70,6 +70,37 @@ func (c calls) SweepJobs(context.Context, string, time.Time, int) (int, error) {
 	return 0, nil
 }
 
+func (c calls) SweepReceipts(context.Context, string, time.Time, int) (int, error) {
+	c <- "receipts"
+	return 0, nil
+}
+
+// What is kept for ever is not looked for; receipts go after the jobs that they are of.
+func TestReceiptsAreSwept(t *testing.T) {
+	t.Parallel()
+	c := make(calls)
+	s := &Sweeper{Project: "p", Retention: time.Hour, JobRetention: time.Hour, ReceiptRetention: time.Second, Store: c, Log: slog.New(slog.DiscardHandler), Now: time.Now}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	for _, want := range []string{"deliveries", "jobs", "receipts", "deliveries"} { // soon again, since a receipt is kept for a second
+		if what := <-c; what != want {
+			t.Errorf("%s were removed, want %s", what, want)
+		}
+	}
+	stop()
+	for {
+		select {
+		case <-c:
+		case err := <-ended:
+			if err != nil {
+				t.Error(err)
+			}
+			return
+		}
+	}
+}
+
 func TestJobsAreKeptForEver(t *testing.T) {
 	t.Parallel()
 	c := make(calls)

@@ -1,5 +1,5 @@
 // Package sweep removes what the server keeps for a time only: webhook deliveries that were
-// processed, and jobs that ended long ago. It imports the standard library only.
+// processed, jobs that ended long ago, and later the receipts of those. It imports the standard library only.
 package sweep
 
 import (
@@ -17,30 +17,34 @@ const (
 	maxEvery = time.Hour
 )
 
-// Store is what the sweeper needs of the store; store.Deliveries and store.Jobs describe the
-// methods.
+// Store is what the sweeper needs of the store; store.Deliveries, store.Jobs and
+// store.Receipts describe the methods.
 type Store interface {
 	SweepDeliveries(ctx context.Context, before time.Time, limit int) (int, error)
 	SweepJobs(ctx context.Context, project string, before time.Time, limit int) (int, error)
+	SweepReceipts(ctx context.Context, project string, before time.Time, limit int) (int, error)
 }
 
-// Sweeper keeps the deliveries of the last Retention, and the jobs of which something was
-// learnt within JobRetention.
+// Sweeper keeps the deliveries of the last Retention, the jobs of which something was learnt
+// within JobRetention, and of jobs that are gone the receipts of the last ReceiptRetention.
 type Sweeper struct {
-	Project      string // whose jobs are removed
-	Retention    time.Duration
-	JobRetention time.Duration // 0: jobs are kept for ever
-	Store        Store
-	Log          *slog.Logger
-	Now          func() time.Time
+	Project          string // whose jobs are removed
+	Retention        time.Duration
+	JobRetention     time.Duration // 0: jobs are kept for ever
+	ReceiptRetention time.Duration // 0: receipts are
+	Store            Store
+	Log              *slog.Logger
+	Now              func() time.Time
 }
 
 // Run sweeps until ctx ends: at the start, and then often enough that nothing is
 // kept much longer than it shall be, every hour at least.
 func (s *Sweeper) Run(ctx context.Context) error {
 	shortest := s.Retention
-	if s.JobRetention > 0 {
-		shortest = min(shortest, s.JobRetention)
+	for _, kept := range []time.Duration{s.JobRetention, s.ReceiptRetention} {
+		if kept > 0 {
+			shortest = min(shortest, kept)
+		}
 	}
 	every := time.NewTicker(min(shortest/10, maxEvery))
 	defer every.Stop()
@@ -48,6 +52,9 @@ func (s *Sweeper) Run(ctx context.Context) error {
 		s.tell(ctx, "webhook deliveries", s.Retention, s.deliveries)
 		if s.JobRetention > 0 {
 			s.tell(ctx, "jobs", s.JobRetention, s.jobs)
+		}
+		if s.ReceiptRetention > 0 {
+			s.tell(ctx, "receipts", s.ReceiptRetention, s.receipts)
 		}
 		select {
 		case <-every.C:
@@ -80,6 +87,10 @@ func (s *Sweeper) jobs(ctx context.Context, before time.Time) (int, error) {
 	n, err := s.Store.SweepJobs(ctx, s.Project, before, batch)
 	failpoint.Here("sweep/jobs-gone")
 	return n, err
+}
+
+func (s *Sweeper) receipts(ctx context.Context, before time.Time) (int, error) {
+	return s.Store.SweepReceipts(ctx, s.Project, before, batch)
 }
 
 // sweep removes all that is too old, in small batches.

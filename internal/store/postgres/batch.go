@@ -209,7 +209,7 @@ func (b *batch) putJobs() (puts []statement, err error) {
 			puts = append(puts, b.putEnd(n, j.row.Key))
 		}
 	}
-	return puts, err
+	return append(puts, b.putUnsigned()...), err
 }
 
 const (

@@ -80,20 +80,24 @@ func (s *Store) Delivery(ctx context.Context, project, guid string) (store.Deliv
 // SweepDeliveries implements store.Deliveries. Servers that sweep at the same time
 // take different deliveries.
 func (s *Store) SweepDeliveries(ctx context.Context, before time.Time, limit int) (int, error) {
+	return s.removed(ctx, `WITH old AS (DELETE FROM deliveries WHERE seq IN (
+			SELECT seq FROM deliveries WHERE finished_at > 0 AND received_at < $1 ORDER BY received_at, seq LIMIT $2 FOR UPDATE SKIP LOCKED)
+			RETURNING seq)
+		DELETE FROM delivery_bodies WHERE seq IN (SELECT seq FROM old)`, millis(before), limit)
+}
+
+// removed runs a statement that removes rows, and says how many.
+func (s *Store) removed(ctx context.Context, query string, args ...any) (int, error) {
 	removed := make(chan int64, 1)
 	err := s.write.do(ctx, nil, func(b *batch, _ *write) error {
-		b.queue("", `WITH old AS (DELETE FROM deliveries WHERE seq IN (
-				SELECT seq FROM deliveries WHERE finished_at > 0 AND received_at < $1 ORDER BY received_at, seq LIMIT $2 FOR UPDATE SKIP LOCKED)
-				RETURNING seq)
-			DELETE FROM delivery_bodies WHERE seq IN (SELECT seq FROM old)`,
-			[]any{millis(before), limit}, func(n int64) error {
-				select {
-				case <-removed: // of a transaction that failed
-				default:
-				}
-				removed <- n
-				return nil
-			})
+		b.queue("", query, args, func(n int64) error {
+			select {
+			case <-removed: // of a transaction that failed
+			default:
+			}
+			removed <- n
+			return nil
+		})
 		return nil
 	})
 	if err != nil {

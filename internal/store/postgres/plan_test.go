@@ -45,6 +45,7 @@ func TestListingPlans(t *testing.T) {
 		"jobs_live":    {knownQuery, []any{"p", now + 1}},
 		"job_groups_l": {membersQuery, []any{"p", 2, "label=all", now - 1000, "job-1"}},
 		"ends_project": {endsQuery, []any{"p", 2}},
+		"receipts_due": {unsignedQuery, []any{"p", 0, 2}},
 	} {
 		if plan := explained(t, s, q.query, q.args); !strings.Contains(plan, strings.TrimSpace(index)) || strings.Contains(plan, "Seq Scan") {
 			t.Errorf("%s: %s", q.query, plan)

@@ -104,6 +104,10 @@ func TestWrites(t *testing.T) {
 		_, err := s.AppendEvents(ctx, "p", "a", []byte(capability), events)
 		return err
 	}
+	receipts, due := storetest.Receipts(100)
+	spec2 := storetest.Spec("e", storetest.Now)
+	ended := githubjobs.Facts{ID: "e", Spec: &spec2, Created: []string{"abc"}, Branch: &githubjobs.BranchFact{Head: "abc", Deleted: true, At: storetest.Now},
+		Runs: []githubjobs.RunFact{{ID: 8, Attempt: 1, Status: "completed", Conclusion: "cancelled", HeadSHA: "abc", At: storetest.Now}}}
 	of := func(id string, f githubjobs.Facts) githubjobs.Facts { f.ID = id; return f }
 	m.read()
 	for _, c := range []struct {
@@ -131,6 +135,10 @@ func TestWrites(t *testing.T) {
 		{"it tells them again", func() error { return tell("one", events) }, 2, 1, 1},
 		{"it tells nothing new", func() error { return tell("one", nil) }, 2, 1, 1},
 		{"somebody else tells", func() error { return not(store.ErrCapability, tell("two", events)) }, 2, 0, 0},
+		{"a job ends", func() error { return s.MergeFacts(ctx, "p", ended) }, 3, 3, 3},                        // job; its receipt is due; failed
+		{"a hundred receipts are signed", func() error { return s.Sign(ctx, "p", receipts, due) }, 2, 2, 101}, // one was due
+		{"nothing is to be signed", func() error { _, err := s.Unsigned(ctx, "p", 1000, 200); return err }, 1, 0, 0},
+		{"a receipt is read", func() error { _, err := s.Receipt(ctx, "p", "job-7"); return err }, 1, 0, 0},
 		{"a status is read", func() error { _, err := s.Facts(ctx, "p", "a"); return err }, 1, 0, 0},
 		{"jobs are listed", func() error { _, err := s.List(ctx, "p", store.Query{}); return err }, 1, 0, 0},
 		{"jobs are counted", func() error { _, err := s.Counts(ctx, "p"); return err }, 1, 0, 0},

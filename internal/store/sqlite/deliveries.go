@@ -84,25 +84,10 @@ func (s *Store) Delivery(ctx context.Context, project, guid string) (store.Deliv
 // SweepDeliveries implements store.Deliveries.
 func (s *Store) SweepDeliveries(ctx context.Context, before time.Time, limit int) (int, error) {
 	const old = `(SELECT seq FROM deliveries WHERE finished_at > 0 AND received_at < $1 ORDER BY received_at, seq LIMIT $2)`
-	removed := make(chan int64, 1)
-	err := s.write.do(ctx, func(t *tx) error {
+	return s.counted(ctx, func(t *tx) (int, error) {
 		if _, err := t.exec(`DELETE FROM delivery_bodies WHERE seq IN `+old, millis(before), limit); err != nil {
-			return err
+			return 0, err
 		}
-		swept, err := t.exec(`DELETE FROM deliveries WHERE seq IN `+old, millis(before), limit)
-		if err != nil {
-			return err
-		}
-		n, err := swept.RowsAffected()
-		select {
-		case <-removed: // of a transaction that failed
-		default:
-		}
-		removed <- n
-		return err
+		return t.affected(`DELETE FROM deliveries WHERE seq IN `+old, millis(before), limit)
 	})
-	if err != nil {
-		return 0, err
-	}
-	return int(<-removed), nil
 }

@@ -127,6 +127,9 @@ func put(t *tx, job jobName, before, after store.Stored, r store.Row) error {
 	if err == nil && store.Ended(before, after) {
 		err = end(t, job, r.Key)
 	}
+	if err == nil && r.Unsigned() {
+		_, err = t.exec(`INSERT INTO receipts_due (project, id) VALUES ($1, $2)`, job.project, job.id)
+	}
 	return err
 }
 

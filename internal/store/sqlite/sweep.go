@@ -14,29 +14,19 @@ func (s *Store) Live(ctx context.Context, project, after string, limit int) ([]g
 }
 
 // SweepJobs implements store.Jobs.
-func (s *Store) SweepJobs(ctx context.Context, project string, before time.Time, limit int) (swept int, err error) {
-	removed := make(chan int, 1)
-	err = s.write.do(ctx, func(t *tx) error {
+func (s *Store) SweepJobs(ctx context.Context, project string, before time.Time, limit int) (int, error) {
+	return s.counted(ctx, func(t *tx) (int, error) {
 		list, err := t.endedBefore(project, before, limit)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		for _, job := range list {
 			if err := s.sweep(t, project, job); err != nil {
-				return err
+				return 0, err
 			}
 		}
-		select {
-		case <-removed: // of a transaction that failed
-		default:
-		}
-		removed <- len(list)
-		return nil
+		return len(list), nil
 	})
-	if err != nil {
-		return 0, err
-	}
-	return <-removed, nil
 }
 
 type endedJob struct {

@@ -46,6 +46,16 @@ func (t *tx) exec(query string, args ...any) (sql.Result, error) {
 	return s.ExecContext(background, args...)
 }
 
+// affected runs a statement that writes, and says how many rows it wrote.
+func (t *tx) affected(query string, args ...any) (int, error) {
+	result, err := t.exec(query, args...)
+	if err != nil {
+		return 0, err
+	}
+	n, err := result.RowsAffected()
+	return int(n), err
+}
+
 // unwritten takes back the count of a statement that was found to have written nothing.
 func (t *tx) unwritten() { t.writes-- }
 

@@ -167,3 +167,24 @@ func (w *writer) apply(batch []*write) error {
 	}
 	return nil
 }
+
+// counted applies a change that says how much it has changed.
+func (s *Store) counted(ctx context.Context, apply func(*tx) (int, error)) (int, error) {
+	changed := make(chan int, 1)
+	err := s.write.do(ctx, func(t *tx) error {
+		n, err := apply(t)
+		if err != nil {
+			return err
+		}
+		select {
+		case <-changed: // of a transaction that failed
+		default:
+		}
+		changed <- n
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return <-changed, nil
+}

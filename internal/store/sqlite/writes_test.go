@@ -33,6 +33,10 @@ func TestWrites(t *testing.T) {
 		_, err := s.AppendEvents(ctx, "p", "a", []byte(capability), events)
 		return err
 	}
+	receipts, due := storetest.Receipts(100)
+	spec2 := storetest.Spec("e", storetest.Now)
+	ended := githubjobs.Facts{ID: "e", Spec: &spec2, Created: []string{"abc"}, Branch: &githubjobs.BranchFact{Head: "abc", Deleted: true, At: storetest.Now},
+		Runs: []githubjobs.RunFact{{ID: 8, Attempt: 1, Status: "completed", Conclusion: "cancelled", HeadSHA: "abc", At: storetest.Now}}}
 	of := func(id string, f githubjobs.Facts) githubjobs.Facts { f.ID = id; return f }
 	for _, c := range []struct {
 		what             string
@@ -57,6 +61,10 @@ func TestWrites(t *testing.T) {
 		{"it tells them again", func() error { return tell("one", events) }, 1, 1},
 		{"it tells nothing new", func() error { return tell("one", nil) }, 1, 1},
 		{"somebody else tells", func() error { return not(store.ErrCapability, tell("two", events)) }, 0, 0},
+		{"a job ends", func() error { return s.MergeFacts(ctx, "p", ended) }, 3, 3}, // job; its receipt is due; failed
+		{"a hundred receipts are signed", func() error { return s.Sign(ctx, "p", receipts, due) }, 2, 101},
+		{"nothing is to be signed", func() error { _, err := s.Unsigned(ctx, "p", 1000, 200); return err }, 0, 0},
+		{"a receipt is read", func() error { _, err := s.Receipt(ctx, "p", "job-7"); return err }, 0, 0},
 		{"a status is read", func() error { _, err := s.Facts(ctx, "p", "a"); return err }, 0, 0},
 		{"jobs are listed", func() error { _, err := s.List(ctx, "p", store.Query{}); return err }, 0, 0},
 		{"jobs are counted", func() error { _, err := s.Counts(ctx, "p"); return err }, 0, 0},
