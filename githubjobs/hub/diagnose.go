@@ -23,6 +23,9 @@ const newLooks = 10
 // new to it, the commit or the run. It takes at most six REST calls, and one or two
 // for each of these few. What the token may not see stands in Unknown.
 //
+// With an error come the findings of those jobs that could be asked about: one that GitHub
+// fails to tell of keeps the others from nothing.
+//
 // The caller sets Findings.At and Findings.Webhooks.
 func (r *Repository) Diagnose(ctx context.Context, questions []githubjobs.Question) (map[string]githubjobs.Findings, error) {
 	l := &look{repo: r, left: newLooks}
@@ -30,14 +33,22 @@ func (r *Repository) Diagnose(ctx context.Context, questions []githubjobs.Questi
 		return nil, err
 	}
 	found := make(map[string]githubjobs.Findings, len(questions))
+	var errs []error
 	for _, q := range questions {
 		f, err := l.job(ctx, q)
-		if err != nil {
-			return nil, err
+		if err == nil {
+			found[q.ID] = f
+			continue
 		}
-		found[q.ID] = f
+		errs = append([]error{fmt.Errorf("job %s: %w", q.ID, err)}, errs...) // the newest tells how long to wait
+		if RetryAfter(err) > 0 || ctx.Err() != nil {
+			break
+		}
+		if len(errs) == unreadable {
+			l.left = 0 // the others are told what is known without asking
+		}
 	}
-	return found, nil
+	return found, errors.Join(errs...)
 }
 
 // look is one call of Diagnose.

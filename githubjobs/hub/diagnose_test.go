@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -36,5 +37,32 @@ func TestDiagnose(t *testing.T) {
 	}
 	if a := got["with"]; strings.Join(a.Labels, " ") != "ubuntu-latest" || a.Runners == nil || len(a.Unknown) != 0 {
 		t.Errorf("with a run: %+v", a)
+	}
+}
+
+// A job of which GitHub fails to tell keeps no other from its findings.
+func TestDiagnoseSparesTheOthers(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	var questions []githubjobs.Question
+	for _, s := range f.submit(specs("a", 3)...) {
+		f.must(s.Err)
+		questions = append(questions, githubjobs.Question{ID: s.ID, Head: s.SHA})
+	}
+	repo := f.behind(func(localhub http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.Contains(r.URL.String(), questions[0].Head) {
+				w.WriteHeader(http.StatusBadGateway)
+				return
+			}
+			localhub.ServeHTTP(w, r)
+		})
+	})
+	got, err := repo.Diagnose(t.Context(), questions)
+	if !Temporary(err) || !strings.Contains(err.Error(), questions[0].ID) {
+		t.Errorf("the look says %v", err)
+	}
+	if _, told := got[questions[0].ID]; told || len(got) != 2 || got[questions[1].ID].File != githubjobs.No || got[questions[2].ID].File != githubjobs.No {
+		t.Errorf("found %+v", got)
 	}
 }

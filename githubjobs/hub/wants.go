@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -53,31 +54,58 @@ func (s *sweep) want(w want) {
 	}
 }
 
+// unreadable of a hundred commits or checks end a read: then it is not one that GitHub fails
+// to tell of.
+const unreadable = 5
+
 // readWants reads what only single commits and checks tell, and hands it on by the
-// hundred.
+// hundred. One that can't be read keeps none of the others from being told; the read has
+// failed all the same.
 func (r *Repository) readWants(ctx context.Context, wants []want, found Found) error {
 	slices.SortFunc(wants, func(a, b want) int { return strings.Compare(a.of.String(), b.of.String()) })
+	var failed error
 	for some := range slices.Chunk(wants, perPage) {
-		facts := make([]githubjobs.Facts, len(some))
-		g, each := errgroup.WithContext(ctx)
-		g.SetLimit(parallel)
-		for i, w := range some {
-			g.Go(func() (err error) {
-				facts[i], err = r.readWant(each, w)
-				return err
-			})
-		}
-		err := g.Wait()
+		facts, enough, err := r.readEach(ctx, some)
 		// What was read is handed on also when the rest failed.
 		facts = slices.DeleteFunc(facts, func(f githubjobs.Facts) bool { return f.ID == "" })
 		if len(facts) > 0 {
-			err = errors.Join(err, found(ctx, facts))
+			if err := found(ctx, facts); err != nil {
+				return errors.Join(failed, err)
+			}
 		}
-		if err != nil {
-			return err
+		if failed = errors.Join(err, failed); enough {
+			return failed
 		}
 	}
-	return nil
+	return failed
+}
+
+// readEach reads some. It leaves off (enough) when GitHub asks to wait or fails often.
+func (r *Repository) readEach(ctx context.Context, some []want) (facts []githubjobs.Facts, enough bool, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	facts = make([]githubjobs.Facts, len(some))
+	var mu sync.Mutex
+	var errs []error
+	var g errgroup.Group
+	g.SetLimit(parallel)
+	for i, w := range some {
+		g.Go(func() error {
+			one, err := r.readWant(ctx, w)
+			mu.Lock()
+			defer mu.Unlock()
+			if facts[i] = one; err == nil || enough {
+				return nil
+			}
+			errs = append([]error{err}, errs...) // the newest tells how long to wait
+			if enough = RetryAfter(err) > 0 || len(errs) == unreadable || ctx.Err() != nil; enough {
+				cancel() // the others would fail too
+			}
+			return nil
+		})
+	}
+	_ = g.Wait() // the errors are in errs
+	return facts, enough, errors.Join(errs...)
 }
 
 func (r *Repository) readWant(ctx context.Context, w want) (f githubjobs.Facts, err error) {

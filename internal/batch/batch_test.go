@@ -137,3 +137,44 @@ func TestCancelIsBoundedInTime(t *testing.T) {
 		t.Errorf("%+v, %v", done, err)
 	}
 }
+
+// refusing fails to end one batch, always.
+type refusing struct {
+	store.Store
+	batch string
+}
+
+var errRefused = errors.New("refused")
+
+func (r refusing) StopBatch(ctx context.Context, project string, b store.Batch, at time.Time) error {
+	if b.ID == r.batch {
+		return errRefused
+	}
+	return r.Store.StopBatch(ctx, project, b, at)
+}
+
+// A batch that can't be ended keeps no other from its end.
+func TestOneBatchHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	other := githubjobs.KeyedBatchID("p", "other")
+	for _, poisoned := range []string{id, other} {
+		s := open(t, 3, 0)
+		if _, err := s.AcceptAll(t.Context(), "p", storetest.Whole(other, 3, 0, "b")); err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range []string{id, other} {
+			f := githubjobs.Facts{ID: githubjobs.MemberID(b, 0), Dispatch: &githubjobs.Dispatch{Refused: "no", At: storetest.Now}}
+			if err := s.MergeFacts(t.Context(), "p", f); err != nil {
+				t.Fatal(err)
+			}
+		}
+		l := &batch.Limiter{Project: "p", Store: refusing{s, poisoned}, Canceled: func() {}, Log: slog.New(slog.DiscardHandler), Now: storetest.Clock}
+		if err := l.Round(t.Context()); !errors.Is(err, errRefused) || !strings.Contains(err.Error(), poisoned) {
+			t.Errorf("%v, want the refusal of %s", err, poisoned)
+		}
+		left, err := s.FailingBatches(t.Context(), "p")
+		if err != nil || len(left) != 1 || left[0].ID != poisoned {
+			t.Errorf("%+v, %v: only %s can't be ended", left, err, poisoned)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package batch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -36,18 +37,19 @@ func (l *Limiter) Run(ctx context.Context) error {
 	}
 }
 
-// Round looks once.
+// Round looks once. A batch that can't be ended keeps no other from its end.
 func (l *Limiter) Round(ctx context.Context) error {
 	list, err := l.Store.FailingBatches(ctx, l.Project)
 	if err != nil {
 		return err
 	}
+	var errs []error
 	for _, b := range list {
 		if err := l.stop(ctx, b); err != nil {
-			return err
+			errs = append(errs, fmt.Errorf("batch %s: %w", b.ID, err))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // stop asks all jobs of a batch to end, and notes that then: a person who runs one of them

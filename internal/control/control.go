@@ -60,12 +60,15 @@ type Options struct {
 // Controller takes the due steps of one project.
 type Controller struct {
 	Options
-	wake     chan struct{}
-	failures int // in a row; used by Run alone
+	wake chan struct{}
+
+	// Used by Run alone.
+	failures int // of whole rounds, in a row
+	putOffs  map[string]putOff
 }
 
 // New returns a controller; Run makes it work.
-func New(o Options) *Controller { return &Controller{Options: o, wake: make(chan struct{}, 1)} }
+func New(o Options) *Controller { return &Controller{Options: o, wake: make(chan struct{}, 1), putOffs: map[string]putOff{}} }
 
 // Wake tells that a step may be due. It never blocks.
 func (c *Controller) Wake() {
@@ -105,26 +108,55 @@ func (c *Controller) sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// round takes the steps that are due, and says when the next one is.
+// round takes the steps that are due, and says when the next one is. A step that fails is put
+// off; the error is one that concerns all of them.
 func (c *Controller) round(ctx context.Context) (pause time.Duration, err error) {
-	list, err := c.Store.Due(ctx, c.Project, c.Now(), batch)
+	limit := batch + len(c.putOffs)
+	list, err := c.Store.Due(ctx, c.Project, c.Now(), limit)
 	if err != nil {
 		return 0, err
 	}
+	full := len(list) == limit
+	c.arrange(list, full)
+	failures := 0 // in a row
 	for _, f := range list {
-		if err := c.take(ctx, f); err != nil {
+		if c.putOffs[f.ID].at.After(c.Now()) {
+			continue
+		}
+		err := c.take(ctx, f)
+		if err == nil {
+			failures = 0
+			delete(c.putOffs, f.ID)
+			continue
+		}
+		if ctx.Err() != nil {
+			return 0, err
+		}
+		p := c.putOffs[f.ID].after(c.Now(), err)
+		c.putOffs[f.ID] = p
+		c.Log.Error("a step about a job failed; it will be tried again", "job_id", f.ID, "error", err, "again_in", p.at.Sub(c.Now()))
+		if failures++; failures == mostFailures || hub.RetryAfter(err) > 0 {
 			return 0, err
 		}
 	}
-	if len(list) == batch {
+	if full {
 		return 0, nil
 	}
-	next, err := c.Store.Due(ctx, c.Project, c.Now().Add(longest), 1)
-	if err != nil || len(next) == 0 {
-		return longest, err
+	return c.next(ctx)
+}
+
+// next says how long it is until a step is due.
+func (c *Controller) next(ctx context.Context) (pause time.Duration, err error) {
+	list, err := c.Store.Due(ctx, c.Project, c.Now().Add(longest), 1+len(c.putOffs))
+	pause = longest
+	for _, f := range list {
+		_, due := f.Next(c.Now())
+		if p, is := c.putOffs[f.ID]; is {
+			due = p.at
+		}
+		pause = min(pause, max(due.Sub(c.Now()), shortest))
 	}
-	_, due := next[0].Next(c.Now())
-	return max(due.Sub(c.Now()), shortest), nil
+	return pause, err
 }
 
 // take takes the step about one job. An error is one of GitHub or of the store that

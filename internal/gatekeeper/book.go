@@ -15,6 +15,7 @@ import (
 type book struct {
 	entries map[string]*entry // by job
 	bases   map[string]*base
+	unseen  map[string]putOff // bases that could not be looked at
 	opened  bool // all that was open when the lead began is in it
 	order   int  // of what is due
 }
@@ -28,6 +29,7 @@ type entry struct {
 	due     int       // a place in the order of what is to be judged; 0: nothing is
 	urgent  bool      // it is due for a reason of its own
 	again   time.Time // when it is to be judged although nothing happens; zero for never
+	failed  putOff    // a judgement that failed; others are judged meanwhile
 }
 
 // base is a branch that pull requests are for.
@@ -39,9 +41,26 @@ type base struct {
 	looked   time.Time
 }
 
-func newBook() book { return book{entries: map[string]*entry{}, bases: map[string]*base{}} }
+func newBook() book {
+	return book{entries: map[string]*entry{}, bases: map[string]*base{}, unseen: map[string]putOff{}}
+}
 
+// putOff is something that has failed for a reason that may pass, and when it is tried again.
+type putOff struct {
+	failures int // in a row
+	at       time.Time
+}
+
+// after is the state after one more failure: later each time, and never earlier than GitHub
+// asked for.
+func (p putOff) after(now time.Time, err error) putOff {
+	return putOff{p.failures + 1, now.Add(max(min(retryMin<<min(p.failures, 10), retryMax), hub.RetryAfter(err)))}
+}
+
+// makeDue puts an entry in the order. What has happened is a reason to judge at once where a
+// judgement has failed.
 func (b *book) makeDue(e *entry, urgent bool) {
+	e.failed.at = time.Time{}
 	if e.due == 0 || urgent && !e.urgent {
 		b.order++
 		e.due = b.order
@@ -49,10 +68,17 @@ func (b *book) makeDue(e *entry, urgent bool) {
 	e.urgent = e.urgent || urgent
 }
 
-// putBack lets others go first.
-func (b *book) putBack(e *entry) {
-	b.order++
-	e.due = b.order
+// before says whether an entry that is due goes before another: what has happened to one before
+// what concerns all, then what has not failed, then what was due first.
+func (e *entry) before(other *entry) bool {
+	failed, otherFailed := e.failed.failures > 0, other.failed.failures > 0
+	switch {
+	case e.urgent != other.urgent:
+		return e.urgent
+	case failed != otherFailed:
+		return otherFailed
+	}
+	return e.due < other.due
 }
 
 // next is the entry that is to be judged first; due is how many there are. Where there is none,
@@ -65,9 +91,12 @@ func (b *book) next(now time.Time) (first *entry, urgent bool, due int, wait tim
 			b.makeDue(e, true)
 		}
 		switch {
+		case e.due != 0 && e.failed.at.After(now):
+			due++
+			wait = min(wait, e.failed.at.Sub(now))
 		case e.due != 0:
 			due++
-			if first == nil || e.urgent && !first.urgent || e.urgent == first.urgent && e.due < first.due {
+			if first == nil || e.before(first) {
 				first = e
 			}
 		case !e.again.IsZero():
@@ -137,22 +166,34 @@ func (k *Gatekeeper) enter(ctx context.Context, id string, updated time.Time) er
 	return nil
 }
 
-// watch looks where the bases of open pull requests stand, and what their rules are.
+// watch looks where the bases of open pull requests stand, and what their rules are. A base
+// that can't be looked at keeps no other from that, and no pull request from being judged.
 func (k *Gatekeeper) watch(ctx context.Context) error {
-	moved := k.takeMoved()
+	moved, now := k.takeMoved(), k.Now()
 	wanted := map[string]bool{}
 	for _, e := range k.book.entries {
 		wanted[e.base] = wanted[e.base] || e.seen != "" && e.base != ""
 	}
 	for name, is := range wanted {
-		b := k.book.bases[name]
-		if !is || b != nil && !moved[name] && k.Now().Sub(b.looked) < watchEvery {
+		b, failed := k.book.bases[name], k.book.unseen[name]
+		due := b == nil || moved[name] || failed.failures > 0 || now.Sub(b.looked) >= watchEvery
+		if !is || !due || failed.at.After(now) {
 			continue
 		}
-		if err := k.watchOne(ctx, name, b); err != nil {
-			k.Wake(name) // it is not forgotten
+		err := k.watchOne(ctx, name, b)
+		if err == nil {
+			delete(k.book.unseen, name)
+			continue
+		}
+		failed = failed.after(now, err)
+		k.book.unseen[name] = failed // it is not forgotten
+		if ctx.Err() != nil || hub.RetryAfter(err) > 0 {
+			for name := range moved {
+				k.Wake(name) // likewise
+			}
 			return err
 		}
+		k.Log.Error("looking where a base stands failed; it will be tried again", "branch", name, "error", err, "again_in", failed.at.Sub(now))
 	}
 	return nil
 }

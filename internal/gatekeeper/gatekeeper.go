@@ -32,6 +32,7 @@ const (
 
 	lookEvery  = 5 * time.Second // for what other servers have stored
 	watchEvery = time.Minute     // for a push to a base that no webhook told
+	retryMin   = time.Second
 	retryMax   = 10 * time.Minute
 	refused    = 30 * time.Minute // until what GitHub refuses for good is tried again
 	longWait   = 5 * time.Second  // what a judgement waits for at most; it is put back instead
@@ -140,9 +141,12 @@ func (k *Gatekeeper) Run(ctx context.Context, lease store.Lease) error {
 		switch {
 		case ctx.Err() != nil || errors.Is(err, store.ErrLost):
 			return nil // who leads by now goes on
+		case err != nil && pause > 0:
+			k.Log.Error("judging a pull request failed; it will be tried again", "error", err)
+			k.failures = 0
 		case err != nil:
 			k.failures++
-			pause = max(min(time.Second<<min(k.failures-1, 10), retryMax), hub.RetryAfter(err))
+			pause = max(min(retryMin<<min(k.failures-1, 10), retryMax), hub.RetryAfter(err))
 			k.Log.Error("judging pull requests failed; it will be tried again", "error", err, "again_in", pause)
 		default:
 			k.failures = 0
@@ -185,7 +189,7 @@ func (k *Gatekeeper) sleep(ctx context.Context, d time.Duration) {
 }
 
 // round judges the pull request that is the most urgent, if the pace allows it, and says when
-// to look again.
+// to look again. An error with a pause is of that one alone.
 func (k *Gatekeeper) round(ctx context.Context, lease store.Lease) (pause time.Duration, err error) {
 	if err := k.look(ctx); err != nil {
 		return 0, err
@@ -212,5 +216,9 @@ func (k *Gatekeeper) round(ctx context.Context, lease store.Lease) (pause time.D
 		r.CancelAt(now)
 		return min(wait, lookEvery), nil
 	}
-	return 0, k.judge(ctx, lease, one)
+	err = k.judge(ctx, lease, one)
+	if errors.Is(err, errLater) || hub.Temporary(err) && hub.RetryAfter(err) == 0 {
+		return each, err
+	}
+	return 0, err
 }

@@ -115,12 +115,17 @@ func (w *world) pass() (read []string, requests int) {
 			break
 		}
 	}
+	return pullsRead(w), len(w.Requests())
+}
+
+// pullsRead are the pull requests that were asked for, each once.
+func pullsRead(w *world) (read []string) {
 	for _, r := range w.Requests() {
 		if at := strings.Index(r.Path, "/pulls/"); at >= 0 && !slices.Contains(read, r.Path[at+len("/pulls/"):]) {
 			read = append(read, r.Path[at+len("/pulls/"):])
 		}
 	}
-	return read, len(w.Requests())
+	return read
 }
 
 const merging = "merge:\n  enabled: true\n  paths: {allow: ['**']}\n"

@@ -36,7 +36,7 @@ func patience(ctx context.Context, d time.Duration) error {
 
 // judge judges one pull request, and merges it if it may be. An error is one that may pass.
 func (k *Gatekeeper) judge(ctx context.Context, lease store.Lease, e *entry) error {
-	done := func() { e.due, e.urgent = 0, false }
+	done := func() { e.due, e.urgent, e.failed = 0, false, putOff{} }
 	f, err := k.Store.Facts(ctx, k.Project, e.id)
 	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrDamaged) {
 		done()
@@ -67,7 +67,7 @@ func (k *Gatekeeper) judge(ctx context.Context, lease store.Lease, e *entry) err
 	switch {
 	case err == nil, errors.Is(err, hub.ErrForbidden) && report.Told != nil && !report.Merged:
 	case ctx.Err() != nil, errors.Is(err, store.ErrLost), errors.Is(err, errLater), hub.Temporary(err):
-		k.book.putBack(e)
+		e.failed = e.failed.after(k.Now(), err)
 		return fmt.Errorf("job %s: %w", e.id, err)
 	default:
 		k.Log.Error("a pull request can't be judged; it is tried again when something happens, or later", "job_id", e.id, "error", err)

@@ -29,6 +29,7 @@ const (
 
 // DiagnoserHub looks up what keeps jobs; see hub.Repository.
 type DiagnoserHub interface {
+	// Diagnose returns, also with an error, what it could look up.
 	Diagnose(ctx context.Context, questions []githubjobs.Question) (map[string]githubjobs.Findings, error)
 }
 
@@ -109,10 +110,8 @@ func (d *Diagnoser) Once(ctx context.Context) (stuck int, err error) {
 		return 0, err
 	}
 	now := d.Now().UTC()
-	found, err := d.Hub.Diagnose(ctx, questions)
-	if err != nil {
-		return 0, err
-	}
+	found, failed := d.Hub.Diagnose(ctx, questions)
+	questions = slices.DeleteFunc(questions, func(q githubjobs.Question) bool { _, told := found[q.ID]; return !told })
 	news := d.news(questions, found, counts.LastDelivery, now)
 	for batch := range slices.Chunk(news, page) {
 		failpoint.Here("diagnose/found")
@@ -123,7 +122,7 @@ func (d *Diagnoser) Once(ctx context.Context) (stuck int, err error) {
 	}
 	d.last = found
 	d.Log.Info("looked up what keeps stuck jobs", "jobs", len(questions), "news", len(news))
-	return len(questions), nil
+	return len(questions), failed
 }
 
 // news makes facts of what was found, as far as it is not stored already.

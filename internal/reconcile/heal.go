@@ -3,6 +3,8 @@ package reconcile
 import (
 	"context"
 	"time"
+
+	"github.com/githubjobs/githubjobs/githubjobs/hub"
 )
 
 const (
@@ -13,6 +15,8 @@ const (
 	maxDamaged = 1000
 	// healAgain is after how long a damaged job is read again that stays damaged.
 	healAgain = time.Hour
+	// healSoon is after how long one is read again that could not be read.
+	healSoon = time.Minute
 )
 
 // Damaged tells that what is stored of a job cannot be read. It is read from GitHub
@@ -29,24 +33,44 @@ func (r *Reconciler) Damaged(id string) {
 	}
 }
 
-// heal reads damaged jobs from GitHub, one by one.
-func (r *Reconciler) heal(ctx context.Context) error {
-	for _, id := range r.toHeal() {
-		f, err := r.Hub.Facts(ctx, id)
-		if err != nil {
-			r.healed(id, r.Now())
-			return err
-		}
-		if f.Spec == nil {
-			r.Log.Error("what is stored of a job cannot be read, and GitHub does not know the job any more", "job_id", id)
+// heal reads damaged jobs from GitHub, one by one. One that can't be read makes the read of
+// the repository no less complete, and keeps no other from being read, unless GitHub asks to
+// wait; it is tried again after a later read.
+func (r *Reconciler) heal(ctx context.Context) {
+	ids := r.toHeal()
+	for i, id := range ids {
+		err := r.healOne(ctx, id)
+		if err == nil {
 			continue
 		}
-		if err := r.Store.MergeFacts(ctx, r.Project, f); err != nil {
-			return stored(err)
+		if ctx.Err() != nil {
+			return
 		}
-		r.healed(id, time.Time{})
-		r.Log.Warn("what was stored of a job could not be read; it was read from GitHub", "job_id", id)
+		r.Log.Error("what is stored of a job cannot be read, and reading it from GitHub failed; it will be tried again", "job_id", id, "error", err)
+		if hub.RetryAfter(err) > 0 {
+			for _, left := range ids[i:] {
+				r.healed(left, r.Now())
+			}
+			return
+		}
+		r.healed(id, r.Now().Add(healSoon))
 	}
+}
+
+func (r *Reconciler) healOne(ctx context.Context, id string) error {
+	f, err := r.Hub.Facts(ctx, id)
+	if err != nil {
+		return err
+	}
+	if f.Spec == nil {
+		r.Log.Error("what is stored of a job cannot be read, and GitHub does not know the job any more", "job_id", id)
+		return nil
+	}
+	if err := r.Store.MergeFacts(ctx, r.Project, f); err != nil {
+		return stored(err)
+	}
+	r.healed(id, time.Time{})
+	r.Log.Warn("what was stored of a job could not be read; it was read from GitHub", "job_id", id)
 	return nil
 }
 

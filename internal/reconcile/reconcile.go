@@ -253,7 +253,8 @@ func (r *Reconciler) Once(ctx context.Context) error {
 		return err
 	}
 	r.cost = read.Requests - read.Unchanged
-	if err := errors.Join(r.conclude(ctx, read), r.heal(ctx)); err != nil {
+	err = r.conclude(ctx, read)
+	if r.heal(ctx); err != nil {
 		return err
 	}
 	if err := r.Store.Refresh(ctx, r.Project); err != nil {
