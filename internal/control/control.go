@@ -68,7 +68,9 @@ type Controller struct {
 }
 
 // New returns a controller; Run makes it work.
-func New(o Options) *Controller { return &Controller{Options: o, wake: make(chan struct{}, 1), putOffs: map[string]putOff{}} }
+func New(o Options) *Controller {
+	return &Controller{Options: o, wake: make(chan struct{}, 1), putOffs: map[string]putOff{}}
+}
 
 // Wake tells that a step may be due. It never blocks.
 func (c *Controller) Wake() {

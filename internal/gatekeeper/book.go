@@ -16,8 +16,8 @@ type book struct {
 	entries map[string]*entry // by job
 	bases   map[string]*base
 	unseen  map[string]putOff // bases that could not be looked at
-	opened  bool // all that was open when the lead began is in it
-	order   int  // of what is due
+	opened  bool              // all that was open when the lead began is in it
+	order   int               // of what is due
 }
 
 // entry is one job with an open pull request.
