@@ -10,90 +10,109 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 
+	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/format/gitignore"
+	"golang.org/x/sys/unix"
 )
 
-// openTree opens the folder itself: the task may have put a link in its place.
-func openTree(dir string) (*os.Root, error) {
-	parent, err := os.OpenRoot(filepath.Dir(dir))
-	if err != nil {
-		return nil, err
-	}
-	defer parent.Close()
-	return openFolder(parent, filepath.Base(dir))
+// folder is one of the task's that is open, and what the baseline has in its place.
+type folder struct {
+	dir     *os.File
+	path    string        // "" is the root's
+	tree    plumbing.Hash // zero: the baseline has no folder there
+	rules   []gitignore.Pattern
+	ignored bool
 }
 
-func openFolder(parent *os.Root, name string) (*os.Root, error) {
-	before, err := parent.Lstat(name)
-	if err != nil {
-		return nil, err
-	}
-	if !before.IsDir() {
+func (f *folder) fd() int { return int(f.dir.Fd()) }
+
+// openTree opens the folder itself: the task may have put a link in its place.
+func openTree(dir string) (*os.File, error) {
+	return openFolder(unix.AT_FDCWD, filepath.Clean(dir))
+}
+
+// openFolder opens a name of a folder: a folder, and not what a link leads to. Everything
+// below is opened by its name in its folder, so nothing can be put in the way of a path.
+func openFolder(parent int, name string) (*os.File, error) {
+	fd, err := openAt(parent, name, unix.O_DIRECTORY)
+	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
 		return nil, fmt.Errorf("%s is not a folder", name)
 	}
-	root, err := parent.OpenRoot(name)
 	if err != nil {
 		return nil, err
 	}
-	if after, err := root.Stat("."); err != nil || !os.SameFile(before, after) {
-		root.Close()
-		return nil, fmt.Errorf("%s was replaced while it was read", name)
-	}
-	return root, nil
+	return os.NewFile(uintptr(fd), name), nil
 }
 
-// list lists a folder, sorted by name.
-func list(dir *os.File) ([]fs.DirEntry, error) {
-	names, err := dir.ReadDir(-1)
-	slices.SortFunc(names, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
-	return names, err
-}
-
-// ignoreRules reads the .gitignore of a folder, as git would.
-func ignoreRules(root *os.Root, prefix string, names []fs.DirEntry) ([]gitignore.Pattern, error) {
-	if _, there := slices.BinarySearchFunc(names, ".gitignore", func(e fs.DirEntry, name string) int { return strings.Compare(e.Name(), name) }); !there {
-		return nil, nil
-	}
-	info, err := root.Lstat(".gitignore")
-	if err != nil || !info.Mode().IsRegular() {
-		return nil, err // git follows no link here either
-	}
-	f, err := open(root, ".gitignore", info)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	var rules []gitignore.Pattern
-	var domain []string
-	if prefix != "" {
-		domain = strings.Split(prefix, "/")
-	}
-	lines := bufio.NewScanner(io.LimitReader(f, maxIgnoreBytes))
-	for lines.Scan() {
-		if line := strings.TrimRight(lines.Text(), "\r"); strings.TrimSpace(line) != "" && !strings.HasPrefix(line, "#") {
-			rules = append(rules, gitignore.ParsePattern(line, domain))
+// openAt opens a name of a folder to be read, follows no link and waits for nobody.
+func openAt(dir int, name string, flags int) (fd int, err error) {
+	for {
+		fd, err = unix.Openat(dir, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NOCTTY|flags, 0)
+		if err == nil {
+			return fd, nil
+		}
+		if err != unix.EINTR {
+			return 0, &fs.PathError{Op: "open", Path: name, Err: err}
 		}
 	}
-	return rules, nil // a line too long to be a rule ends the rules
 }
 
-// open opens a regular file that was looked at before, and nothing else that may
-// have come in its place. A pipe does not block it.
-func open(root *os.Root, name string, before fs.FileInfo) (*os.File, error) {
-	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+// list lists the folder, sorted by name, without .git, and reads its .gitignore. The kind of an
+// entry is what it was at that moment; whoever opens it looks again.
+func (f *folder) list() ([]fs.DirEntry, error) {
+	names, err := f.dir.ReadDir(-1)
+	if err == nil {
+		slices.SortFunc(names, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+		err = f.readRules(names)
+	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the folder %q: %w", f.path, err)
 	}
-	after, err := f.Stat()
-	if err != nil || !after.Mode().IsRegular() || !os.SameFile(before, after) {
-		f.Close()
-		return nil, errors.Join(fmt.Errorf("%s was replaced while it was read", name), err)
-	}
-	return f, nil
+	return slices.DeleteFunc(names, func(e fs.DirEntry) bool { return e.Name() == ".git" }), nil
 }
 
-var errChanging = errors.New("it changed while it was read: a process of the task is still at work")
+// readLink tells where a symbolic link leads. A target that is too long for any path is cut.
+func readLink(dir int, name string) (string, error) {
+	var target [maxPathBytes + 1]byte
+	for {
+		n, err := unix.Readlinkat(dir, name, target[:])
+		if err == nil {
+			return string(target[:n]), nil
+		}
+		if err != unix.EINTR {
+			return "", &fs.PathError{Op: "readlink", Path: name, Err: err}
+		}
+	}
+}
 
-func tooLarge(limit int64) string { return fmt.Sprintf("it is larger than %d MB", limit>>20) }
+// readRules reads the .gitignore of the folder, as git would.
+func (f *folder) readRules(names []fs.DirEntry) error {
+	const name = ".gitignore"
+	i, there := slices.BinarySearchFunc(names, name, func(e fs.DirEntry, name string) int { return strings.Compare(e.Name(), name) })
+	if !there || !names[i].Type().IsRegular() {
+		return nil // git follows no link here either
+	}
+	file, err := openFile(f.fd(), name)
+	if err != nil {
+		return err
+	}
+	defer file.close()
+	var domain []string
+	if f.path != "" {
+		domain = strings.Split(f.path, "/")
+	}
+	f.rules = slices.Clip(f.rules)
+	lines := bufio.NewScanner(io.LimitReader(file, maxIgnoreBytes))
+	for lines.Scan() {
+		if line := strings.TrimRight(lines.Text(), "\r"); strings.TrimSpace(line) != "" && !strings.HasPrefix(line, "#") {
+			f.rules = append(f.rules, gitignore.ParsePattern(line, domain))
+		}
+	}
+	return nil // a line too long to be a rule ends the rules
+}
+
+// ignores says whether a path below the folder is ignored.
+func (f *folder) ignores(p string, isDir bool) bool {
+	return f.ignored || len(f.rules) > 0 && gitignore.NewMatcher(f.rules).Match(strings.Split(p, "/"), isDir)
+}

@@ -30,7 +30,14 @@ func (s *scanner) look(p string, old, hash plumbing.Hash, content []byte) error 
 	if err != nil {
 		return fmt.Errorf("%s: look for credentials: %w", p, err)
 	}
-	if len(found) > 0 && !s.base.content()[hash] {
+	if len(found) == 0 {
+		return nil
+	}
+	there, err := s.contents()
+	if err != nil {
+		return err
+	}
+	if !there[hash] {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.found.leaks = append(s.found.leaks, leaked{p, old, found})

@@ -149,10 +149,8 @@ func (p *publisher) collect(ctx context.Context) {
 	if p.result.Problem = p.unsearched(); p.result.Problem != nil {
 		return
 	}
-	base, err := readBaseline(p.job.store, p.job.creation.TreeHash)
-	if err == nil {
-		p.scan, err = scanTree(ctx, p.Tree, base, p.MaxFileBytes, p.MaxTotalBytes, p.finder())
-	}
+	var err error
+	p.scan, err = scanTree(ctx, p.Tree, baseline{p.job.store, p.job.creation.TreeHash}, p.MaxFileBytes, p.MaxTotalBytes, p.finder())
 	if err == nil {
 		err = p.judgeLeaks(ctx)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"strconv"
 	"sync"
@@ -37,14 +36,8 @@ type file struct {
 // openFile opens a name of a folder: a regular file, and neither what a link leads to nor
 // anything else. A pipe does not block it.
 func openFile(dir int, name string) (f file, err error) {
-	for {
-		f.fd, err = unix.Openat(dir, name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
-		if !errors.Is(err, unix.EINTR) {
-			break
-		}
-	}
-	if err != nil {
-		return f, &fs.PathError{Op: "open", Path: name, Err: err}
+	if f.fd, err = openAt(dir, name, unix.O_NONBLOCK); err != nil {
+		return f, err
 	}
 	var stat unix.Stat_t
 	if err = unix.Fstat(f.fd, &stat); err == nil && stat.Mode&unix.S_IFMT != unix.S_IFREG {
@@ -86,14 +79,19 @@ func (h *hasher) hash(f file) (hash plumbing.Hash, content []byte, err error) {
 	header := strconv.AppendInt(append(h.buffer[:0], "blob "...), f.size, 10)
 	header = append(header, 0)
 	content = h.buffer[len(header) : len(header)+int(f.size)+1] // one more, to see the end
-	n, err := io.ReadFull(f, content)
-	if err == nil || n != int(f.size) {
-		return hash, nil, errChanging
+	n, err := f.Read(content)
+	for err == nil && n < int(f.size) { // mostly it comes as a whole
+		var more int
+		more, err = f.Read(content[n:])
+		n += more
 	}
-	if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return hash, nil, err
+	if errors.Is(err, io.EOF) {
+		err = nil
 	}
-	return sha1.Sum(h.buffer[:len(header)+n]), content[:n], nil
+	if err == nil && n != int(f.size) {
+		err = errChanging
+	}
+	return sha1.Sum(h.buffer[:len(header)+n]), content[:n], err
 }
 
 func (h *hasher) hashLarge(r io.Reader, size int64) (plumbing.Hash, error) {
@@ -112,6 +110,8 @@ func (h *hasher) hashLarge(r io.Reader, size int64) (plumbing.Hash, error) {
 // onlyReader hides what else a reader can do, so that io.CopyBuffer uses its buffer.
 type onlyReader struct{ io.Reader }
 
+var errChanging = errors.New("it changed while it was read: a process of the task is still at work")
+
 // again reads a large file that was hashed before.
 func again(f file, hash plumbing.Hash) ([]byte, error) {
 	if _, err := unix.Seek(f.fd, 0, io.SeekStart); err != nil {
@@ -123,3 +123,5 @@ func again(f file, hash plumbing.Hash) ([]byte, error) {
 	}
 	return content, err
 }
+
+func tooLarge(limit int64) string { return fmt.Sprintf("it is larger than %d MB", limit>>20) }

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path"
 	"runtime"
 	"slices"
 	"strings"
@@ -15,7 +13,6 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
-	"github.com/go-git/go-git/v5/plumbing/format/gitignore"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -60,17 +57,24 @@ type scanner struct {
 	find     finder // nil: credentials are not looked for
 	ctx      context.Context
 	workers  *errgroup.Group
+	contents func() (map[plumbing.Hash]bool, error) // of the baseline; seldom needed
 
 	mu    sync.Mutex // guards the rest
 	found scan
-	seen  map[string]bool // entries of the baseline that are still there
-	total int64           // of the contents that are new
+	gone  []gone
+	total int64 // of the contents that are new
+}
+
+// gone is what the baseline has and the task's folder has not.
+type gone struct {
+	path string
+	entry
 }
 
 // scanTree finds what changed in the task's folder. What cannot be read is an error;
 // what must not be published is in refused.
 func scanTree(ctx context.Context, dir string, base baseline, maxFile, maxTotal int64, find finder) (scan, error) {
-	s := &scanner{base: base, seen: make(map[string]bool, len(base.entries)), maxFile: maxFile, maxTotal: maxTotal, find: find}
+	s := &scanner{base: base, maxFile: maxFile, maxTotal: maxTotal, find: find, contents: sync.OnceValues(base.contents)}
 	s.workers, s.ctx = errgroup.WithContext(ctx)
 	s.workers.SetLimit(runtime.GOMAXPROCS(0))
 	root, err := openTree(dir)
@@ -78,13 +82,15 @@ func scanTree(ctx context.Context, dir string, base baseline, maxFile, maxTotal 
 		return scan{}, fmt.Errorf("read the task's folder: %w", err)
 	}
 	defer root.Close()
-	s.workers.Go(func() error { return s.folder(root, "", nil, false) })
+	s.workers.Go(func() error { return s.folder(folder{dir: root, tree: base.root}) })
 	if err := s.workers.Wait(); err != nil {
 		return scan{}, fmt.Errorf("read the task's folder: %w", err)
 	}
 	s.deletions()
 	slices.SortFunc(s.found.changes, func(a, b change) int { return strings.Compare(a.path, b.path) })
-	s.collisions()
+	if err := s.collisions(); err != nil {
+		return scan{}, err
+	}
 	s.sum()
 	slices.SortFunc(s.found.refused, func(a, b refusedPath) int { return strings.Compare(a.path, b.path) })
 	slices.SortFunc(s.found.leaks, func(a, b leaked) int { return strings.Compare(a.path, b.path) })
@@ -97,18 +103,25 @@ func (s *scanner) refuse(p, why string) {
 	s.found.refused = append(s.found.refused, refusedPath{p, why})
 }
 
-func (s *scanner) see(p string) {
+// miss notes what the baseline has and the task's folder has not; of a folder all below it.
+func (s *scanner) miss(p string, was entry) error {
+	var list []gone
+	if was.tracked() {
+		list = append(list, gone{p, was})
+	}
+	err := s.base.all(was.folder(), p, func(p string, e entry) { list = append(list, gone{p, e}) })
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.seen[p] = true
+	s.gone = append(s.gone, list...)
+	return err
 }
 
 // below looks through a folder of a folder: beside what is being done where there is room
 // for it, else at once. It closes the folder.
-func (s *scanner) below(sub *os.Root, p string, rules []gitignore.Pattern, ignored bool) error {
+func (s *scanner) below(f folder) error {
 	do := func() error {
-		defer sub.Close()
-		return s.folder(sub, p, rules, ignored)
+		defer f.dir.Close()
+		return s.folder(f)
 	}
 	if s.workers.TryGo(do) {
 		return nil
@@ -116,77 +129,102 @@ func (s *scanner) below(sub *os.Root, p string, rules []gitignore.Pattern, ignor
 	return do()
 }
 
-// folder looks through one folder. Within a folder that is ignored only what the
-// baseline knows counts.
-func (s *scanner) folder(root *os.Root, prefix string, rules []gitignore.Pattern, ignored bool) error {
+// folder looks through one folder and the baseline's beside it, both in the order of their
+// names. Within a folder that is ignored only what the baseline knows counts.
+func (s *scanner) folder(f folder) error {
 	if err := s.ctx.Err(); err != nil {
 		return err
 	}
-	if strings.Count(prefix, "/") > maxDepth {
-		s.refuse(prefix, "it is nested too deep")
+	if strings.Count(f.path, "/") > maxDepth {
+		s.refuse(f.path, "it is nested too deep")
 		return nil
 	}
-	dir, err := root.Open(".")
+	known, err := s.base.folder(f.tree)
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
-	names, err := list(dir)
-	if err != nil {
-		return fmt.Errorf("%s: %w", path.Join(prefix, "."), err)
-	}
-	own, err := ignoreRules(root, prefix, names)
+	names, err := f.list()
 	if err != nil {
 		return err
 	}
-	f := folder{root: root, fd: int(dir.Fd()), rules: append(slices.Clip(rules), own...), ignored: ignored}
 	for _, e := range names {
-		if e.Name() == ".git" {
-			continue
+		for len(known) > 0 && known[0].name < e.Name() {
+			if err := s.miss(join(f.path, known[0].name), known[0].entry); err != nil {
+				return err
+			}
+			known = known[1:]
 		}
-		if err := s.item(f, path.Join(prefix, e.Name()), e); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		var was entry
+		if len(known) > 0 && known[0].name == e.Name() {
+			was, known = known[0].entry, known[1:]
+		}
+		if err := s.item(f, e, was); err != nil {
+			return err
+		}
+	}
+	for _, e := range known {
+		if err := s.miss(join(f.path, e.name), e.entry); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// folder is one that is open.
-type folder struct {
-	root    *os.Root
-	fd      int // the same
-	rules   []gitignore.Pattern
-	ignored bool
-}
-
-// item looks at one name of a folder.
-func (s *scanner) item(f folder, p string, e fs.DirEntry) error {
-	known, tracked := s.base.entries[p]
-	if known.submodule() && tracked {
-		s.see(p)
+// item looks at one name of a folder, and at what the baseline has by that name.
+func (s *scanner) item(f folder, e fs.DirEntry, was entry) error {
+	if was.submodule() {
 		return nil
 	}
-	ignored := f.ignored || len(f.rules) > 0 && gitignore.NewMatcher(f.rules).Match(strings.Split(p, "/"), e.IsDir())
-	switch {
-	case e.IsDir() && (!ignored || s.base.folders[p]):
-		sub, err := openFolder(f.root, e.Name())
-		if err != nil {
+	if was.mode != filemode.Empty && e.IsDir() != (was.mode == filemode.Dir) {
+		if err := s.miss(join(f.path, e.Name()), was); err != nil {
 			return err
 		}
-		return s.below(sub, p, f.rules, ignored)
-	case e.IsDir(), ignored && !tracked:
-		return nil
-	case e.Type().IsRegular():
-		return s.file(f, p, e.Name())
-	case e.Type()&fs.ModeSymlink != 0:
-		return s.link(f.root, p, e.Name())
+		was = entry{}
 	}
-	s.refuse(p, "it is neither a file nor a folder nor a symbolic link")
+	if e.IsDir() {
+		return s.sub(f, e.Name(), was)
+	}
+	err := s.leaf(f, e, was)
+	if errors.Is(err, fs.ErrNotExist) { // it went away after it was listed
+		return s.miss(join(f.path, e.Name()), was)
+	}
+	return err
+}
+
+// sub looks through a folder in a folder.
+func (s *scanner) sub(f folder, name string, was entry) error {
+	p := join(f.path, name)
+	ignored := f.ignores(p, true)
+	if ignored && was.mode == filemode.Empty {
+		return nil
+	}
+	dir, err := openFolder(f.fd(), name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return s.miss(p, was)
+	}
+	if err != nil {
+		return err
+	}
+	return s.below(folder{dir: dir, path: p, tree: was.folder(), rules: f.rules, ignored: ignored})
+}
+
+// leaf looks at what is no folder.
+func (s *scanner) leaf(f folder, e fs.DirEntry, was entry) error {
+	if !was.tracked() && f.ignores(join(f.path, e.Name()), false) {
+		return nil
+	}
+	switch kind := e.Type(); {
+	case kind.IsRegular():
+		return s.file(f, e.Name(), was)
+	case kind&fs.ModeSymlink != 0:
+		return s.link(f, e.Name(), was)
+	}
+	s.refuse(join(f.path, e.Name()), "it is neither a file nor a folder nor a symbolic link")
 	return nil
 }
 
-func (s *scanner) file(dir folder, p, name string) error {
-	f, err := openFile(dir.fd, name)
+func (s *scanner) file(dir folder, name string, was entry) error {
+	f, err := openFile(dir.fd(), name)
 	if err != nil {
 		return err
 	}
@@ -195,21 +233,20 @@ func (s *scanner) file(dir folder, p, name string) error {
 	if f.exec {
 		mode = filemode.Executable
 	}
-	known, tracked := s.base.entries[p]
-	if !tracked && f.size > s.maxFile {
-		s.refuse(p, tooLarge(s.maxFile))
+	if !was.tracked() && f.size > s.maxFile {
+		s.refuse(join(dir.path, name), tooLarge(s.maxFile))
 		return nil
 	}
 	h := hashers.Get().(*hasher)
 	defer hashers.Put(h)
 	hash, content, err := h.hash(f)
 	if err != nil {
-		return fmt.Errorf("%s: %w", p, err)
+		return fmt.Errorf("%s: %w", join(dir.path, name), err)
 	}
-	if tracked && known.same(entry{mode, hash}) {
-		s.see(p)
+	if was.same(entry{mode, hash}) { // most are; their paths are never put together
 		return nil
 	}
+	p := join(dir.path, name)
 	if f.size > s.maxFile {
 		s.refuse(p, tooLarge(s.maxFile))
 		return nil
@@ -220,42 +257,39 @@ func (s *scanner) file(dir folder, p, name string) error {
 	} else if content, err = again(f, hash); err != nil {
 		return fmt.Errorf("%s: %w", p, err)
 	}
-	return s.change(p, entry{mode, hash}, content)
+	return s.change(p, was, entry{mode, hash}, content)
 }
 
-func (s *scanner) link(root *os.Root, p, name string) error {
-	target, err := root.Readlink(name)
+func (s *scanner) link(dir folder, name string, was entry) error {
+	target, err := readLink(dir.fd(), name)
 	if err != nil {
-		return fmt.Errorf("%s: %w", p, err)
+		return err
 	}
-	found := entry{filemode.Symlink, plumbing.ComputeHash(plumbing.BlobObject, []byte(target))}
-	if known, tracked := s.base.entries[p]; tracked && known.same(found) {
-		s.see(p)
+	p, found := join(dir.path, name), entry{filemode.Symlink, plumbing.ComputeHash(plumbing.BlobObject, []byte(target))}
+	if was.same(found) {
 		return nil
 	}
 	if why := badLink(p, target); why != "" {
 		s.refuse(p, why)
 		return nil
 	}
-	return s.change(p, found, []byte(target))
+	return s.change(p, was, found, []byte(target))
 }
 
 // change notes a path that is new or different.
-func (s *scanner) change(p string, found entry, content []byte) error {
-	known, tracked := s.base.entries[p]
-	s.see(p)
+func (s *scanner) change(p string, was, found entry, content []byte) error {
 	if why := badPath(p); why != "" {
 		s.refuse(p, why)
 		return nil
 	}
-	c := change{path: p, status: 'A', entry: found, size: int64(len(content)), fresh: !tracked || known.hash != found.hash}
-	if tracked {
+	c := change{path: p, status: 'A', entry: found, size: int64(len(content)), fresh: was.hash != found.hash}
+	if was.tracked() {
 		c.status = 'M'
 	}
 	if !s.keep(c, content) {
 		return nil
 	}
-	return s.look(p, known.hash, found.hash, content)
+	return s.look(p, was.hash, found.hash, content)
 }
 
 // keep stores a change with its content, if GitHub lacks that and there is room for it.

@@ -17,31 +17,28 @@ func (s *scanner) deletions() {
 	for _, c := range s.found.changes {
 		added[c.path] = true
 	}
-	for p, e := range s.base.entries {
-		if s.seen[p] {
-			continue
-		}
+	for _, e := range s.gone {
 		if e.submodule() {
-			for dir := path.Dir(p); dir != "."; dir = path.Dir(dir) {
+			for dir := path.Dir(e.path); dir != "."; dir = path.Dir(dir) {
 				if added[dir] {
-					s.refuse(dir, "it stands in place of a folder with the submodule "+p)
+					s.refuse(dir, "it stands in place of a folder with the submodule "+e.path)
 				}
 			}
 			continue
 		}
-		if first, _, _ := strings.Cut(p, "/"); strings.EqualFold(first, ".github") {
-			s.refuse(p, "no job may change .github/")
+		if first, _, _ := strings.Cut(e.path, "/"); strings.EqualFold(first, ".github") {
+			s.refuse(e.path, "no job may change .github/")
 			continue
 		}
-		s.found.changes = append(s.found.changes, change{path: p, status: 'D', old: e})
+		s.found.changes = append(s.found.changes, change{path: e.path, status: 'D', old: e.entry})
 	}
 }
 
 // collisions finds new names that some file systems take for others: such trees cannot
 // be checked out on macOS and Windows. Old ones are left alone.
-func (s *scanner) collisions() {
+func (s *scanner) collisions() error {
 	if !slices.ContainsFunc(s.found.changes, func(c change) bool { return c.status == 'A' }) {
-		return
+		return nil
 	}
 	gone := map[string]bool{}
 	for _, c := range s.found.changes {
@@ -50,11 +47,11 @@ func (s *scanner) collisions() {
 		}
 	}
 	names := map[string]string{}
-	for p := range s.base.entries {
+	err := s.base.all(s.base.root, "", func(p string, _ entry) {
 		for q := p; q != "." && !gone[p] && names[fold(q)] != q; q = path.Dir(q) {
 			names[fold(q)] = q
 		}
-	}
+	})
 	for _, c := range s.found.changes {
 		for q := c.path; q != "." && c.status == 'A'; q = path.Dir(q) {
 			if other, taken := names[fold(q)]; taken && other != q {
@@ -64,6 +61,7 @@ func (s *scanner) collisions() {
 			names[fold(q)] = q
 		}
 	}
+	return err
 }
 
 // fold is policy.Fold, which is slow, for the many names that have no letter to compose.
