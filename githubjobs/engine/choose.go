@@ -89,10 +89,17 @@ func speakers(provider string) string {
 // NoKeyError: the engine of a choice would have no key for its model.
 type NoKeyError struct {
 	Choice Choice
-	Base   string // the branch whose policy allows none
+	Base   string // the branch whose policy counts
+	// Unset are the keys that the policy allows and of which none is set; empty where it
+	// allows none.
+	Unset []string
 }
 
 func (e *NoKeyError) Error() string {
+	if len(e.Unset) > 0 {
+		return fmt.Sprintf("no key for %s is set, of those that the policy on %s lets jobs have. Set the secret %s of the repository or its organisation (Settings → Secrets and variables → Actions → Secrets)",
+			e.Choice.Engine, e.Base, anyOf(e.Unset))
+	}
 	return fmt.Sprintf("the policy on %s lets jobs have no key for %s. %s", e.Base, e.Choice.Engine, e.Choice.NeedsKey())
 }
 
@@ -112,10 +119,11 @@ func (e *PolicyError) Unwrap() error { return e.Err }
 // NeedsKey says in words how a key is given to the engine of the choice: which secret is
 // set where, and what the policy must say.
 func (c Choice) NeedsKey() string {
-	var secrets []string
-	for _, key := range c.Keys {
-		secrets = append(secrets, githubjobs.SecretPrefix+key)
-	}
 	return fmt.Sprintf("Set the secret %s of the repository or its organisation (Settings → Secrets and variables → Actions → Secrets), and let jobs have it in .githubjobs.yml on the base branch: secrets: {allow: [%s]}",
-		strings.Join(secrets, " or "), c.Keys[0])
+		anyOf(c.Keys), c.Keys[0])
+}
+
+// anyOf names the secrets of keys.
+func anyOf(keys []string) string {
+	return githubjobs.SecretPrefix + strings.Join(keys, " or "+githubjobs.SecretPrefix)
 }

@@ -59,6 +59,9 @@ type Provider struct {
 	Name string `json:"name"`
 	// Keys are the variables of which one must hold a key; the first that does is used.
 	Keys []string `json:"keys"`
+	// Address is where its own API is, and where an engine goes that is given no other; empty
+	// for whoever is compatible.
+	Address string `json:"address"`
 	// Needs are the settings that must be given with it.
 	Needs []string `json:"needs"`
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"encoding/json"
 	"errors"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -78,6 +79,9 @@ func TestTheTable(t *testing.T) {
 		}
 		delete(m.Dependencies, e.Package)
 		for _, p := range e.Providers {
+			if u, err := url.Parse(p.Address); err != nil || p.Address != "" && (u.Scheme != "https" || u.Host == "" || u.Path != "") || p.Address == "" && !slices.Contains(p.Needs, "llm_base_url") {
+				t.Errorf("%s sends the key of %s to %q", e.Name, p.Name, p.Address)
+			}
 			if len(p.Keys) == 0 {
 				t.Errorf("%s has no key for %s", e.Name, p.Name)
 			}

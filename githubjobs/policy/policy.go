@@ -134,7 +134,7 @@ func (p Policy) validate() error {
 			errs = append(errs, validateGlob("merge.paths."+list.key, g))
 		}
 	}
-	return errors.Join(append(errs, p.Secrets.validate()...)...)
+	return errors.Join(slices.Concat(errs, p.Secrets.validate(), p.Prompt.validate())...)
 }
 
 func validateGlob(key, glob string) error {

@@ -5,6 +5,9 @@ type PromptRules struct {
 	PromptChoice `yaml:",inline"`
 	// Engines are those that jobs may have; empty for all.
 	Engines []string `yaml:"engines"`
+	// BaseURLs are addresses to which the key of an engine may be sent, beside BaseURL and the
+	// provider's own; see AllowsAddress.
+	BaseURLs []string `yaml:"base_urls"`
 }
 
 // PromptChoice is what is chosen where a job does not say it. It has the fields of

@@ -39,7 +39,7 @@ func withModel(t *testing.T, name string, seconds, turns int, steps ...modeltest
 	e := engines[name]
 	c := e.c
 	c.BaseURL, c.MaxTurns = model.URL+e.path, turns
-	f := prompted(t, "--version is not what I want: change old to new in notes.md", c, "secrets: {allow: ["+e.key+"]}", map[string]string{"AGENT_" + e.key: modelKey},
+	f := prompted(t, "--version is not what I want: change old to new in notes.md", c, "secrets: {allow: ["+e.key+"]}\nprompt: {base_urls: ['"+model.URL+"']}", map[string]string{"AGENT_" + e.key: modelKey},
 		func(s *githubjobs.Spec) { s.TimeoutSeconds = seconds })
 	f.with(map[string]string{"GITHUBJOBS_RUNTIME": "docker", "GITHUBJOBS_IMAGE": image, "GITHUBJOBS_NETWORK": "host"})
 	return f, model

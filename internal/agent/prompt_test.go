@@ -134,6 +134,39 @@ func TestAnEngineWithoutAKey(t *testing.T) {
 	}
 }
 
+// A key goes nowhere that the policy does not name, whatever the job's spec says.
+func TestAnAddressThatThePolicyDoesNotAllow(t *testing.T) {
+	t.Parallel()
+	secrets := map[string]string{"AGENT_ANTHROPIC_API_KEY": "sk-1"}
+	const key = "secrets: {allow: [ANTHROPIC_API_KEY]}\nprompt: {base_urls: [https://llm.example.com/v1]}"
+	for address, code := range map[string]int{
+		"https://llm.example.com/v1/":       ExitOK,
+		"https://api.anthropic.com":         ExitOK,
+		"https://llm.example.com/v2":        ExitError,
+		"https://llm.example.com/v1/../v2":  ExitError,
+		"https://llm.example.com.evil.com/": ExitError,
+	} {
+		t.Run(address, func(t *testing.T) {
+			t.Parallel()
+			f := prompted(t, "x", githubjobs.PromptConfig{Engine: "claude-code", BaseURL: address}, key, secrets)
+			f.step("fetch", code)
+			if code == ExitOK {
+				return
+			}
+			if r := f.outcome().Result; !strings.Contains(r.Error, "does not let the key of claude-code be sent to "+address) || !strings.Contains(r.Error, "prompt: {base_urls: ['"+address+"']}") {
+				t.Errorf("%q", r.Error)
+			}
+			if _, err := os.Stat(filepath.Join(string(f.dir()), "secrets.json")); err == nil {
+				t.Error("the key is kept for a task that does not run")
+			}
+		})
+	}
+	// A program of the caller's gets no key by itself, and the address is a text to it.
+	c := custom("true")
+	c.BaseURL = "https://elsewhere.example.com/v1"
+	prompted(t, "x", c, "", nil).job(ExitOK)
+}
+
 // A step that publishes without the repository's secrets can't know which key must not get out.
 func TestKeysThatPublishDoesNotKnow(t *testing.T) {
 	t.Parallel()

@@ -60,7 +60,7 @@ type Options struct {
 	// returns "" while that is not known.
 	Base func(ctx context.Context) (string, error)
 	// Choose fills in which engine does a job of kind prompt; nil leaves that to the agent.
-	// Its errors are a *githubjobs.FieldError, an *engine.NoKeyError and an *engine.PolicyError.
+	// Its errors are a *githubjobs.FieldError, an *engine.NoKeyError, an *engine.AddressError and an *engine.PolicyError.
 	Choose func(ctx context.Context, spec *githubjobs.Spec) error
 	// Read says whether GitHub was ever read completely; before, a job that is not known may
 	// be known there.
@@ -78,6 +78,9 @@ type Options struct {
 	ReceiptKeys []receipt.Key
 	// SecretRules are those of the policy on a branch, if they are known here; may be nil.
 	SecretRules func(branch string) (rules policy.SecretRules, known bool)
+	// UnsetSecrets lists those of the names of which it is certain that the repository has no
+	// such secret; nil leaves that to the agent.
+	UnsetSecrets func(ctx context.Context, names []string) []string
 	// Accepted is called after a job was stored. It must return at once.
 	Accepted func()
 	// Canceled is called after a request to cancel a job was stored. It must return at once.

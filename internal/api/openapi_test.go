@@ -125,7 +125,7 @@ func TestDescription(t *testing.T) {
 	}{
 		{"/api/create-job", "post", "400", []string{"body_too_large", "invalid_body", "invalid_field", "invalid_json", "missing_field", "unknown_field"}},
 		{"/api/create-job", "post", "503", []string{"base_unknown", "dependency_unknown", "storage_unavailable"}},
-		{"/api/create-job", "post", "422", []string{"dependency_not_found", "invalid_policy", "no_model_key", "secret_not_allowed"}},
+		{"/api/create-job", "post", "422", []string{"address_not_allowed", "dependency_not_found", "invalid_policy", "no_model_key", "secret_not_allowed", "secret_not_set"}},
 		{"/api/create-job", "post", "507", []string{"storage_full"}},
 		{"/api/jobs/status", "get", "404", []string{"job_not_found"}},
 		{"/webhooks/github", "post", "401", []string{"invalid_signature"}},

@@ -79,7 +79,14 @@ func (a *api) choose(ctx context.Context, spec *githubjobs.Spec) error {
 	}
 	err := a.Choose(ctx, spec)
 	if keyless, ok := errors.AsType[*engine.NoKeyError](err); ok {
-		return problem.New(problem.NoModelKey, "The job was not created: %s", keyless)
+		mend := ""
+		if len(keyless.Unset) > 0 {
+			mend = ", or by the command line: " + a.setSecret(keyless.Unset[0])
+		}
+		return problem.New(problem.NoModelKey, "The job was not created: %s%s", keyless, mend)
+	}
+	if elsewhere, ok := errors.AsType[*engine.AddressError](err); ok {
+		return problem.New(problem.AddressNotAllowed, "The job was not created: %s.", elsewhere).OfField("llm_base_url")
 	}
 	if spoilt, ok := errors.AsType[*engine.PolicyError](err); ok {
 		return problem.New(problem.InvalidPolicy, "The job was not created: %s. Mend the file as the text says.", spoilt)

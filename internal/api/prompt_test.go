@@ -82,11 +82,14 @@ func TestPromptFieldsOfBatchesSchedulesAndReplays(t *testing.T) {
 
 func TestAJobWithoutAKeyIsRefused(t *testing.T) {
 	t.Parallel()
-	allowed, spoilt := true, error(nil)
+	allowed, elsewhere, spoilt := true, false, error(nil)
 	s := setup(t, func(o *Options) {
 		o.Choose = func(_ context.Context, spec *githubjobs.Spec) error {
 			if spoilt != nil {
 				return &engine.PolicyError{Base: spec.Base, Err: spoilt}
+			}
+			if elsewhere {
+				return &engine.AddressError{Engine: "codex", Address: "https://h/v1", Base: spec.Base}
 			}
 			choice, err := engine.Choose(nil, githubjobs.PromptConfig{})
 			if err == nil && !allowed {
@@ -115,6 +118,11 @@ func TestAJobWithoutAKeyIsRefused(t *testing.T) {
 	}
 	if again := s.do(t, "POST", "/api/create-job", keyed); again.body != first.body || again.StatusCode != 200 {
 		t.Errorf("the same request, after the policy has changed: %d %s", again.StatusCode, again.body)
+	}
+	elsewhere = true
+	res := s.do(t, "POST", "/api/create-job", `{"job":"x","kind":"prompt","llm_base_url":"https://h/v1"}`)
+	if res.StatusCode != 422 || !strings.Contains(res.body, `"address_not_allowed"`) || !strings.Contains(res.body, `"llm_base_url"`) || !strings.Contains(res.body, "prompt: {base_urls: ['https://h/v1']}") {
+		t.Errorf("another address: %d %s", res.StatusCode, res.body)
 	}
 	spoilt = errors.New("engin is not a setting")
 	if res := s.do(t, "POST", "/api/create-job", `{"job":"x","kind":"prompt"}`); res.StatusCode != 422 || !strings.Contains(res.body, `"invalid_policy"`) || !strings.Contains(res.body, "engin is not a setting") {

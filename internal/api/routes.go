@@ -27,7 +27,7 @@ func (a *api) routes() *http.ServeMux {
 
 	route(h, a.keyed("POST", "/api/create-job", "create-job", "Creates a job",
 		problem.InvalidJSON, problem.InvalidField, problem.UnknownField, problem.MissingField, problem.InvalidBody, problem.BodyTooLarge,
-		problem.DependencyNotFound, problem.DependencyUnknown, problem.NoModelKey, problem.InvalidPolicy, problem.SecretNotAllowed, problem.KeyReused, problem.QueueFull, problem.BaseUnknown, problem.StorageFull, problem.StorageUnavailable), a.createJob)
+		problem.DependencyNotFound, problem.DependencyUnknown, problem.NoModelKey, problem.InvalidPolicy, problem.AddressNotAllowed, problem.SecretNotAllowed, problem.SecretNotSet, problem.KeyReused, problem.QueueFull, problem.BaseUnknown, problem.StorageFull, problem.StorageUnavailable), a.createJob)
 	plain[statusInput, statusOutput](mux, config, a.keyed("GET", "/api/jobs/status", "job-status", "Says where a job stands",
 		problem.MissingField, problem.JobNotFound, problem.StatusFailed), a.withKey(a.jobStatus))
 	plain[listInput, listOutput](mux, config, a.keyed("GET", "/api/jobs", "list-jobs", "Lists jobs, the newest first",
@@ -40,7 +40,7 @@ func (a *api) routes() *http.ServeMux {
 		problem.JobNotFound, problem.NotRetryable, problem.StorageFull, problem.StorageUnavailable), a.retryJob)
 	route(h, a.keyed("POST", "/api/jobs/{job_id}/replay", "replay-job", "Creates a job like one that there is, with what is said otherwise",
 		problem.InvalidJSON, problem.InvalidField, problem.UnknownField, problem.MissingField, problem.InvalidBody, problem.BodyTooLarge,
-		problem.JobNotFound, problem.NoModelKey, problem.InvalidPolicy, problem.SecretNotAllowed, problem.KeyReused, problem.QueueFull, problem.BaseUnknown, problem.StorageFull, problem.StorageUnavailable), a.replayJob)
+		problem.JobNotFound, problem.NoModelKey, problem.InvalidPolicy, problem.AddressNotAllowed, problem.SecretNotAllowed, problem.SecretNotSet, problem.KeyReused, problem.QueueFull, problem.BaseUnknown, problem.StorageFull, problem.StorageUnavailable), a.replayJob)
 	route(h, a.keyed("GET", "/api/jobs/{job_id}/receipt", "job-receipt", "Signs what became of a job that is at its end, as an in-toto statement",
 		problem.JobNotFound, problem.NoReceipt, problem.NoReceiptKey, problem.StorageUnavailable), a.jobReceipt)
 	route(h, a.public("GET", KeysPath, "receipt-keys", "Tells the keys by which receipts are checked"), a.receiptKeys)
@@ -104,7 +104,7 @@ func (a *api) batchRoutes(h huma.API, mux *http.ServeMux, config huma.Config) {
 	cancel := []problem.Code{problem.InvalidJSON, problem.InvalidField, problem.UnknownField, problem.InvalidBody, problem.BodyTooLarge, problem.BatchNotFound, problem.StorageFull, problem.StorageUnavailable}
 	route(h, a.keyed("POST", all, "create-batch", "Creates up to 10,000 jobs, all of them or none",
 		problem.InvalidJSON, problem.InvalidField, problem.UnknownField, problem.MissingField, problem.InvalidBody, problem.BodyTooLarge, problem.BatchTooLarge,
-		problem.DependencyNotFound, problem.DependencyUnknown, problem.NoModelKey, problem.InvalidPolicy, problem.SecretNotAllowed, problem.KeyReused, problem.QueueFull, problem.TooManyBatches, problem.BaseUnknown, problem.StorageFull, problem.StorageUnavailable), a.createBatch)
+		problem.DependencyNotFound, problem.DependencyUnknown, problem.NoModelKey, problem.InvalidPolicy, problem.AddressNotAllowed, problem.SecretNotAllowed, problem.SecretNotSet, problem.KeyReused, problem.QueueFull, problem.TooManyBatches, problem.BaseUnknown, problem.StorageFull, problem.StorageUnavailable), a.createBatch)
 	plain[listBatchesInput, listBatchesOutput](mux, config, a.keyed("GET", all, "list-batches", "Lists batches, the newest first", read...), a.withKey(answerWith(a.listBatches)))
 	plain[readBatchInput, readBatchOutput](mux, config, a.keyed("GET", one, "batch", "Says how the jobs of a batch stand", append(read, problem.BatchNotFound)...), a.withKey(answerWith(a.readBatchCounts)))
 	plain[resultsInput, resultsOutput](mux, config, a.keyed("GET", one+"/results", "batch-results", "Tells what came of the jobs of a batch, by index",

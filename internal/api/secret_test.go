@@ -1,6 +1,8 @@
 package api
 
 import (
+	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,5 +44,37 @@ func TestSecretsThatThePolicyDoesNotAllow(t *testing.T) {
 	}
 	if res := s.do(t, "POST", "/api/jobs/"+id+"/replay", ""); res.StatusCode != 422 || !strings.Contains(res.body, "API_KEY") {
 		t.Errorf("a replay: %d %s", res.StatusCode, res.body)
+	}
+}
+
+// A secret that is certain not to be set is refused with the way to set it.
+func TestSecretsThatAreNotSet(t *testing.T) {
+	t.Parallel()
+	set := []string{"API_KEY"}
+	s := setup(t, func(o *Options) {
+		o.Repository = "https://github.com/o/r"
+		o.UnsetSecrets = func(_ context.Context, names []string) []string {
+			return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(set, name) })
+		}
+	})
+	for path, body := range map[string]string{
+		"/api/create-job": `{"job":"x","kind":"command","config":{"script":"x"},"secrets":["API_KEY","DB"]}`,
+		"/api/batches":    `{"jobs":[{"job":"x"},{"job":"x","secrets":["DB"]}]}`,
+	} {
+		res := s.do(t, "POST", path, body)
+		for _, says := range []string{`"secret_not_set"`, "no secret AGENT_DB", "Settings → Secrets and variables → Actions", "gh secret set AGENT_DB --repo https://github.com/o/r"} {
+			if res.StatusCode != 422 || !strings.Contains(res.body, says) {
+				t.Errorf("%s: %d %s, want %s", path, res.StatusCode, res.body, says)
+			}
+		}
+	}
+	keyed := `{"job":"x","secrets":["API_KEY"],"idempotency_key":"once"}`
+	first := s.do(t, "POST", "/api/create-job", keyed)
+	set = nil
+	if again := s.do(t, "POST", "/api/create-job", keyed); first.StatusCode != 200 || again.StatusCode != 200 || again.body != first.body {
+		t.Errorf("the same request, when the secret is gone: %d %s, first %d", again.StatusCode, again.body, first.StatusCode)
+	}
+	if res := s.do(t, "POST", "/api/create-job", `{"job":"x"}`); res.StatusCode != 200 {
+		t.Errorf("without secrets: %d %s", res.StatusCode, res.body)
 	}
 }

@@ -29,6 +29,7 @@ type Hub interface {
 // it for a while. It may be used from several goroutines.
 type Chooser struct {
 	Hub     Hub
+	Secrets *Secrets                // nil where the policy alone says whether there is a key
 	Default githubjobs.PromptConfig // of the server
 	Log     *slog.Logger
 	Now     func() time.Time
@@ -61,8 +62,8 @@ const (
 )
 
 // Choose fills in the spec's config what the job leaves open. Its errors are a
-// *githubjobs.FieldError, an *engine.NoKeyError where no key is allowed, and an
-// *engine.PolicyError. While the
+// *githubjobs.FieldError, an *engine.NoKeyError where no key is allowed or set, an *engine.AddressError
+// where it may not be sent to the job's address, and an *engine.PolicyError. While the
 // policy is not known, because GitHub is out of reach, the job is left as it is: the agent
 // chooses by the policy, too.
 func (c *Chooser) Choose(ctx context.Context, spec *githubjobs.Spec) error {
@@ -77,9 +78,9 @@ func (c *Chooser) Choose(ctx context.Context, spec *githubjobs.Spec) error {
 		}
 		return err
 	}
-	choice, err := c.judge(r, given, spec)
+	choice, err := c.judge(ctx, r, given, spec)
 	if err != nil { // Perhaps it has been mended since.
-		choice, err = c.judge(c.rules(ctx, spec.Base, tooFresh), given, spec)
+		choice, err = c.judge(ctx, c.rules(ctx, spec.Base, tooFresh), given, spec)
 	}
 	if err != nil {
 		return err
@@ -89,7 +90,7 @@ func (c *Chooser) Choose(ctx context.Context, spec *githubjobs.Spec) error {
 }
 
 // judge chooses by a policy that is known.
-func (c *Chooser) judge(r rules, given githubjobs.PromptConfig, spec *githubjobs.Spec) (engine.Choice, error) {
+func (c *Chooser) judge(ctx context.Context, r rules, given githubjobs.PromptConfig, spec *githubjobs.Spec) (engine.Choice, error) {
 	if r.wrong != nil {
 		return engine.Choice{}, &engine.PolicyError{Base: spec.Base, Err: r.wrong}
 	}
@@ -99,10 +100,26 @@ func (c *Chooser) judge(r rules, given githubjobs.PromptConfig, spec *githubjobs
 		return choice, err
 	case spec.Offline():
 		return choice, &githubjobs.FieldError{Field: "network", Message: "none keeps " + choice.Engine + " from its model; leave it out"}
-	case !slices.ContainsFunc(choice.Keys, r.Secrets.Allows):
-		return choice, &engine.NoKeyError{Choice: choice, Base: spec.Base}
 	}
-	return choice, nil
+	err = choice.CheckAddress(r.Prompt.AllowsAddress, spec.Base)
+	if e, ok := errors.AsType[*engine.AddressError](err); ok {
+		e.FromServer = given.BaseURL == ""
+		return choice, e
+	}
+	return choice, c.keyless(ctx, r, choice, spec.Base)
+}
+
+// keyless says why the engine of a choice would have no key; nil where it has one, as far as
+// the server knows.
+func (c *Chooser) keyless(ctx context.Context, r rules, choice engine.Choice, base string) error {
+	allowed := slices.DeleteFunc(slices.Clone(choice.Keys), func(key string) bool { return !r.Secrets.Allows(key) })
+	if len(allowed) == 0 {
+		return &engine.NoKeyError{Choice: choice, Base: base}
+	}
+	if c.Secrets != nil && len(c.Secrets.Unset(ctx, allowed)) == len(allowed) {
+		return &engine.NoKeyError{Choice: choice, Base: base, Unset: allowed}
+	}
+	return nil
 }
 
 // rules are those of a branch, of which GitHub was asked within an age.

@@ -134,3 +134,71 @@ func TestACallerWhoHasGone(t *testing.T) {
 		t.Error("the policy, which allows no key, is not known")
 	}
 }
+
+// A key that the policy allows and that is known not to be set is no key.
+func TestAKeyThatIsNotSet(t *testing.T) {
+	t.Parallel()
+	b, c, at := setup("secrets: {allow: [ANTHROPIC_API_KEY, CLAUDE_CODE_OAUTH_TOKEN]}")
+	r, s, now := secrets("AGENT_ANTHROPIC_AUTH_TOKEN")
+	c.Secrets = s
+	refused := func(reads int) {
+		t.Helper()
+		_, err := choose(t, c, `{}`)
+		e, ok := errors.AsType[*engine.NoKeyError](err)
+		if !ok || len(e.Unset) != 2 || !strings.Contains(err.Error(), "Set the secret AGENT_ANTHROPIC_API_KEY or AGENT_CLAUDE_CODE_OAUTH_TOKEN of") || r.reads != reads {
+			t.Errorf("%v after %d reads", err, r.reads)
+		}
+	}
+	refused(1)
+	refused(1)
+	r.names = []string{"AGENT_CLAUDE_CODE_OAUTH_TOKEN"}
+	*at, *now = at.Add(3*time.Second), now.Add(3*time.Second)
+	if _, err := choose(t, c, `{}`); err != nil || r.reads != 2 {
+		t.Errorf("since one is set: %v, %d reads", err, r.reads)
+	}
+	if _, err := choose(t, c, `{"engine":"custom","command":["x"]}`); err != nil {
+		t.Errorf("an engine that needs none: %v", err)
+	}
+	r.names, r.err = nil, hub.ErrForbidden
+	*at, *now = at.Add(fresh), now.Add(fresh)
+	if _, err := choose(t, c, `{}`); err != nil {
+		t.Errorf("where names may not be seen: %v", err)
+	}
+	if b.reads > 4 {
+		t.Errorf("%d reads of the policy", b.reads)
+	}
+}
+
+// A key goes to the provider, and to whom the policy names: not to whom the caller or the
+// server likes.
+func TestAnAddressThatThePolicyDoesNotAllow(t *testing.T) {
+	t.Parallel()
+	const keys = "secrets: {allow: ['*']}\n"
+	for _, test := range []struct {
+		policy, server, config string
+		says                   string // "" for allowed
+	}{
+		{keys, "", `{"engine":"codex","llm_base_url":"https://evil.example.com/v1"}`, "does not let the key of codex be sent to https://evil.example.com/v1. Add that address to .githubjobs.yml there, written as plainly as https://llm.example.com/v1: prompt: {base_urls: ['https://evil.example.com/v1']}; or leave"},
+		{keys, "", `{"engine":"codex","llm_base_url":"https://api.openai.com/v1"}`, ""},
+		{keys, "", `{"engine":"codex","llm_base_url":"https://api.anthropic.com/v1"}`, "does not let"}, // another provider's
+		{keys, "", `{"engine":"gemini"}`, ""},
+		{keys + "prompt: {base_urls: [https://llm.example.com]}", "", `{"engine":"codex","llm_base_url":"https://llm.example.com/v1"}`, ""},
+		{keys + "prompt: {base_urls: [https://llm.example.com]}", "", `{"engine":"opencode","llm_provider":"openai-compatible","llm_model":"m","llm_base_url":"https://llm.example.com/v1"}`, ""},
+		{keys + "prompt: {base_urls: [https://llm.example.com]}", "", `{"engine":"opencode","llm_provider":"openai-compatible","llm_model":"m","llm_base_url":"http://llm.example.com/v1"}`, "does not let"},
+		{keys + "prompt: {engine: codex, llm_base_url: 'https://llm.example.com/v1'}", "", `{}`, ""},
+		{keys + "prompt: {engine: codex, llm_base_url: 'https://llm.example.com/v1'}", "", `{"llm_base_url":"https://llm.example.com/v1/a"}`, "does not let"},
+		{keys, "https://llm.example.com", `{}`, "take it out of the server's PROMPT_LLM_BASE_URL"},
+		{keys + "prompt: {base_urls: [https://llm.example.com]}", "https://llm.example.com", `{}`, ""},
+		{"", "", `{"engine":"custom","command":["x"],"llm_base_url":"http://localhost:11434"}`, ""}, // has no key
+	} {
+		_, c, _ := setup(test.policy)
+		c.Default.BaseURL = test.server
+		_, err := choose(t, c, test.config)
+		if test.says == "" && err != nil || test.says != "" && (err == nil || !strings.Contains(err.Error(), test.says)) {
+			t.Errorf("%s, policy %q, server %q: %v", test.config, test.policy, test.server, err)
+		}
+		if _, ok := errors.AsType[*engine.AddressError](err); err != nil && !ok {
+			t.Errorf("%s: %T", test.config, err)
+		}
+	}
+}

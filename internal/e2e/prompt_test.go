@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs/policy"
@@ -11,8 +12,8 @@ import (
 	"github.com/githubjobs/githubjobs/internal/require"
 )
 
-// TestAnEngineNeedsAKey: a job whose engine would have none is refused with what to set; once
-// the policy allows one, it is taken; and where the repository has none the run says so.
+// TestAnEngineNeedsAKey: a job whose engine would have none is refused with what to set: first
+// what the policy must allow, then which secret there must be; then it is taken.
 func TestAnEngineNeedsAKey(t *testing.T) {
 	t.Parallel()
 	w := start(t, options{files: map[string]string{policy.Path: mergesReports}})
@@ -24,16 +25,34 @@ func TestAnEngineNeedsAKey(t *testing.T) {
 		}
 	}
 	w.setFile(policy.Path, mergesReports+"secrets: {allow: [OPENAI_API_KEY]}\n")
-	var id string
-	w.until("the job is taken", func() bool {
+	w.until("the secret is what is missing", func() bool {
 		status, answer = w.call(http.MethodPost, "/api/create-job", []byte(job))
-		_, rest, _ := strings.Cut(string(answer), `"job_id":"`)
-		id, _, _ = strings.Cut(rest, `"`)
+		return status == 422 && strings.Contains(string(answer), "gh secret set AGENT_OPENAI_API_KEY --repo "+w.hub.URL()+"/demo/reports")
+	})
+	if err := w.hub.SetSecret("demo", "reports", "AGENT_OPENAI_API_KEY", "sk-of-nobody-7c2e91d0"); err != nil {
+		t.Fatal(err)
+	}
+	w.until("the job is taken", func() bool {
+		status, _ = w.call(http.MethodPost, "/api/create-job", []byte(strings.Replace(job, "{", `{"delay_until": "`+time.Now().Add(time.Hour).Format(time.RFC3339)+`", `, 1)))
 		return status == 200
 	})
-	if got := w.wait(id); got.Status != githubjobs.StatusFailed || !strings.Contains(got.Message, "AGENT_OPENAI_API_KEY") {
-		t.Errorf("%s/%s: %s", got.Status, got.Reason, got.Message)
+}
+
+// TestAKeyGoesWhereThePolicySays: a caller's address is refused, until the policy names it.
+func TestAKeyGoesWhereThePolicySays(t *testing.T) {
+	t.Parallel()
+	const allowed = mergesReports + "secrets: {allow: [OPENAI_API_KEY]}\n"
+	w := start(t, options{files: map[string]string{policy.Path: allowed}, secrets: map[string]string{"AGENT_OPENAI_API_KEY": "sk-of-nobody-7c2e91d0"}})
+	job := `{"job": "x", "engine": "codex", "llm_base_url": "https://llm.example.com/v1", "delay_until": "` + time.Now().Add(time.Hour).Format(time.RFC3339) + `"}`
+	status, answer := w.call(http.MethodPost, "/api/create-job", []byte(job))
+	if status != 422 || !strings.Contains(string(answer), `"address_not_allowed"`) || !strings.Contains(string(answer), "prompt: {base_urls: ['https://llm.example.com/v1']}") {
+		t.Fatalf("%d %s", status, answer)
 	}
+	w.setFile(policy.Path, allowed+"prompt: {base_urls: [https://llm.example.com]}\n")
+	w.until("the job is taken", func() bool {
+		status, _ = w.call(http.MethodPost, "/api/create-job", []byte(job))
+		return status == 200
+	})
 }
 
 // TestARealEngineAllTheWay: a job is accepted, a real coding agent reads a file and edits it

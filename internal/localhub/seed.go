@@ -165,6 +165,23 @@ func (s *Server) SetSecret(owner, name, key, value string) error {
 	})
 }
 
+// SetOrganizationSecret sets an Actions secret of an organisation, for all of its repositories. ErrNotFound when there is no such organisation.
+func (s *Server) SetOrganizationSecret(organization, key, value string) error {
+	return s.db.Update(func(tx *state.Tx) error {
+		owner, ok := tx.Users.ByName(state.UserName(organization))
+		if !ok || owner.Type != state.TypeOrganization {
+			return fmt.Errorf("organization %q: %w", organization, ErrNotFound)
+		}
+		v, ok := tx.OrganizationSecrets.ByName(state.SettingName(owner.ID, key))
+		if !ok {
+			v = state.OrganizationSecret{ID: tx.OrganizationSecrets.NextID(), OwnerID: owner.ID, Name: key, CreatedAt: s.now()}
+		}
+		v.Value, v.UpdatedAt = value, s.now()
+		tx.OrganizationSecrets.Put(v)
+		return nil
+	})
+}
+
 // CreateHook makes a webhook of a repository, with JSON bodies. Unlike GitHub's, it is not pinged. Events may be "*".
 func (s *Server) CreateHook(owner, name, url, secret string, events ...string) (h state.Hook, err error) {
 	err = s.withRepository(owner, name, func(tx *state.Tx, r state.Repository) error {

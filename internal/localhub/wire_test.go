@@ -199,6 +199,7 @@ func (c *caller) settings() {
 	}
 	c.do("GET", at+"/secrets/HUSH", nil)
 	c.do("GET", at+"/secrets", nil)
+	c.do("GET", at+"/organization-secrets", nil)
 	c.do("DELETE", at+"/secrets/HUSH", nil)
 	c.do("PUT", at+"/permissions", object{"enabled": true, "allowed_actions": "all"})
 	c.do("GET", at+"/permissions", nil)

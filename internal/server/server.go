@@ -185,7 +185,8 @@ func (s *Server) wire(repository *hub.Repository) {
 		Project: s.project, Store: s.store, Complete: s.complete, Log: s.log.With("part", "hold"), Now: time.Now,
 		Released: func() { s.dispatcher.Wake(); s.controller.Wake() },
 	})
-	chooser := &choice.Chooser{Hub: repository, Default: s.cfg.prompt(), Log: s.log.With("part", "choice"), Now: time.Now}
+	secrets := &choice.Secrets{Hub: repository, Log: s.log.With("part", "choice"), Now: time.Now}
+	chooser := &choice.Chooser{Hub: repository, Secrets: secrets, Default: s.cfg.prompt(), Log: s.log.With("part", "choice"), Now: time.Now}
 	s.scheduler = schedule.New(schedule.Options{
 		Project: s.project, Store: s.store, Base: s.baseNow, Choose: chooser.Choose, Accepted: s.accepted, Log: s.log.With("part", "schedule"), Now: time.Now,
 	})
@@ -218,7 +219,7 @@ func (s *Server) wire(repository *hub.Repository) {
 			Project: s.project, Keys: s.cfg.APIKeys, DefaultKind: s.cfg.DefaultKind, Jobs: s.store, Base: s.base, Choose: chooser.Choose,
 			Repository: s.cfg.repositoryURL(), ReceiptKeys: s.signers,
 			Batches: s.store, Gate: s.gate, Room: s.roomFor, Schedules: s.store, Receipts: s.store, Scheduler: s.scheduler, Scheduled: s.scheduler.Wake, Live: s.live,
-			Read: s.everRead, SecretRules: s.file.SecretRules, Accepted: s.accepted, Canceled: s.accepted, JobRetention: s.cfg.JobRetention, Full: s.full, Readiness: s.Readiness, Webhook: s.metrics.countDeliveries(s.receiver), Metrics: s.metrics.handler(), Log: s.log.With("part", "api"), Now: time.Now,
+			Read: s.everRead, SecretRules: s.file.SecretRules, UnsetSecrets: secrets.Unset, Accepted: s.accepted, Canceled: s.accepted, JobRetention: s.cfg.JobRetention, Full: s.full, Readiness: s.Readiness, Webhook: s.metrics.countDeliveries(s.receiver), Metrics: s.metrics.handler(), Log: s.log.With("part", "api"), Now: time.Now,
 		}),
 		ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime,
 		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),

@@ -32,6 +32,8 @@ const (
 	NoReceipt          Code = "no_receipt"             // the job is not at its end, or nothing of it came to GitHub
 	NoReceiptKey       Code = "no_receipt_key"         // the server has no key to sign receipts with
 	SecretNotAllowed   Code = "secret_not_allowed"     // the policy does not let jobs have a secret that the job names
+	AddressNotAllowed  Code = "address_not_allowed"    // the policy does not let the key of an engine be sent there
+	SecretNotSet       Code = "secret_not_set"         // the repository has no value for a secret that the job names
 	DependencyNotFound Code = "dependency_not_found"   // the job depends on one that there is not
 	DependencyUnknown  Code = "dependency_unknown"     // whether there is a job that it depends on is not known yet
 	JobEnded           Code = "job_ended"              // the job has ended and can't be cancelled
@@ -85,7 +87,7 @@ var statuses = map[Code]int{
 	QueueFull: http.StatusTooManyRequests, TooManyBatches: http.StatusServiceUnavailable,
 	BatchNotFound: http.StatusNotFound, BatchNotIndexed: http.StatusConflict, BatchTooLarge: http.StatusBadRequest,
 	NoModelKey:         http.StatusUnprocessableEntity,
-	DependencyNotFound: http.StatusUnprocessableEntity, SecretNotAllowed: http.StatusUnprocessableEntity,
+	DependencyNotFound: http.StatusUnprocessableEntity, SecretNotAllowed: http.StatusUnprocessableEntity, SecretNotSet: http.StatusUnprocessableEntity, AddressNotAllowed: http.StatusUnprocessableEntity,
 	NotMerged: http.StatusConflict, NothingToUndo: http.StatusConflict, UndoConflict: http.StatusConflict,
 	NothingToJudge: http.StatusConflict, InvalidPolicy: http.StatusUnprocessableEntity, TooManyVerdicts: http.StatusTooManyRequests,
 	GitHubUnavailable: http.StatusServiceUnavailable, GitHubRefused: http.StatusBadGateway,

@@ -30,7 +30,12 @@ func (e *Engine) jobContext(live *liveRun, job workflow.Job) (out executor.Job, 
 // expressionContext is the part of a job's context that all jobs of a run share.
 func (e *Engine) expressionContext(tx *state.Tx, run state.Run, file *workflow.File) executor.Job {
 	secrets, vars := map[string]string{}, map[string]string{}
-	for s := range tx.Secrets.Of(run.RepositoryID) {
+	if repo, ok := tx.Repositories.Get(run.RepositoryID); ok {
+		for s := range tx.OrganizationSecrets.Of(repo.OwnerID) {
+			secrets[strings.ToUpper(s.Name)] = s.Value
+		}
+	}
+	for s := range tx.Secrets.Of(run.RepositoryID) { // which count before those of the organisation
 		secrets[strings.ToUpper(s.Name)] = s.Value
 	}
 	for v := range tx.Variables.Of(run.RepositoryID) {

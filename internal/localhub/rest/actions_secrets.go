@@ -13,6 +13,7 @@ var secretOperations = []Operation{
 	{"GET", "/repos/{owner}/{repo}/actions/secrets/{secret_name}", "actions/get-repo-secret", Read("secrets"), getSecret},
 	{"PUT", "/repos/{owner}/{repo}/actions/secrets/{secret_name}", "actions/create-or-update-repo-secret", Write("secrets"), putSecret},
 	{"DELETE", "/repos/{owner}/{repo}/actions/secrets/{secret_name}", "actions/delete-repo-secret", Write("secrets"), deleteSecret},
+	{"GET", "/repos/{owner}/{repo}/actions/organization-secrets", "actions/list-repo-organization-secrets", Read("secrets"), listOrganizationSecrets},
 }
 
 func getSecretKey(c *Context) (Response, error) {
@@ -30,6 +31,18 @@ func listSecrets(c *Context) (Response, error) {
 	c.View(func(tx *state.Tx, _ shape.Builder) {
 		for s := range tx.Secrets.Of(c.Repo.ID) {
 			list = append(list, secret(s))
+		}
+	})
+	total := len(list)
+	return OK(shape.Object{"total_count": total, "secrets": Paginate(c, list)}), nil
+}
+
+// listOrganizationSecrets lists those that the repository has of its organisation.
+func listOrganizationSecrets(c *Context) (Response, error) {
+	list := []shape.Object{}
+	c.View(func(tx *state.Tx, _ shape.Builder) {
+		for s := range tx.OrganizationSecrets.Of(c.Repo.OwnerID) {
+			list = append(list, secret(state.Secret{Name: s.Name, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt}))
 		}
 	})
 	total := len(list)

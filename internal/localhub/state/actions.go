@@ -135,9 +135,17 @@ type Secret struct {
 	CreatedAt, UpdatedAt time.Time
 }
 
+// OrganizationSecret is an Actions secret of an organisation, to which it belongs: each of its repositories has it. ByName: SettingName(owner id, name).
+type OrganizationSecret struct {
+	ID                   int64
+	OwnerID              int64
+	Name, Value          string
+	CreatedAt, UpdatedAt time.Time
+}
+
 // SettingName is the key of Variables.ByName and Secrets.ByName: names are compared without regard to case.
-func SettingName(repositoryID int64, name string) string {
-	return fmt.Sprintf("%d/%s", repositoryID, strings.ToUpper(name))
+func SettingName(belongsTo int64, name string) string {
+	return fmt.Sprintf("%d/%s", belongsTo, strings.ToUpper(name))
 }
 
 func (v Variable) key() int64     { return v.ID }
@@ -147,3 +155,7 @@ func (v Variable) unique() string { return SettingName(v.RepositoryID, v.Name) }
 func (s Secret) key() int64     { return s.ID }
 func (s Secret) parent() int64  { return s.RepositoryID }
 func (s Secret) unique() string { return SettingName(s.RepositoryID, s.Name) }
+
+func (s OrganizationSecret) key() int64     { return s.ID }
+func (s OrganizationSecret) parent() int64  { return s.OwnerID }
+func (s OrganizationSecret) unique() string { return SettingName(s.OwnerID, s.Name) }

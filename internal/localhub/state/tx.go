@@ -26,6 +26,8 @@ type Tx struct {
 	Variables *Table[Variable]
 	Secrets   *Table[Secret]
 
+	OrganizationSecrets *Table[OrganizationSecret]
+
 	log    *logHolder
 	tables map[string]loader
 }
@@ -57,6 +59,7 @@ func newTx() *Tx {
 	tx.Jobs = table[Job](tx, "job")
 	tx.Variables = table[Variable](tx, "variable")
 	tx.Secrets = table[Secret](tx, "secret")
+	tx.OrganizationSecrets = table[OrganizationSecret](tx, "organization_secret")
 	return tx
 }
 

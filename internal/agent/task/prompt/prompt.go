@@ -55,6 +55,9 @@ func (Kind) Choose(spec githubjobs.Spec, rules policy.Policy, inputs string) (an
 	if spec.Offline() && len(choice.Keys) > 0 {
 		return nil, "", fmt.Errorf("the job has network: none, with which %s can't reach its model; leave it out", choice.Engine)
 	}
+	if err := choice.CheckAddress(rules.Prompt.AllowsAddress, spec.Base); err != nil {
+		return nil, "", err
+	}
 	raw, err := json.Marshal(choice)
 	if err != nil {
 		return nil, "", err
