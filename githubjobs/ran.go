@@ -24,6 +24,8 @@ type Ran struct {
 	// the commit that its file was of.
 	Workflow    string `json:"workflow,omitempty"`
 	WorkflowSHA string `json:"workflow_sha,omitempty"`
+	// Attest says that the run was to have its result attested by GitHub.
+	Attest bool `json:"attest,omitempty"`
 }
 
 var (

@@ -59,6 +59,7 @@ The steps read what Actions sets (GITHUB_REPOSITORY, GITHUB_SHA, GITHUB_EVENT_PA
   GITHUBJOBS_FILE_SIZE bytes of each file that it writes (default: 4g)
   GITHUBJOBS_DISK      bytes of all files that it keeps  (default: 10g)
   GITHUBJOBS_FILES     how many files these may be       (default: 1000000)
+  GITHUBJOBS_ATTEST    true: publish and merge hand over what the workflow's next job has GitHub attest
   GITHUBJOBS_SECRET_SCAN
                        false: what looks like a credential may be published
   GITHUBJOBS_NETWORK   network of the container          (default: the engine's)

@@ -34,7 +34,7 @@ func publishStep(ctx context.Context, j job) error {
 	report, err := publish.Publish(ctx, publish.Config{
 		Secrets: j.withKeys(secrets), SecretsMissing: missing,
 		Repo: repo, Tree: j.dir.Tree(), Job: j.config.Job(), JobSHA: j.config.SHA,
-		RunID: j.config.RunID, Attempt: j.config.RunAttempt, RunURL: j.config.RunURL(), Workflow: j.config.Workflow, WorkflowSHA: j.config.WorkflowSHA, AllowSecrets: !j.config.SecretScan, Logger: j.logger(),
+		RunID: j.config.RunID, Attempt: j.config.RunAttempt, RunURL: j.config.RunURL(), Workflow: j.config.Workflow, WorkflowSHA: j.config.WorkflowSHA, Attest: j.config.Attest, AllowSecrets: !j.config.SecretScan, Logger: j.logger(),
 	}, j.result())
 	commands := actions.To(j.Stdout)
 	// Nothing needs the folder any more; a run that is run again begins with a new one.
@@ -82,7 +82,7 @@ func (j job) handOver(report publish.Report) error {
 	if err == nil && report.Pull != 0 {
 		err = actions.SetOutput(j.config.Output, "pull", strconv.Itoa(report.Pull))
 	}
-	return err
+	return errors.Join(err, j.attestResult(report))
 }
 
 func mergeStep(ctx context.Context, j job) error {
@@ -103,6 +103,9 @@ func mergeStep(ctx context.Context, j job) error {
 	switch {
 	case report.Merged:
 		commands.Notice("Merged", report.Title)
+		if err := j.attestMerge(ctx, repo, report.SHA); err != nil {
+			commands.Warning("The merge is not attested", err.Error())
+		}
 	case report.Waits:
 		commands.Notice("Not merged yet", report.Title)
 	case report.Pull != 0:

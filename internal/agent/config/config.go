@@ -62,6 +62,8 @@ type Config struct {
 	// was not asked, as in workflows of earlier versions.
 	Result string `env:"GITHUBJOBS_RESULT"`
 	Pull   int    `env:"GITHUBJOBS_PULL"`
+	// Attest has publish and merge hand over what the job behind them has attested.
+	Attest bool `env:"GITHUBJOBS_ATTEST"`
 
 	// Live is the address of the server that is told how the run gets on; empty for none.
 	// The two after it are what a step asks GitHub for its proof with; see live.Identity.
@@ -129,7 +131,7 @@ func explain(err error) error {
 		return err
 	}
 	variables := map[string]string{"RunID": "GITHUB_RUN_ID", "RunAttempt": "GITHUB_RUN_ATTEMPT", "Pids": "GITHUBJOBS_PIDS", "Files": "GITHUBJOBS_FILES", "Grace": "GITHUBJOBS_GRACE", "Pull": "GITHUBJOBS_PULL",
-		"SameUser": "GITHUBJOBS_UNSAFE_SAME_USER", "SecretScan": "GITHUBJOBS_SECRET_SCAN"}
+		"SameUser": "GITHUBJOBS_UNSAFE_SAME_USER", "SecretScan": "GITHUBJOBS_SECRET_SCAN", "Attest": "GITHUBJOBS_ATTEST"}
 	var errs []error
 	for _, e := range aggregate.Errors {
 		if p, ok := errors.AsType[env.ParseError](e); ok {

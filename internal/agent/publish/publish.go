@@ -34,6 +34,8 @@ type Config struct {
 	RunURL  string
 	// Workflow and WorkflowSHA are of the run too; see githubjobs.Ran.
 	Workflow, WorkflowSHA string
+	// Attest is told in the result; see githubjobs.Ran.
+	Attest bool
 	// MaxFileBytes and MaxTotalBytes default to DefaultMaxFileBytes and
 	// DefaultMaxTotalBytes.
 	MaxFileBytes  int64
@@ -52,7 +54,9 @@ type Config struct {
 
 // Report is what was published.
 type Report struct {
-	SHA     string   // the last result commit
+	SHA     string // the last result commit
+	Raw     []byte // that commit, as git has it
+	Result  githubjobs.Result
 	Changed []string // paths that the task changed
 	Pull    int      // number of the pull request; 0 when there is none
 	PullURL string
@@ -281,7 +285,10 @@ func (p *publisher) push(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("push the result: %w", err)
 	}
-	p.parent, p.tree, p.report.SHA = sha, tree, sha
+	p.parent, p.tree, p.report.SHA, p.report.Result = sha, tree, sha, p.result
+	if p.report.Raw, err = bytesOf(commit); err != nil {
+		return err
+	}
 	p.Logger.Info("result pushed", "commit", sha, "outcome", p.result.Outcome, "files", p.result.FilesTotal)
 	return nil
 }
