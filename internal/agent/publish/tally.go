@@ -3,11 +3,7 @@ package publish
 import (
 	"fmt"
 	"path"
-	"slices"
 	"strings"
-	"unicode/utf8"
-
-	"github.com/githubjobs/githubjobs/githubjobs/policy"
 )
 
 // deletions are the entries that are gone. Submodules are never checked out, so
@@ -32,46 +28,6 @@ func (s *scanner) deletions() {
 		}
 		s.found.changes = append(s.found.changes, change{path: e.path, status: 'D', old: e.entry})
 	}
-}
-
-// collisions finds new names that some file systems take for others: such trees cannot
-// be checked out on macOS and Windows. Old ones are left alone.
-func (s *scanner) collisions() error {
-	if !slices.ContainsFunc(s.found.changes, func(c change) bool { return c.status == 'A' }) {
-		return nil
-	}
-	gone := map[string]bool{}
-	for _, c := range s.found.changes {
-		if c.status == 'D' {
-			gone[c.path] = true
-		}
-	}
-	names := map[string]string{}
-	err := s.base.all(s.base.root, "", func(p string, _ entry) {
-		for q := p; q != "." && !gone[p] && names[fold(q)] != q; q = path.Dir(q) {
-			names[fold(q)] = q
-		}
-	})
-	for _, c := range s.found.changes {
-		for q := c.path; q != "." && c.status == 'A'; q = path.Dir(q) {
-			if other, taken := names[fold(q)]; taken && other != q {
-				s.refuse(c.path, fmt.Sprintf("its name differs from %s only in case or in how its letters are composed", other))
-				break
-			}
-			names[fold(q)] = q
-		}
-	}
-	return err
-}
-
-// fold is policy.Fold, which is slow, for the many names that have no letter to compose.
-func fold(p string) string {
-	for i := range len(p) {
-		if p[i] >= utf8.RuneSelf {
-			return policy.Fold(p)
-		}
-	}
-	return strings.ToLower(p)
 }
 
 // sum refuses what is too much: the first path with which all contents together are.
