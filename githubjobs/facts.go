@@ -33,7 +33,9 @@ type Facts struct {
 	// job's, and stand with the first attempt.
 	Undos  []PullFact  `json:"undos,omitempty"`
 	Result *ResultFact `json:"result,omitempty"` // of the newest attempt
-	Gates  []GateFact  `json:"gates,omitempty"`  // the newest verdict on each head, by SHA
+	// Updates are commits that bring results onto newer commits of the base, by SHA.
+	Updates []UpdateFact `json:"updates,omitempty"`
+	Gates   []GateFact   `json:"gates,omitempty"` // the newest verdict on each head, by SHA
 
 	// The server's own facts, which GitHub does not tell again.
 	Asked    *AskedFact    `json:"asked,omitempty"` // who wants the attempt; nil where the job's policy does

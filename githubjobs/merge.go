@@ -35,6 +35,7 @@ func join(a, b Facts) Facts {
 		Pulls:    union(a.Pulls, b.Pulls, PullFact.order, PullFact.rank),
 		Undos:    union(a.Undos, b.Undos, PullFact.order, PullFact.rank),
 		Result:   newest(a.Result, b.Result, ResultFact.rank),
+		Updates:  union(a.Updates, b.Updates, UpdateFact.order, UpdateFact.rank),
 		Gates:    union(a.Gates, b.Gates, GateFact.order, GateFact.rank),
 		Asked:    newest(a.Asked, b.Asked, AskedFact.rank),
 		Dispatch: newest(a.Dispatch, b.Dispatch, Dispatch.rank),

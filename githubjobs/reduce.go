@@ -224,7 +224,7 @@ func (v view) delivered() (Reason, string) {
 	if v.pull.Merged {
 		return ReasonMerged, "The pull request was merged."
 	}
-	ours := v.pull.HeadSHA == v.result.SHA
+	ours := v.standsFor(v.pull.HeadSHA, v.result.SHA)
 	if !ours && v.recent() && v.outdated(*v.pull) {
 		return ReasonPublishing, "The run has ended; news of its pull request is on the way."
 	}
@@ -234,7 +234,7 @@ func (v view) delivered() (Reason, string) {
 	if g := v.gate(); g != nil && g.Conclusion != "success" {
 		return ReasonMergeBlocked, strings.TrimSpace(g.Title + "\n\n" + g.Summary)
 	}
-	if ours && v.recent() && !v.forbidden() {
+	if ours && v.recent() && !v.forbidden() && !v.changedAfter(*v.pull) {
 		// The gate has merged this head, or said why not, before the run ended.
 		return ReasonPublishing, "The run has ended; news of its merge, or of what keeps it from that, is on the way."
 	}
@@ -248,6 +248,11 @@ func (v view) delivered() (Reason, string) {
 // last told of: that was before it began, or says that it was closed before it ended.
 func (v view) outdated(p PullFact) bool {
 	return v.run != nil && (p.At.Before(v.run.StartedAt) || !p.Open && p.At.Before(v.run.At))
+}
+
+// changedAfter says that the head was brought onto the base after the run: its verdict is to come.
+func (v view) changedAfter(p PullFact) bool {
+	return v.run != nil && p.HeadSHA != v.result.SHA && p.At.After(v.run.At)
 }
 
 // gate is the verdict on the pull request as it stands; nil when there is none.

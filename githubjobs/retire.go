@@ -77,7 +77,7 @@ func (f Facts) spent() bool {
 // holds says whether a commit of the branch is known to be the job's: its creation, its
 // result, or what a pull request keeps.
 func (f Facts) holds(head string) bool {
-	if f.isCreation(head) || f.Result != nil && f.Result.SHA == head {
+	if f.isCreation(head) || f.updated(head) || f.Result != nil && f.Result.SHA == head {
 		return true
 	}
 	for _, p := range f.Pulls {

@@ -66,7 +66,7 @@ func viewOfOne(f Facts, number int) view {
 		v.lost = f.lost(*v.run)
 	}
 	if v.forGood = v.mergedForGood(); v.forGood {
-		if v.result = nil; f.Result != nil && f.Result.SHA == v.pull.HeadSHA {
+		if v.result = nil; f.Result != nil && f.standsFor(v.pull.HeadSHA, f.Result.SHA) {
 			v.result = f.Result
 		}
 	}
@@ -115,7 +115,7 @@ func (f Facts) origins() []string {
 	}
 	for _, r := range f.Runs {
 		moved := f.Branch != nil && f.Branch.Moved && f.Branch.Head == r.HeadSHA
-		if !moved && (f.Result == nil || f.Result.SHA != r.HeadSHA) {
+		if !moved && (f.Result == nil || f.Result.SHA != r.HeadSHA) && !f.updated(r.HeadSHA) {
 			return []string{r.HeadSHA}
 		}
 	}
@@ -174,7 +174,7 @@ func (f Facts) ReadTo(head string) bool {
 	switch {
 	case f.Spec == nil || f.Branch == nil || head == "":
 		return false
-	case f.Branch.Read && f.Branch.Head == head, f.Result != nil && f.Result.SHA == head:
+	case f.Branch.Read && f.Branch.Head == head, f.Result != nil && f.standsFor(head, f.Result.SHA):
 		return true
 	}
 	return f.isCreation(head)
@@ -253,7 +253,7 @@ func (v view) mergedForGood() bool {
 	if v.pull == nil || !v.pull.Merged || !v.again() {
 		return false
 	}
-	return v.result == nil || v.result.SHA != v.pull.HeadSHA
+	return v.result == nil || !v.standsFor(v.pull.HeadSHA, v.result.SHA)
 }
 
 // endedAt is when the job was last seen to move.

@@ -200,15 +200,6 @@ func TestTheMergeWindow(t *testing.T) {
 	w.merges()
 }
 
-func TestUpToDate(t *testing.T) {
-	t.Parallel()
-	w := delivered(t, "  up_to_date: true\n")
-	w.commit("main", map[string]string{"other.md": "other\n"})
-	w.refuses("the head lacks 1 commits that have come onto main")
-	w = delivered(t, "  up_to_date: true\n")
-	w.merges()
-}
-
 // Who joins facts takes of two verdicts on a head the later one, in whole seconds.
 func TestOfTwoVerdictsInASecondTheLaterOneCounts(t *testing.T) {
 	t.Parallel()

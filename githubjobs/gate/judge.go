@@ -48,7 +48,11 @@ func Judge(ctx context.Context, cfg Config, instead *policy.Policy) (Judgement, 
 	why := read.blocked
 	if why == nil {
 		j.Verdict = policy.Judge(read.policy, read.view)
-		if !j.Verdict.Allowed() {
+		if j.Verdict.Lags() {
+			if why, err = g.wouldCatchUp(ctx, j.Verdict, read); err != nil {
+				return Judgement{}, err
+			}
+		} else if !j.Verdict.Allowed() {
 			o := forbidden(j.Verdict, read, j.Pull, g.Spec.Base)
 			why = &o
 		} else if why, err = g.inTheWay(ctx, read); err != nil {

@@ -36,6 +36,12 @@ type Config struct {
 	Told *githubjobs.GateFact
 	// Hold, where there is one, is asked right before the merge whether it may be made still.
 	Hold func(context.Context) error
+	// Silent says that what Repo pushes starts no checks, as what a run's own token pushes.
+	Silent bool
+	// Turn, where there is one, is asked whenever nothing but checks, or a base that has moved
+	// (behind), keeps the pull request from being merged. It returns the number of the one that
+	// has to be merged before this is brought onto the base; 0: it is this one's turn.
+	Turn func(behind bool) (first int)
 	// RunID, Attempt and RunURL are the run's (GITHUB_RUN_ID, GITHUB_RUN_ATTEMPT).
 	RunID   int64
 	Attempt int
@@ -63,6 +69,8 @@ type Report struct {
 	Again time.Time
 	// Waits says that nothing is to be mended: it is merged when something has come.
 	Waits bool
+	// Stays says that no push to the base changes the verdict, unless it brings another policy.
+	Stays bool
 	// Warnings are what went wrong after the merge, and changes nothing about it.
 	Warnings []error
 }
@@ -73,6 +81,7 @@ type gate struct {
 	instead *policy.Policy // is judged by, instead of that of the base branch
 	pull    pull
 	report  Report
+	lagging bool // GitHub has refused the merge since the head lacks commits of the base
 }
 
 // Merge judges the job's pull request and merges it if the policy of the base branch
@@ -86,7 +95,7 @@ func Merge(ctx context.Context, cfg Config) (Report, error) {
 	if err != nil || !found {
 		return g.report, err
 	}
-	for try, pause := 1, firstPause; ; try, pause = try+1, 2*pause {
+	for try, round, pause := 1, 1, firstPause; ; try, pause = try+1, 2*pause {
 		// All of it is read anew: the base that has moved may have another policy.
 		read, err := g.read(ctx, try > 1)
 		if err != nil {
@@ -100,8 +109,16 @@ func Merge(ctx context.Context, cfg Config) (Report, error) {
 			g.report.Title = "Not merged: nobody vouches for the job's result: " + read.view.Unknown + "."
 			return g.report, nil // nobody who reads the pull request can do anything about it
 		}
+		if g.lags(verdict) {
+			if o, err := g.round(ctx, round, verdict, read); err != nil || o != nil {
+				return g.report, g.end(ctx, o, err)
+			}
+			try, round, pause = 1, round+1, firstPause
+			continue
+		}
 		if !verdict.Allowed() {
-			g.report.Again = verdict.OpensAt()
+			g.ready(verdict, read)
+			g.report.Again, g.report.Stays = verdict.OpensAt(), read.policy.Merge.Stays(verdict)
 			return g.report, g.block(ctx, forbidden(verdict, read, g.report.Pull, g.Spec.Base))
 		}
 		again, obstacle, err := g.merge(ctx, verdict, read)

@@ -122,6 +122,9 @@ func (g *gate) afterRefusal(ctx context.Context, refused error, r reading) (o *o
 		return headMoved(r, g.report.Pull), nil
 	case g.pull.Mergeable != nil && !*g.pull.Mergeable:
 		return g.conflict(ctx, r), nil
+	case e.Kind == hub.ErrNotMergeable && g.pull.GetMergeableState() == "behind":
+		g.lagging = true // a rule of GitHub's asks for what the policy may not
+		return nil, nil
 	case e.Kind == hub.ErrNotMergeable && !strings.Contains(e.Message, "is not mergeable"):
 		return refusedByRules(e.Message), nil
 	}

@@ -23,7 +23,9 @@ type reading struct {
 	noPolicy bool      // the base branch has no policy file
 	blocked  *obstacle // the policy cannot be read
 	result   githubjobs.Result
-	view     policy.View
+	// resultSHA is the job's own commit, which the head is or carries; empty where it is not known.
+	resultSHA string
+	view      policy.View
 }
 
 // read asks GitHub, all at once: the pull request (until it is known whether it can
@@ -59,7 +61,7 @@ func (g *gate) read(ctx context.Context, again bool) (reading, error) {
 	if g.instead != nil {
 		r.policy, r.noPolicy, r.blocked = *g.instead, false, nil
 	}
-	r.view, r.result = g.view(), result.Result
+	r.view, r.result, r.resultSHA = g.view(), result.Result, result.sha
 	if err := g.readFiles(outer, r.source, &r.view); err != nil {
 		return r, err
 	}
@@ -71,10 +73,12 @@ func (g *gate) read(ctx context.Context, again bool) (reading, error) {
 			return r, err
 		}
 	}
+	if err := g.readCarried(outer, result, &r.view); err != nil {
+		return r, err
+	}
 	if err := g.readDemands(outer, r.policy.Merge, &r.view); err != nil {
 		return r, err
 	}
-	r.view.WantSHA, r.view.Unknown = result.sha, result.why
 	// Who may open no pull request has delivered everything else; somebody has opened this one.
 	delivered := result.Problem == nil || result.Problem.Reason == githubjobs.ReasonPRForbidden
 	r.view.Successful = result.sha != "" && result.Outcome == githubjobs.OutcomeSuccess && delivered

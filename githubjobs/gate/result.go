@@ -58,16 +58,26 @@ func (g *gate) onlyResult(ctx context.Context, head string) (ownResult, error) {
 		if err != nil {
 			return ownResult{}, err
 		}
+		if len(commit.Parents) == 2 && g.isUpdate(commit) { // what it holds is looked at apart
+			sha = commit.Parents[0].GetSHA()
+			continue
+		}
 		r, ok := g.parse(commit)
-		if !ok || len(commit.Parents) < 1 || len(commit.Parents) > 2 || r.Attempt >= attempt || sha == head && r.Attempt != g.Attempt {
+		if !ok || len(commit.Parents) < 1 || len(commit.Parents) > 2 || r.Attempt >= attempt || found.sha == "" && r.Attempt != g.Attempt {
 			return ownResult{}, nil
 		}
-		if sha == head {
+		if found.sha == "" {
 			found = ownResult{Result: r, sha: sha}
 		}
 		attempt, sha = r.Attempt, commit.Parents[0].GetSHA()
 	}
 	return found, nil
+}
+
+// isUpdate says whether a commit says to bring a result of the job onto its base.
+func (g *gate) isUpdate(commit *github.Commit) bool {
+	id, _, err := githubjobs.ParseUpdate(commit.GetMessage())
+	return err == nil && id == g.Spec.ID
 }
 
 // parse reads a result of this run.

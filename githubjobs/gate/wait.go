@@ -19,6 +19,7 @@ var awaited = map[policy.Await]string{
 	policy.AwaitRelease:   "somebody takes the label off",
 	policy.AwaitReady:     "somebody marks the pull request as ready for review",
 	policy.AwaitWindow:    "the merge window opens",
+	policy.AwaitBase:      "it can be brought onto the newest commits of its base",
 }
 
 // waiting explains a verdict that may change without anybody's mending something. It

@@ -125,6 +125,13 @@ func ResultFact(sha, message string, committed time.Time) (fact githubjobs.Resul
 	return fact, true
 }
 
+// UpdateFact makes a fact of a commit that brings a result of this job onto newer commits of
+// its base; ok is false for any other.
+func UpdateFact(sha, id, message string) (fact githubjobs.UpdateFact, ok bool) {
+	of, result, err := githubjobs.ParseUpdate(message)
+	return githubjobs.UpdateFact{SHA: sha, Result: result}, err == nil && of == id
+}
+
 // isOurs compares as GitHub does: names differ in case and are the same.
 func (r *Repository) isOurs(repo *github.Repository) bool {
 	return strings.EqualFold(repo.GetFullName(), r.FullName())

@@ -126,7 +126,7 @@ func (r *Repository) addHead(ctx context.Context, f githubjobs.Facts, branch git
 		f.Created = []string{h.creation}
 	}
 	branch.Read = err == nil
-	f.Spec, f.Result, f.Branch = h.spec, h.result, &branch
+	f.Spec, f.Result, f.Updates, f.Branch = h.spec, h.result, h.updates, &branch
 	return f, nil
 }
 

@@ -194,9 +194,14 @@ func (r *Repository) isOn(ctx context.Context, commit, branch string) (bool, err
 	if err != nil {
 		return false, err
 	}
+	return r.isBelow(ctx, commit, tip)
+}
+
+// isBelow says whether a commit is another one, or in its history: one REST call.
+func (r *Repository) isBelow(ctx context.Context, commit, tip string) (bool, error) {
 	parting, _, err := r.client.Repositories.CompareCommits(ctx, r.cfg.Owner, r.cfg.Name, commit, tip, &github.ListOptions{PerPage: 1})
 	if err != nil {
-		return false, fail(ctx, fmt.Sprintf("compare %.7s with %s", commit, branch), err)
+		return false, fail(ctx, fmt.Sprintf("compare %.7s with %.7s", commit, tip), err)
 	}
 	return parting.GetStatus() == "ahead" || parting.GetStatus() == "identical", nil
 }
@@ -212,7 +217,7 @@ func (r *Repository) revertedTree(ctx context.Context, v Revert, onto string) (t
 	if err != nil {
 		return "", nil, err
 	}
-	t := &threeWay{repo: r, folders: map[string]map[string]treeEntry{}}
+	t := &threeWay{repo: r, op: "take back the merge", instead: "revert it with git", folders: map[string]map[string]treeEntry{}}
 	tree, err = t.root(ctx, after, before, now)
 	switch {
 	case err != nil:

@@ -228,6 +228,7 @@ type history struct {
 	creation string // SHA of the commit that carries the spec
 	base     string // its parent
 	result   *githubjobs.ResultFact
+	updates  []githubjobs.UpdateFact
 	headAt   time.Time // committer date of the head
 }
 
@@ -244,8 +245,9 @@ func (r *Repository) history(ctx context.Context, head, id string) (h history, e
 	return h, nil
 }
 
-// maxMerges bounds how many results of one branch were brought onto a newer base.
-const maxMerges = 5
+// maxMerges bounds how often results of one branch were brought onto a newer base: by agents,
+// which do it once in an attempt, and by the merge gate.
+const maxMerges = 5 + MaxCatchUps
 
 // readHistory reads on from a commit. next is where to read on, where a merge has put
 // another branch's commits between the job's.
@@ -264,6 +266,9 @@ func (r *Repository) readHistory(ctx context.Context, from, id string, h *histor
 		message := c.GetCommit().GetMessage()
 		if fact, ok := ResultFact(c.GetSHA(), message, at); ok && fact.Result.ID == id {
 			h.result = githubjobs.Merge(githubjobs.Facts{Result: h.result}, githubjobs.Facts{Result: &fact}).Result
+		}
+		if fact, ok := UpdateFact(c.GetSHA(), id, message); ok {
+			h.updates = append(h.updates, fact)
 		}
 		spec, err := githubjobs.ParseSpec(message)
 		if errors.Is(err, githubjobs.ErrNoSpec) {

@@ -11,13 +11,15 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 )
 
-// maxReverted bounds how many folders are read to take a merge back.
-const maxReverted = 300
+// maxFolders bounds how many folders are read of three trees.
+const maxFolders = 300
 
 // threeWay merges trees, file by file: what leads from one to another is done to a third. It
 // reads a folder only where it has to look into it.
 type threeWay struct {
 	repo      *Repository
+	op        string                          // what for, in errors
+	instead   string                          // what to do where it is too large
 	folders   map[string]map[string]treeEntry // by SHA
 	made      []plumbing.EncodedObject
 	conflicts []string
@@ -101,8 +103,8 @@ func (t *threeWay) read(ctx context.Context, sha string) (map[string]treeEntry, 
 	if entries, known := t.folders[sha]; known {
 		return entries, nil
 	}
-	if len(t.folders) >= maxReverted {
-		return nil, &Error{Op: "take back the merge", Kind: ErrInvalid, Message: fmt.Sprintf("it changes files in more than %d folders; revert it with git", maxReverted/3)}
+	if len(t.folders) >= maxFolders {
+		return nil, &Error{Op: t.op, Kind: ErrInvalid, Message: fmt.Sprintf("files changed in more than %d folders; %s", maxFolders/3, t.instead)}
 	}
 	folder, err := t.repo.Folder(ctx, sha)
 	if err != nil {

@@ -70,17 +70,17 @@ func Reviewers(p Policy, v View) []string {
 		return nil
 	}
 	for _, r := range opinions(v) {
-		if r.Person && r.Author != "" && (r.State == changesRequested || p.Merge.counts(r, v.HeadSHA)) {
+		if r.Person && r.Author != "" && (r.State == changesRequested || p.Merge.counts(r, v)) {
 			logins = append(logins, r.Author)
 		}
 	}
 	return logins
 }
 
-// counts says whether a review is an approval of this head, or of an older one where
-// these count too.
-func (m MergeRules) counts(r Review, head string) bool {
-	return r.State == approved && (m.OlderApprovals || r.SHA == head)
+// counts says whether a review is an approval of this head, or of a commit that makes the very
+// same change on an older base; or of any older head where these count too.
+func (m MergeRules) counts(r Review, v View) bool {
+	return r.State == approved && (m.OlderApprovals || r.SHA == v.HeadSHA || r.SHA != "" && slices.Contains(v.Carried, r.SHA))
 }
 
 func (m MergeRules) judgeApprovals(v View) Finding {
@@ -102,7 +102,7 @@ func (m MergeRules) judgeApprovals(v View) Finding {
 			aside = append(aside, who+" is no person")
 		case r.Access == AccessNone:
 			aside = append(aside, who+" has no write access")
-		case !m.counts(r, v.HeadSHA):
+		case !m.counts(r, v):
 			aside = append(aside, who+" approved another commit, "+short(r.SHA))
 		case r.Access == AccessWrite:
 			given++

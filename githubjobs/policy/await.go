@@ -17,6 +17,7 @@ const (
 	AwaitRelease   Await = "release"   // a label is taken off: pull_request, unlabeled
 	AwaitReady     Await = "ready"     // a draft is made ready: pull_request, ready_for_review
 	AwaitWindow    Await = "window"    // no event: time, see Verdict.OpensAt
+	AwaitBase      Await = "base"      // the gate brings the head onto its base, see Verdict.Lags
 )
 
 // Waits says that the merge is not allowed and that nothing is in its way but what may
@@ -24,6 +25,43 @@ const (
 func (v Verdict) Waits() bool {
 	failed := v.Failed()
 	return len(failed) > 0 && !slices.ContainsFunc(failed, func(f Finding) bool { return f.Awaits == AwaitNothing })
+}
+
+// WaitsForChecks says that nothing but checks that have not ended keeps it from being merged.
+func (v Verdict) WaitsForChecks() bool {
+	failed := v.Failed()
+	return len(failed) == 1 && failed[0].Rule == RuleChecks && failed[0].Awaits == AwaitChecks
+}
+
+// Lags says that the head lacks commits of the base, and that nothing else is in the way but
+// checks that have not ended, which are asked of whatever head there is: it is worth bringing
+// the head onto its base.
+func (v Verdict) Lags() bool {
+	lags := false
+	for _, f := range v.Failed() {
+		switch {
+		case f.Rule == RuleUpToDate && f.Awaits == AwaitBase:
+			lags = true
+		case f.Rule != RuleChecks || f.Awaits != AwaitChecks:
+			return false
+		}
+	}
+	return lags
+}
+
+// ofTheHead are the rules that are about the head, the pull request or the clock alone: no push
+// to the base makes one pass that has failed, unless it brings another policy. What the head
+// changes is counted from where it has parted from the base, so that commits of others change
+// nothing about that.
+var ofTheHead = []Rule{RuleHold, RuleOpen, RuleMaxFiles, RuleMaxBytes, RulePaths, RuleChecks, RuleApprovals, RuleWindow}
+
+// Stays says that a verdict stays a refusal, whatever is pushed to the base, for as long as
+// these rules and the pull request are the same. Where the head has to be up to date, one that
+// waits for checks has to be brought onto what was pushed, and waits for them there.
+func (m MergeRules) Stays(v Verdict) bool {
+	return slices.ContainsFunc(v.Failed(), func(f Finding) bool {
+		return slices.Contains(ofTheHead, f.Rule) && !(m.UpToDate && f.Rule == RuleChecks && f.Awaits == AwaitChecks)
+	})
 }
 
 // OpensAt is when the merge window opens next; zero where it is open or there is none.

@@ -54,8 +54,8 @@ func sameLabel(a, b string) bool {
 	return strings.EqualFold(strings.TrimSpace(a), strings.TrimSpace(b))
 }
 
-// judgeBehind asks whether the head has all commits of the base. A job's result is
-// never changed afterwards, so waiting does not help.
+// judgeBehind asks whether the head has all commits of the base. Where it has not, the gate
+// can bring it onto them.
 func (m MergeRules) judgeBehind(v View) Finding {
 	switch {
 	case !m.UpToDate:
@@ -63,5 +63,9 @@ func (m MergeRules) judgeBehind(v View) Finding {
 	case !v.BehindKnown:
 		return v.unknown(RuleUpToDate, "it is not known whether the head has all commits of the base")
 	}
-	return judge(RuleUpToDate, v.Behind == 0, fmt.Sprintf("the head lacks %d commits that have come onto %s; submit the job again", v.Behind, v.WantBase))
+	f := judge(RuleUpToDate, v.Behind == 0, fmt.Sprintf("the head lacks %d commits that have come onto %s", v.Behind, v.WantBase))
+	if !f.Passed {
+		f.Awaits = AwaitBase
+	}
+	return f
 }

@@ -17,9 +17,14 @@ const GitHubFileCap = 3000
 
 // View is a pull request as GitHub shows it at one moment.
 type View struct {
-	HeadSHA    string // the commit that is judged, and the only one that may be merged
-	WantSHA    string // the result commit that the agent pushed, as its own record says
-	Unknown    string // why that is not known, where somebody can tell; empty else
+	HeadSHA string // the commit that is judged, and the only one that may be merged
+	WantSHA string // the result commit that the agent pushed, as its own record says; or what carries it
+	Unknown string // why that is not known, where somebody can tell; empty else
+	// Carried are commits that make the same change as the head does: it is one of them, or the
+	// result itself, on newer commits of the base. Doubt is why a head that is not the result
+	// is none of these; empty where that was not looked at.
+	Carried    []string
+	Doubt      string
 	Open       bool
 	Draft      bool
 	SameRepo   bool   // the head branch is in the repository itself, not in a fork
@@ -176,7 +181,11 @@ func (v View) pushed() string {
 	if v.WantSHA == "" {
 		return fmt.Sprintf("the head is %s, and the job's result is not known; somebody may have pushed to the branch", short(v.HeadSHA))
 	}
-	return fmt.Sprintf("the head is %s, the job's result is %s; somebody pushed to the branch", short(v.HeadSHA), short(v.WantSHA))
+	why := fmt.Sprintf("the head is %s, the job's result is %s; somebody pushed to the branch", short(v.HeadSHA), short(v.WantSHA))
+	if v.Doubt != "" {
+		why += ": " + v.Doubt
+	}
+	return why
 }
 
 func incomplete(v View) string {

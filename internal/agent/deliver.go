@@ -91,7 +91,7 @@ func mergeStep(ctx context.Context, j job) error {
 		return err
 	}
 	report, err := gate.Merge(ctx, gate.Config{
-		Repo: repo, Spec: j.spec, Job: j.config.Job(), JobSHA: j.config.SHA, Result: j.config.Result, Pull: j.config.Pull, RunID: j.config.RunID, Attempt: j.config.RunAttempt, RunURL: j.config.RunURL(), Logger: j.logger(),
+		Repo: repo, Spec: j.spec, Job: j.config.Job(), JobSHA: j.config.SHA, Result: j.config.Result, Pull: j.config.Pull, RunID: j.config.RunID, Attempt: j.config.RunAttempt, RunURL: j.config.RunURL(), Silent: true, Logger: j.logger(),
 	})
 	if err != nil {
 		return err

@@ -89,6 +89,10 @@ func jobPush(of githubjobs.Name, e github.PushEvent, pushed time.Time) (reading,
 			f = githubjobs.Merge(f, githubjobs.Facts{Result: &result})
 			outcome = fmt.Sprintf("job %s: result %s", of, result.Result.Outcome)
 		}
+		if update, ok := hub.UpdateFact(c.GetID(), of.ID, c.GetMessage()); ok {
+			f = githubjobs.Merge(f, githubjobs.Facts{Updates: []githubjobs.UpdateFact{update}})
+			outcome = "job " + of.String() + ": result brought onto its base"
+		}
 	}
 	return reading{facts: []githubjobs.Facts{of.Facts(f)}, outcome: outcome}, nil
 }

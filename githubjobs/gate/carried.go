@@ -1,0 +1,25 @@
+package gate
+
+import (
+	"context"
+
+	"github.com/githubjobs/githubjobs/githubjobs/policy"
+)
+
+// readCarried says which head may be merged: the job's own result, or what brings that onto
+// newer commits of the base and does nothing else.
+func (g *gate) readCarried(ctx context.Context, own ownResult, v *policy.View) error {
+	v.WantSHA, v.Unknown = own.sha, own.why
+	if own.sha == "" {
+		return nil
+	}
+	var chain []string
+	err := g.retry(ctx, func() (err error) {
+		chain, v.Doubt, err = g.Repo.Carries(ctx, g.Job, g.Spec.Base, v.HeadSHA, own.sha)
+		return err
+	})
+	if err == nil && len(chain) > 0 {
+		v.WantSHA, v.Carried = v.HeadSHA, chain
+	}
+	return err
+}

@@ -1,0 +1,156 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/google/go-github/v60/github"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
+)
+
+// MaxCatchUps bounds how often one result is brought onto newer commits of its base.
+const MaxCatchUps = 10
+
+// CatchUp is the head of a job's branch with the commits of the base that it lacks.
+type CatchUp struct {
+	Head string // what it is made of
+	Onto string // the newest commit of the base
+	tree string
+	made []plumbing.EncodedObject // folders that GitHub lacks
+}
+
+// PlanCatchUp makes, and pushes nothing, what brings a head onto the newest commit of a base
+// branch: file by file, the change that the head makes is made on that commit. Of files that
+// both have changed nothing is merged: the error is a *ConflictError then. It is of kind
+// ErrInvalid where the change is too large to be looked at.
+//
+// It takes three REST calls, one for each commit that is not known yet, and three for each
+// folder in which both have changed something.
+func (r *Repository) PlanCatchUp(ctx context.Context, base, head string) (c CatchUp, err error) {
+	c.Head = head
+	if c.Onto, err = r.tip(ctx, base); err != nil {
+		return c, err
+	}
+	c.tree, c.made, err = r.broughtOnto(ctx, head, c.Onto)
+	return c, err
+}
+
+// PushCatchUp pushes what was planned onto the branch, if that still is at its head, as a merge
+// of head and base. It returns the new head. ErrRefMoved and ErrSuperseded: somebody was
+// faster. ErrRefused and ErrForbidden: a rule or a lacking right, as the message says.
+func (r *Repository) PushCatchUp(ctx context.Context, of githubjobs.Name, base, result string, c CatchUp, at time.Time) (sha string, err error) {
+	commit, err := r.Commit(c.tree, c.Head, githubjobs.FormatUpdate(of, base, result), at, c.Onto)
+	if err != nil {
+		return "", err
+	}
+	sha = commit.Hash().String()
+	results, err := r.PushOf(ctx, of, []Update{{Ref: "refs/heads/" + of.Branch(), Old: c.Head, New: sha}}, append(c.made, commit))
+	if err != nil {
+		return "", err
+	}
+	return sha, results[0]
+}
+
+// broughtOnto is the tree that a commit has once those of a base are merged into it, and the
+// folders of it that GitHub may lack. The change is what a pull request shows: the difference
+// from where the two have parted.
+func (r *Repository) broughtOnto(ctx context.Context, head, onto string) (tree string, made []plumbing.EncodedObject, err error) {
+	parting, _, err := r.client.Repositories.CompareCommits(ctx, r.cfg.Owner, r.cfg.Name, onto, head, &github.ListOptions{PerPage: 1})
+	if err != nil {
+		return "", nil, fail(ctx, fmt.Sprintf("compare %.7s with %.7s", onto, head), err)
+	}
+	var trees [3]string
+	for i, commit := range []string{parting.GetMergeBaseCommit().GetSHA(), head, onto} {
+		if trees[i], err = r.treeOf(ctx, commit); err != nil {
+			return "", nil, err
+		}
+	}
+	t := &threeWay{repo: r, op: "bring it onto its base", instead: "press Update branch on the pull request, and merge it by hand", folders: map[string]map[string]treeEntry{}}
+	if tree, err = t.root(ctx, trees[0], trees[1], trees[2]); err != nil {
+		return "", nil, err
+	}
+	if len(t.conflicts) > 0 {
+		return "", nil, &ConflictError{t.conflicts}
+	}
+	return tree, t.made, nil
+}
+
+// Carries says whether a head is a result, or brings that result onto newer commits of the base
+// and does nothing else. It is told by what the commits hold, never by who made them: each
+// commit from the head down to the result, by first parents, is a merge of a commit of the
+// base branch, and has the very tree that PlanCatchUp would make. chain are these commits, the
+// head first and the result last; where it is empty, why says in words what is not so.
+//
+// It takes no call for the result itself; for each commit above it five REST calls, and those
+// for the folders in which both sides have changed something.
+func (r *Repository) Carries(ctx context.Context, of githubjobs.Name, base, head, result string) (chain []string, why string, err error) {
+	if head == result {
+		return []string{head}, "", nil
+	}
+	ctx = whenChanged(ctx)
+	tip, err := r.tip(ctx, base)
+	if errors.Is(err, ErrNotFound) {
+		return nil, "the base branch is gone", nil
+	}
+	for at := head; err == nil && at != result; {
+		if len(chain) == MaxCatchUps {
+			return nil, fmt.Sprintf("there are more than %d commits above it", MaxCatchUps), nil
+		}
+		var below string
+		if below, why, err = r.caughtUp(ctx, of, base, tip, at, result); why != "" {
+			return nil, why, err
+		}
+		chain, at = append(chain, at), below
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	return append(chain, result), "", nil
+}
+
+// caughtUp looks at one commit that is to be a merge of the base and nothing else; below is what
+// it was merged into.
+func (r *Repository) caughtUp(ctx context.Context, of githubjobs.Name, base, tip, sha, result string) (below, why string, err error) {
+	commit, err := r.ReadCommit(ctx, sha)
+	if err != nil {
+		return "", "", err
+	}
+	if len(commit.Parents) != 2 || !isUpdate(of, base, result, commit.GetMessage()) {
+		return "", fmt.Sprintf("the commit %.7s is no merge of %s that the gate or GitHub makes", sha, base), nil
+	}
+	below, onto := commit.Parents[0].GetSHA(), commit.Parents[1].GetSHA()
+	switch on, err := r.isBelow(ctx, onto, tip); {
+	case errors.Is(err, ErrNotFound), err == nil && !on:
+		return "", fmt.Sprintf("the commit %.7s merges %.7s, which is not on %s", sha, onto, base), nil
+	case err != nil:
+		return "", "", err
+	}
+	tree, _, err := r.broughtOnto(ctx, below, onto)
+	conflict, both := errors.AsType[*ConflictError](err)
+	switch {
+	case both:
+		return "", fmt.Sprintf("the commit %.7s merges %s, which both sides have changed, with %s", sha, conflict.Paths[0], base), nil
+	case errors.Is(err, ErrNotFound):
+		return "", fmt.Sprintf("the commit %.7s merges what has nothing in common", sha), nil
+	case errors.Is(err, ErrInvalid):
+		return "", fmt.Sprintf("what the commit %.7s merges can't be looked at: %s", sha, Public(err)), nil
+	case err != nil:
+		return "", "", err
+	case tree != commit.GetTree().GetSHA():
+		return "", fmt.Sprintf("the commit %.7s does not only merge %s: it changes other files, or takes changes back", sha, base), nil
+	}
+	return below, "", nil
+}
+
+// isUpdate says whether a message is one that the gate writes, or GitHub's button "Update
+// branch". Where the method of the merge is not squash it comes onto the base as it is.
+func isUpdate(of githubjobs.Name, base, result, message string) bool {
+	button := fmt.Sprintf("Merge branch '%s' into %s", base, of.Branch())
+	message = strings.TrimRight(message, "\n")
+	return message == button || message == strings.TrimRight(githubjobs.FormatUpdate(of, base, result), "\n")
+}
