@@ -17,6 +17,10 @@ func (h *history) commit(clock time.Duration, res *Result) {
 		h.headAt = h.headAt.Add(time.Second) // one dates a commit after the one below it
 	}
 	f := Facts{Branch: h.branch()}
+	if h.bringing {
+		h.updates = append(h.updates, UpdateFact{SHA: h.head, Result: h.result.SHA})
+		f.Updates = h.updates[len(h.updates)-1:]
+	}
 	if res != nil {
 		h.result = &ResultFact{SHA: h.head, Result: *res, At: h.headAt}
 		f.Result = h.result
@@ -26,6 +30,22 @@ func (h *history) commit(clock time.Duration, res *Result) {
 		p.HeadSHA = h.head
 		h.setPull("commit", *p)
 	}
+}
+
+// bring brings the result onto a newer base, as the merge gate does.
+func (h *history) bring(clock time.Duration) {
+	h.bringing = true
+	h.commit(clock, nil)
+	h.bringing = false
+}
+
+// skipped is the run that a push onto the branch starts, whose job has nothing to do.
+func (h *history) skipped(id int64) {
+	h.tick(1)
+	run := RunFact{ID: id, Attempt: 1, HeadSHA: h.head, Status: "queued"}
+	h.setRun("commit", run)
+	run.Status, run.Conclusion = "completed", "skipped"
+	h.setRun("commit", run)
 }
 
 // pull is the newest pull request.
@@ -85,7 +105,7 @@ func (h *history) person() {
 	p, last := h.pull(), h.runs[len(h.runs)-1]
 	open, merged := p != nil && p.Open, p != nil && p.Merged
 	ended := h.runs[0].Status == "completed" && last.Status == "completed"
-	switch h.pick(9) {
+	switch h.pick(10) {
 	case 0:
 		if ended && !h.deleted {
 			h.attempt(RunFact{ID: h.runs[0].ID, Attempt: h.runs[0].Attempt + 1})
@@ -111,11 +131,16 @@ func (h *history) person() {
 	case 5:
 		if ended && !h.deleted {
 			h.commit(h.skew(), nil)
-			h.tick(1)
-			run := RunFact{ID: last.ID + 1, Attempt: 1, HeadSHA: h.head, Status: "queued"}
-			h.setRun("commit", run)
-			run.Status, run.Conclusion = "completed", "skipped"
-			h.setRun("commit", run)
+			h.skipped(last.ID + 1)
+		}
+	case 9: // the server does, after the run
+		if r := h.result; ended && open && r != nil && r.Result.Outcome == OutcomeSuccess && !h.deleted && h.head == p.HeadSHA {
+			h.bring(h.server)
+			h.skipped(last.ID + 1)
+			h.gate("neutral")
+			if h.chance(50) {
+				h.mergePull("merged by a person")
+			}
 		}
 	case 7:
 		if ended && h.deleted && !merged {
@@ -161,7 +186,7 @@ func (h *history) snapshotOf(l *life) Facts {
 	h.life = l
 	f := Facts{ID: "a", Attempt: h.number, Runs: slices.Clone(h.runs), Pulls: slices.Concat(h.pulls, h.strays)}
 	p := h.pull()
-	f.Spec, f.Branch, f.Result, f.Created = h.spec(), h.branch(), h.result, []string{h.creation}
+	f.Spec, f.Branch, f.Result, f.Created, f.Updates = h.spec(), h.branch(), h.result, []string{h.creation}, slices.Clone(h.updates)
 	f.Branch.Read = true
 	if len(h.runs) == 0 && h.deleted && at(h.second).After(h.deletedAt) {
 		f.Settled = []Settled{{}}

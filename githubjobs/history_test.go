@@ -35,6 +35,8 @@ type life struct {
 	pushed         bool
 	runs           []RunFact
 	result         *ResultFact
+	bringing       bool // the next commit brings the result onto a newer base
+	updates        []UpdateFact
 	pulls          []PullFact
 	strays         []PullFact // lead to another branch
 	gates          []GateFact
@@ -282,6 +284,9 @@ func (h *history) work(r RunFact) (conclusion string) {
 	h.openPull()
 	if h.chance(5) {
 		return "failure" // the step after it broke
+	}
+	for h.chance(15) {
+		h.bring(h.runner)
 	}
 	if h.chance(50) {
 		h.gate("action_required")

@@ -26,7 +26,7 @@ func (u UpdateFact) order(other UpdateFact) int { return cmp.Compare(u.SHA, othe
 
 func (u UpdateFact) rank() rank { return nil }
 
-type update struct {
+type updateLine struct {
 	Version int    `json:"v"`
 	ID      string `json:"id"`
 	Result  string `json:"result"`
@@ -35,7 +35,7 @@ type update struct {
 // FormatUpdate writes the message of the commit that brings a result of a job onto newer
 // commits of the base branch.
 func FormatUpdate(of Name, base, result string) string {
-	return fmt.Sprintf("Bring %s onto the newest %s\n\n%s%s\n", of.Branch(), defuse(base), trailerUpdate, encodeJSONLine(update{specVersion, of.ID, result}))
+	return fmt.Sprintf("Bring %s onto the newest %s\n\n%s%s\n", of.Branch(), defuse(base), trailerUpdate, encodeJSONLine(updateLine{specVersion, of.ID, result}))
 }
 
 // ParseUpdate reads back of which job and result such a commit is. It returns ErrNoUpdate for
@@ -45,7 +45,7 @@ func ParseUpdate(message string) (id, result string, err error) {
 	if !ok {
 		return "", "", ErrNoUpdate
 	}
-	var u update
+	var u updateLine
 	if err := json.Unmarshal([]byte(line), &u); err != nil {
 		return "", "", fmt.Errorf("the Job-Update line is damaged: %w", err)
 	}

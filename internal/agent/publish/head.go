@@ -28,7 +28,7 @@ type job struct {
 	creation *object.Commit
 	head     *object.Commit // the creation commit, or the last result of this run
 	base     string         // where the base branch was when the job's was read
-	joined   bool           // a base that has moved is below the head, by an earlier result
+	joined   []string       // commits of a base that has moved, below the head by what was brought onto them
 }
 
 // readJob reads the branch from GitHub. Mostly its head is the creation commit;
@@ -64,25 +64,37 @@ func (p *publisher) readJob(ctx context.Context, store storage.Storer) (job, err
 }
 
 // anew says whether the result takes the place of earlier ones; see push.
-func (p *publisher) anew() bool { return p.delivers() && p.onto == nil && p.job.joined }
+func (p *publisher) anew() bool { return p.delivers() && p.onto == nil && len(p.job.joined) > 0 }
 
-// findCreation goes down from the head over results of this same run. A second parent is
-// the base onto which a result was brought; joined says that there is one.
-func (p *publisher) findCreation(head *object.Commit) (creation *object.Commit, joined bool, err error) {
+// findCreation goes down from the head over results of this same run, and over what brought them
+// onto a newer base. A second parent is that base; joined are these.
+func (p *publisher) findCreation(head *object.Commit) (creation *object.Commit, joined []string, err error) {
 	for c := head; ; {
 		if c.Hash.String() == p.JobSHA {
 			return c, joined, nil
 		}
+		if c.NumParents() == 2 {
+			joined = append(joined, c.ParentHashes[1].String())
+		}
 		r, err := githubjobs.ParseResult(c.Message)
+		if p.isUpdate(c) {
+			r, err = githubjobs.Result{ID: p.Job.ID, RunID: p.RunID}, nil
+		}
 		if err != nil || r.ID != p.Job.ID || r.RunID != p.RunID || c.NumParents() < 1 || c.NumParents() > 2 {
-			return nil, false, fmt.Errorf("%w: %s is on it", ErrBranchMoved, c.Hash)
+			return nil, nil, fmt.Errorf("%w: %s is on it", ErrBranchMoved, c.Hash)
 		}
 		if r.Attempt > p.Attempt {
-			return nil, false, fmt.Errorf("%w: attempt %d has delivered a result, this is attempt %d", ErrBranchMoved, r.Attempt, p.Attempt)
+			return nil, nil, fmt.Errorf("%w: attempt %d has delivered a result, this is attempt %d", ErrBranchMoved, r.Attempt, p.Attempt)
 		}
-		joined = joined || c.NumParents() == 2
 		if c, err = c.Parent(0); err != nil {
-			return nil, false, fmt.Errorf("%w: %s is not below its head", ErrBranchMoved, p.JobSHA)
+			return nil, nil, fmt.Errorf("%w: %s is not below its head", ErrBranchMoved, p.JobSHA)
 		}
 	}
+}
+
+// isUpdate says whether the merge gate says to have brought a result of the job onto its base by
+// this commit. What it holds is not taken over by anything.
+func (p *publisher) isUpdate(c *object.Commit) bool {
+	id, _, err := githubjobs.ParseUpdate(c.Message)
+	return err == nil && id == p.Job.ID && c.NumParents() == 2
 }

@@ -69,6 +69,9 @@ func (p *publisher) rebased(ctx context.Context, from string) (*onto, []change, 
 			return nil, nil, nil, errors.Join(err, errors.New("the base moves too fast"))
 		}
 	}
+	if err := p.standsBelow(ctx, got.Head); err != nil {
+		return nil, nil, nil, err
+	}
 	commit, err := object.GetCommit(p.job.store, plumbing.NewHash(got.Head))
 	if err != nil {
 		return nil, nil, nil, err
@@ -84,6 +87,17 @@ func (p *publisher) rebased(ctx context.Context, from string) (*onto, []change, 
 		err = errNothingLeft
 	}
 	return &onto{got.Head, commit.TreeHash}, changes, m.made, err
+}
+
+// standsBelow makes sure that the base has all that is below the head of the branch already. Else
+// a later merge would take for removed what that has and the base gets only then.
+func (p *publisher) standsBelow(ctx context.Context, base string) error {
+	for _, joined := range p.job.joined {
+		if ahead, err := p.ahead(ctx, joined, base); err != nil || !ahead {
+			return errors.Join(fmt.Errorf("the branch holds %.7s, which is not on it", joined), err)
+		}
+	}
+	return nil
 }
 
 func (p *publisher) ahead(ctx context.Context, from, to string) (ahead bool, err error) {

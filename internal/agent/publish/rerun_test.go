@@ -55,6 +55,20 @@ func TestARunAgainTakesNothingBack(t *testing.T) {
 		}, githubjobs.OutcomeSuccess, "A\tnew/file", true},
 		"no change":   {func(w *world) { w.remove("new"); w.task("text", lines) }, githubjobs.OutcomeSuccess, "", true},
 		"a failure":   {func(w *world) {}, githubjobs.OutcomeFailure, both, false},
+		"brought onto the base by the gate": {func(w *world) {
+			w.move(map[string]string{"more": "more\n"})
+			w.onTop("main")
+		}, githubjobs.OutcomeSuccess, both, false},
+		"brought onto the base, and a conflict": {func(w *world) {
+			w.move(map[string]string{"more": "more\n"})
+			w.onTop("main")
+			w.move(map[string]string{"text": strings.Replace(lines, "one", "other", 1)})
+		}, githubjobs.OutcomeSuccess, both, true},
+		"on what is not on the base": {func(w *world) {
+			w.git("update-ref", "refs/heads/side", w.git("commit-tree", "-p", "main", "-m", "side", "main^{tree}"))
+			w.onTop("side")
+			w.move(map[string]string{"more": "more\n"})
+		}, githubjobs.OutcomeSuccess, both, true},
 		"a base back": {func(w *world) { w.git("update-ref", "refs/heads/main", w.cfg.JobSHA+"^") }, githubjobs.OutcomeSuccess, both, true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -86,6 +100,14 @@ func TestARunAgainTakesNothingBack(t *testing.T) {
 			}
 		})
 	}
+}
+
+// onTop merges another branch into the job's, in the words of the gate.
+func (w *world) onTop(other string) {
+	w.t.Helper()
+	head := w.git("rev-parse", "job/abc")
+	tree := w.git("merge-tree", "--write-tree", head, other)
+	w.git("update-ref", "refs/heads/job/abc", w.git("commit-tree", "-p", head, "-p", other, "-m", githubjobs.FormatUpdate(w.cfg.Job, "main", head), tree))
 }
 
 func ignore2[A, B any](_ A, _ B, err error) error { return err }

@@ -160,8 +160,8 @@ func (k *checker) pull(ctx context.Context) {
 	switch head := strings.TrimSpace(out); {
 	case err != nil:
 		k.note("no commit tells that the pull request was #%d", said)
-	case head != k.found.ResultSHA:
-		k.wrong("byproducts[pull request]: the head of #%d is %.12s, not the result %.12s", said, head, k.found.ResultSHA)
+	case !k.carries(ctx, head):
+		k.wrong("byproducts[pull request]: the head of #%d is %.12s, not the result %.12s nor that on newer commits of the base", said, head, k.found.ResultSHA)
 	default:
 		k.holds("the head of pull request #%d is the result", said)
 	}

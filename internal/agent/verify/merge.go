@@ -131,6 +131,32 @@ func (k *checker) onto(ctx context.Context) (string, error) {
 	return "", err
 }
 
+// maxAbove bounds how often a result was brought onto newer commits of the base.
+const maxAbove = 10
+
+// carries says whether a head is the result, or the result on newer commits of the base and
+// nothing else: each commit above it is a merge of the base, and what it changes there is what
+// the result changes, as it is in the result.
+func (k *checker) carries(ctx context.Context, head string) bool {
+	base, known := k.base(ctx)
+	wanted, err := k.delivered(ctx)
+	for range maxAbove {
+		if head == k.found.ResultSHA || err != nil || !known {
+			break
+		}
+		c, err := k.read(ctx, head)
+		if err != nil || len(c.parents) != 2 || !k.isAncestor(ctx, c.parents[1], base) {
+			return false
+		}
+		made, err := k.changed(ctx, c.parents[1], head)
+		if _, ok := within(made, wanted); err != nil || !ok || len(k.other(ctx, head, made)) > 0 {
+			return false
+		}
+		head = c.parents[0]
+	}
+	return head == k.found.ResultSHA
+}
+
 // other are those of the paths that a commit has otherwise than the result.
 func (k *checker) other(ctx context.Context, sha string, paths []string) (list []string) {
 	all, err := k.changed(ctx, k.found.ResultSHA, sha)

@@ -56,3 +56,39 @@ func TestAResultOnANewerBase(t *testing.T) {
 		}
 	}
 }
+
+// The head of the pull request may have brought the result onto a base that has moved since.
+func TestAPullRequestAboveTheResult(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		evil    map[string]string
+		verdict Verdict
+	}{"brought onto the base": {nil, Holds}, "with more": {map[string]string{"evil": "x"}, Wrong}, "otherwise": {map[string]string{"reports/a.md": "# Evil"}, Wrong}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := setup(t)
+			w.repo.Git("reset", "-q", "--hard", w.merged+"^") // nothing is merged
+			base := w.repo.Commit(agenttest.Commit{Message: "Meanwhile", Write: map[string]string{"other": "x", "README.md": "# Better\n"}})
+			head := w.result
+			for range 2 {
+				w.repo.Git("checkout", "-q", "--detach", head)
+				w.repo.Git("merge", "-q", "--no-ff", "-m", "Bring it onto main", base)
+				if len(test.evil) > 0 {
+					sneaked := w.repo.Commit(agenttest.Commit{Message: "Evil", Write: test.evil})
+					head = w.repo.Git("commit-tree", "-m", "Bring it onto main", "-p", head, "-p", base, sneaked+"^{tree}")
+					break
+				}
+				head = w.repo.Git("rev-parse", "HEAD")
+				w.repo.Git("checkout", "-q", "main")
+				base = w.repo.Commit(agenttest.Commit{Message: "More", Write: map[string]string{"more": "x"}})
+			}
+			w.repo.Git("checkout", "-q", "main")
+			w.repo.Git("update-ref", "refs/pull/12/head", head)
+			w.claims.MergeSHA = ""
+			verdict, out := w.check(w.claims.Statement())
+			if verdict != test.verdict || test.verdict == Wrong && !strings.Contains(out, "byproducts[pull request]: the head of #12") {
+				t.Errorf("%d\n%s", verdict, out)
+			}
+		})
+	}
+}
