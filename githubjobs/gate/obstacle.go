@@ -126,6 +126,9 @@ func (g *gate) afterRefusal(ctx context.Context, refused error, r reading) (o *o
 		g.lagging = true // a rule of GitHub's asks for what the policy may not
 		return nil, nil
 	case e.Kind == hub.ErrNotMergeable && !strings.Contains(e.Message, "is not mergeable"):
+		if g.Turn != nil && len(r.view.Carried) > 1 {
+			g.Turn(false) // mostly for checks that have not ended
+		}
 		return refusedByRules(e.Message), nil
 	}
 	// "Not mergeable" is also what GitHub says while it computes.

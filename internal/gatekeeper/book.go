@@ -16,6 +16,7 @@ type book struct {
 	entries map[string]*entry // by job
 	bases   map[string]*base
 	unseen  map[string]putOff // bases that could not be looked at
+	turns   map[string]turn   // by base
 	opened  bool              // all that was open when the lead began is in it
 	order   int               // of what is due
 }
@@ -26,6 +27,9 @@ type entry struct {
 	updated time.Time // of the row that was looked at last
 	seen    string    // what of its facts is judged or to be judged; see githubjobs.ToJudge
 	base    string
+	pull    int
+	stays   bool      // the verdict is the same after a push to the base that brings no other policy
+	parked  bool      // it is to be judged when it is its turn; see turn
 	due     int       // a place in the order of what is to be judged; 0: nothing is
 	urgent  bool      // it is due for a reason of its own
 	again   time.Time // when it is to be judged although nothing happens; zero for never
@@ -42,7 +46,7 @@ type base struct {
 }
 
 func newBook() book {
-	return book{entries: map[string]*entry{}, bases: map[string]*base{}, unseen: map[string]putOff{}}
+	return book{entries: map[string]*entry{}, bases: map[string]*base{}, unseen: map[string]putOff{}, turns: map[string]turn{}}
 }
 
 // putOff is something that has failed for a reason that may pass, and when it is tried again.
@@ -66,6 +70,7 @@ func (b *book) makeDue(e *entry, urgent bool) {
 		e.due = b.order
 	}
 	e.urgent = e.urgent || urgent
+	e.parked = e.parked && !urgent
 }
 
 // before says whether an entry that is due goes before another: what has happened to one before
@@ -91,6 +96,7 @@ func (b *book) next(now time.Time) (first *entry, urgent bool, due int, wait tim
 			b.makeDue(e, true)
 		}
 		switch {
+		case b.waits(e, now):
 		case e.due != 0 && e.failed.at.After(now):
 			due++
 			wait = min(wait, e.failed.at.Sub(now))
@@ -156,9 +162,10 @@ func (k *Gatekeeper) enter(ctx context.Context, id string, updated time.Time) er
 	e.updated = updated
 	t, ok := f.ToJudge(k.Now())
 	if !ok {
-		e.seen, e.due, e.urgent, e.again = "", 0, false, time.Time{}
+		e.seen, e.due, e.urgent, e.again, e.parked = "", 0, false, time.Time{}, false
 		return nil
 	}
+	e.pull = t.Pull.Number
 	if e.base = t.Spec.Base; t.Seen != e.seen {
 		e.seen = t.Seen
 		k.book.makeDue(e, k.book.opened)
@@ -215,14 +222,25 @@ func (k *Gatekeeper) watchOne(ctx context.Context, name string, before *base) er
 		now.changed = before.changed || before.document != now.document
 	}
 	if before != nil && before.head != now.head {
-		for _, e := range k.book.entries {
-			if e.base == name && e.seen != "" {
-				k.book.makeDue(e, false)
-			}
-		}
+		k.book.move(name, before.document != now.document)
 	}
 	k.book.bases[name] = &now
 	return nil
+}
+
+// move makes due what a push to a base may change: all of it where the rules are others now. Who
+// waits for the turn goes on waiting, and whose turn it is goes first.
+func (b *book) move(base string, rules bool) {
+	for _, e := range b.entries {
+		switch {
+		case e.base != base || e.seen == "":
+		case rules:
+			e.parked = false
+			b.makeDue(e, false)
+		case !e.stays:
+			b.makeDue(e, b.turns[base].id == e.id)
+		}
+	}
 }
 
 // idle says that a repository whose rules merge nothing was always like that: the last step of

@@ -36,7 +36,7 @@ func patience(ctx context.Context, d time.Duration) error {
 
 // judge judges one pull request, and merges it if it may be. An error is one that may pass.
 func (k *Gatekeeper) judge(ctx context.Context, lease store.Lease, e *entry) error {
-	done := func() { e.due, e.urgent, e.failed = 0, false, putOff{} }
+	done := func() { e.due, e.urgent, e.stays, e.failed = 0, false, false, putOff{} }
 	f, err := k.Store.Facts(ctx, k.Project, e.id)
 	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrDamaged) {
 		done()
@@ -56,6 +56,12 @@ func (k *Gatekeeper) judge(ctx context.Context, lease store.Lease, e *entry) err
 	failpoint.Here("gatekeeper/judge")
 	cfg := k.config(t)
 	cfg.Hold = lease.Hold
+	asked := false
+	e.parked = false
+	cfg.Turn = func(behind bool) int {
+		asked = true
+		return k.book.take(e, behind, k.Now())
+	}
 	report, err := gate.Merge(ctx, cfg)
 	failpoint.Here("gatekeeper/judged")
 	if report.Told != nil {
@@ -74,7 +80,13 @@ func (k *Gatekeeper) judge(ctx context.Context, lease store.Lease, e *entry) err
 		e.again = k.Now().Add(refused)
 	}
 	if done(); err == nil {
-		e.again = report.Again
+		e.again, e.stays = report.Again, report.Stays
+	}
+	if !asked || report.Merged {
+		k.book.leave(e)
+	}
+	if e.parked {
+		k.book.makeDue(e, false)
 	}
 	k.told(t, report)
 	return nil

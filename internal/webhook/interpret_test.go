@@ -35,6 +35,10 @@ func resultMessage(id string) string {
 	})
 }
 
+func updateMessage(id string) string {
+	return githubjobs.FormatUpdate(githubjobs.Name{ID: id, Attempt: 1}, "main", strings.Repeat("b", 40))
+}
+
 type object = map[string]any
 
 var ours = object{"full_name": "Octo/Reports", "default_branch": "main", "pushed_at": 1795260000}
@@ -86,19 +90,22 @@ func TestInterpret(t *testing.T) {
 		"a branch by hand":   {"push", with(push, "head_commit", commit(sha, "Fix")), &githubjobs.Facts{Branch: &githubjobs.BranchFact{Head: sha, At: at, Seen: pushed}}, "branch at"},
 		"a spec later":       {"push", with(push, "created", false), &githubjobs.Facts{Branch: &githubjobs.BranchFact{Head: sha, Moved: true, At: at, Seen: pushed}}, "branch at"},
 		"result":             {"push", with(push, "created", false, "head_commit", commit(sha, resultMessage("j1"))), &githubjobs.Facts{Branch: &githubjobs.BranchFact{Head: sha, Moved: true, At: at, Seen: pushed}, Result: &result}, "result success"},
-		"result of another":  {"push", with(push, "created", false, "head_commit", commit(sha, resultMessage("j2"))), &githubjobs.Facts{Branch: &githubjobs.BranchFact{Head: sha, Moved: true, At: at, Seen: pushed}}, "branch at"},
-		"deletion":           {"push", with(push, "created", false, "deleted", true, "before", sha, "head_commit", nil), &githubjobs.Facts{Branch: &githubjobs.BranchFact{Head: sha, Deleted: true, At: pushed, Seen: pushed}}, "deleted"},
-		"base":               {"push", with(push, "ref", "refs/heads/main"), nil, "learnt the tree of main"},
-		"tag":                {"push", with(push, "ref", "refs/tags/job/j1"), nil, "not for us"},
-		"a wrong id":         {"push", with(push, "ref", "refs/heads/job/J1"), nil, "learnt"},
-		"a later attempt":    {"push", with(push, "ref", "refs/heads/job/j1.2"), &githubjobs.Facts{Attempt: 2, Spec: &spec, Created: []string{sha}, Branch: &githubjobs.BranchFact{Head: sha, At: at, Seen: pushed}}, "job j1.2: created"},
-		"its deletion":       {"delete", object{"ref": "job/j1.2", "ref_type": "branch", "repository": with(ours, "pushed_at", "2026-11-21T12:40:00Z")}, &githubjobs.Facts{Attempt: 2, Branch: &githubjobs.BranchFact{Deleted: true, At: deleted, Seen: deleted}}, "job j1.2: branch deleted"},
-		"its run":            {"workflow_run", object{"workflow_run": with(run, "head_branch", "job/j1.2"), "repository": ours}, &githubjobs.Facts{Attempt: 2, Runs: []githubjobs.RunFact{{ID: 9, Attempt: 2, Status: "completed", Conclusion: "success", HeadSHA: sha, URL: "https://github.com/octo/reports/actions/runs/9", StartedAt: at.Add(time.Minute), At: at.Add(2 * time.Minute)}}}, "job j1.2: run 9"},
-		"its verdict":        {"check_run", object{"check_run": with(verdict, "external_id", "j1.2"), "repository": ours}, &githubjobs.Facts{Attempt: 2, Gates: []githubjobs.GateFact{{HeadSHA: sha, Conclusion: "neutral", Title: "Not merged", Summary: "a path", At: at.Add(4 * time.Minute)}}}, "job j1.2: verdict"},
-		"no attempt":         {"push", with(push, "ref", "refs/heads/job/j1.02"), nil, "learnt"},
-		"branch created":     {"create", object{"ref": "job/j1", "ref_type": "branch", "repository": ours}, nil, "a push tells more"},
-		"branch deleted":     {"delete", object{"ref": "job/j1", "ref_type": "branch", "repository": with(ours, "pushed_at", "2026-11-21T12:40:00Z")}, &githubjobs.Facts{Branch: &githubjobs.BranchFact{Deleted: true, At: deleted, Seen: deleted}}, "deleted"},
-		"tag deleted":        {"delete", object{"ref": "job/j1", "ref_type": "tag", "repository": ours}, nil, "not for us"},
+		"brought onto the base": {"push", with(push, "created", false, "head_commit", commit(sha, updateMessage("j1"))), &githubjobs.Facts{Branch: &githubjobs.BranchFact{Head: sha, Moved: true, At: at, Seen: pushed},
+			Updates: []githubjobs.UpdateFact{{SHA: sha, Result: strings.Repeat("b", 40)}}}, "result brought onto its base"},
+		"another job's brought there": {"push", with(push, "created", false, "head_commit", commit(sha, updateMessage("j2"))), &githubjobs.Facts{Branch: &githubjobs.BranchFact{Head: sha, Moved: true, At: at, Seen: pushed}}, "branch at"},
+		"result of another":           {"push", with(push, "created", false, "head_commit", commit(sha, resultMessage("j2"))), &githubjobs.Facts{Branch: &githubjobs.BranchFact{Head: sha, Moved: true, At: at, Seen: pushed}}, "branch at"},
+		"deletion":                    {"push", with(push, "created", false, "deleted", true, "before", sha, "head_commit", nil), &githubjobs.Facts{Branch: &githubjobs.BranchFact{Head: sha, Deleted: true, At: pushed, Seen: pushed}}, "deleted"},
+		"base":                        {"push", with(push, "ref", "refs/heads/main"), nil, "learnt the tree of main"},
+		"tag":                         {"push", with(push, "ref", "refs/tags/job/j1"), nil, "not for us"},
+		"a wrong id":                  {"push", with(push, "ref", "refs/heads/job/J1"), nil, "learnt"},
+		"a later attempt":             {"push", with(push, "ref", "refs/heads/job/j1.2"), &githubjobs.Facts{Attempt: 2, Spec: &spec, Created: []string{sha}, Branch: &githubjobs.BranchFact{Head: sha, At: at, Seen: pushed}}, "job j1.2: created"},
+		"its deletion":                {"delete", object{"ref": "job/j1.2", "ref_type": "branch", "repository": with(ours, "pushed_at", "2026-11-21T12:40:00Z")}, &githubjobs.Facts{Attempt: 2, Branch: &githubjobs.BranchFact{Deleted: true, At: deleted, Seen: deleted}}, "job j1.2: branch deleted"},
+		"its run":                     {"workflow_run", object{"workflow_run": with(run, "head_branch", "job/j1.2"), "repository": ours}, &githubjobs.Facts{Attempt: 2, Runs: []githubjobs.RunFact{{ID: 9, Attempt: 2, Status: "completed", Conclusion: "success", HeadSHA: sha, URL: "https://github.com/octo/reports/actions/runs/9", StartedAt: at.Add(time.Minute), At: at.Add(2 * time.Minute)}}}, "job j1.2: run 9"},
+		"its verdict":                 {"check_run", object{"check_run": with(verdict, "external_id", "j1.2"), "repository": ours}, &githubjobs.Facts{Attempt: 2, Gates: []githubjobs.GateFact{{HeadSHA: sha, Conclusion: "neutral", Title: "Not merged", Summary: "a path", At: at.Add(4 * time.Minute)}}}, "job j1.2: verdict"},
+		"no attempt":                  {"push", with(push, "ref", "refs/heads/job/j1.02"), nil, "learnt"},
+		"branch created":              {"create", object{"ref": "job/j1", "ref_type": "branch", "repository": ours}, nil, "a push tells more"},
+		"branch deleted":              {"delete", object{"ref": "job/j1", "ref_type": "branch", "repository": with(ours, "pushed_at", "2026-11-21T12:40:00Z")}, &githubjobs.Facts{Branch: &githubjobs.BranchFact{Deleted: true, At: deleted, Seen: deleted}}, "deleted"},
+		"tag deleted":                 {"delete", object{"ref": "job/j1", "ref_type": "tag", "repository": ours}, nil, "not for us"},
 		"run": {"workflow_run", object{"action": "completed", "workflow_run": run, "repository": ours}, &githubjobs.Facts{Runs: []githubjobs.RunFact{{ID: 9, Attempt: 2,
 			Status: "completed", Conclusion: "success", HeadSHA: sha, URL: "https://github.com/octo/reports/actions/runs/9", StartedAt: at.Add(time.Minute), At: at.Add(2 * time.Minute)}}}, "run 9, attempt 2"},
 		"run of a fork":    {"workflow_run", object{"workflow_run": with(run, "head_repository", fork), "repository": ours}, nil, "not for us"},

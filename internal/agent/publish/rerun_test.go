@@ -53,8 +53,8 @@ func TestARunAgainTakesNothingBack(t *testing.T) {
 			w.task("text", lines)
 			w.move(map[string]string{"new/file": "new\n"})
 		}, githubjobs.OutcomeSuccess, "A\tnew/file", true},
-		"no change":   {func(w *world) { w.remove("new"); w.task("text", lines) }, githubjobs.OutcomeSuccess, "", true},
-		"a failure":   {func(w *world) {}, githubjobs.OutcomeFailure, both, false},
+		"no change": {func(w *world) { w.remove("new"); w.task("text", lines) }, githubjobs.OutcomeSuccess, "", true},
+		"a failure": {func(w *world) {}, githubjobs.OutcomeFailure, both, false},
 		"brought onto the base by the gate": {func(w *world) {
 			w.move(map[string]string{"more": "more\n"})
 			w.onTop("main")
