@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -105,25 +107,32 @@ func (w *world) cancelRun(id string) {
 // rebuilt one to say the same of every job.
 func (w *world) loseAndRebuild(jobs map[string]githubjobs.Reason) {
 	w.t.Helper()
+	w.tellsTheSameAfter(func() { w.rebuildInterrupted(len(jobs)) }, slices.Collect(maps.Keys(jobs))...)
+}
+
+// rebuilds is loseAndRebuild, with a rebuild that nothing interrupts.
+func (w *world) rebuilds(jobs ...string) {
+	w.t.Helper()
+	w.tellsTheSameAfter(func() {
+		if out, err := w.rebuildCommand(w.hub.URL()).CombinedOutput(); err != nil {
+			w.t.Fatalf("rebuild: %v\n%s", err, out)
+		}
+	}, jobs...)
+}
+
+func (w *world) tellsTheSameAfter(rebuild func(), jobs ...string) {
+	w.t.Helper()
 	w.upToDate()
 	before := map[string]string{}
-	for id := range jobs {
+	for _, id := range jobs {
 		_, answer := w.call(http.MethodGet, "/api/jobs/status?job_id="+id, nil)
 		before[id] = string(answer)
 	}
 	w.server.kill()
-	files, err := filepath.Glob(filepath.Join(w.dataDir, "jobs.db*"))
-	if err != nil || len(files) == 0 {
-		w.t.Fatalf("no database: %v", err)
-	}
-	for _, f := range files {
-		if err := os.Remove(f); err != nil {
-			w.t.Fatal(err)
-		}
-	}
-	w.rebuildInterrupted(len(jobs))
+	w.loseDatabase()
+	rebuild()
 	w.startServer()
-	for id := range jobs {
+	for _, id := range jobs {
 		if _, answer := w.call(http.MethodGet, "/api/jobs/status?job_id="+id, nil); string(answer) != before[id] {
 			w.t.Errorf("rebuilt %s\nlost    %s", answer, before[id])
 		}

@@ -70,8 +70,11 @@ func (k *Gatekeeper) judge(ctx context.Context, lease store.Lease, e *entry) err
 			return err
 		}
 	}
+	if errors.Is(err, hub.ErrForbidden) && report.Told != nil && !report.Merged {
+		err = nil // it is judged; nothing but the telling is not allowed
+	}
 	switch {
-	case err == nil, errors.Is(err, hub.ErrForbidden) && report.Told != nil && !report.Merged:
+	case err == nil:
 	case ctx.Err() != nil, errors.Is(err, store.ErrLost), errors.Is(err, errLater), hub.Temporary(err):
 		e.failed = e.failed.after(k.Now(), err)
 		return fmt.Errorf("job %s: %w", e.id, err)
