@@ -20,6 +20,11 @@ const (
 	AwaitBase      Await = "base"      // the gate brings the head onto its base, see Verdict.Lags
 )
 
+// Awaits lists what a verdict may wait for.
+func Awaits() []Await {
+	return []Await{AwaitChecks, AwaitApprovals, AwaitRelease, AwaitReady, AwaitWindow, AwaitBase}
+}
+
 // Waits says that the merge is not allowed and that nothing is in its way but what may
 // come by itself or from people: it is worth judging again.
 func (v Verdict) Waits() bool {

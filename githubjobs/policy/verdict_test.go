@@ -106,6 +106,7 @@ func TestVerdicts(t *testing.T) {
 		t.Errorf("there are %d cases", len(cases))
 	}
 	names, failed := map[string]bool{}, map[Rule]bool{}
+	awaited := map[Await]bool{}
 	for _, c := range cases {
 		if names[c.Name] {
 			t.Errorf("two cases have the name %q", c.Name)
@@ -115,7 +116,7 @@ func TestVerdicts(t *testing.T) {
 			verdict, want := Judge(c.policy(t), c.view(t)), c.wanted(t)
 			got := verdict.Failed()
 			for i := range got {
-				failed[got[i].Rule] = true
+				failed[got[i].Rule], awaited[got[i].Awaits] = true, true
 				got[i].Adjustable = false // held apart
 			}
 			if !slices.Equal(got, want) {
@@ -131,6 +132,12 @@ func TestVerdicts(t *testing.T) {
 		if !failed[rule] {
 			t.Errorf("no case fails the rule %s", name)
 		}
+	}
+	for _, await := range Awaits() {
+		delete(awaited, await)
+	}
+	if delete(awaited, AwaitNothing); len(awaited) > 0 {
+		t.Errorf("no lister names %v", awaited)
 	}
 	if all := Judge(Policy{}, View{}).Findings; len(all) != len(ruleNames) {
 		t.Errorf("%d rules are judged, %d have cases", len(all), len(ruleNames))

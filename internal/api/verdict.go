@@ -58,7 +58,7 @@ const (
 
 var (
 	ruleStates = []any{rulePassed, ruleFailed, ruleWaiting}
-	ruleAwaits = []policy.Await{policy.AwaitChecks, policy.AwaitApprovals, policy.AwaitRelease, policy.AwaitReady, policy.AwaitWindow}
+	ruleAwaits = policy.Awaits()
 )
 
 type verdictInput struct {
