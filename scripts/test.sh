@@ -58,7 +58,9 @@ trap 'rm -rf "$run"' EXIT
 race=$(race_flags)
 say "go test${race:+ -race}${REQUIRE:+ (required: $REQUIRE)}"
 status=0
-GITHUBJOBS_TEST_RUN=$run REQUIRE=${REQUIRE:-} go test $race -timeout "${TIMEOUT:-20m}" "${packages[@]}" || status=$?
+TIMEFORMAT='== go test took %0R s, and %0U + %0S s of processor time (user and system)'
+export GITHUBJOBS_TEST_RUN=$run REQUIRE=${REQUIRE:-}
+time go test $race -timeout "${TIMEOUT:-20m}" "${packages[@]}" || status=$?
 
 [ -n "$race" ] || say "without the race detector (RACE=${RACE:-auto}; it needs a C compiler)"
 if [ -s "$run/skipped" ]; then

@@ -103,6 +103,7 @@ func TestBatchTakesFewPushes(t *testing.T) {
 	w.until("the server reads the schedules of .githubjobs.yml", func() bool {
 		return slices.ContainsFunc(w.hub.Requests(), func(r localhub.Request) bool { return strings.Contains(r.Path, "/git/blobs/") })
 	})
+	w.until("the server has read GitHub, which it does at its start", func() bool { return w.reads() > 0 })
 	w.hub.ResetRequests()
 	began := time.Now()
 	b := w.batch(inputs(slices.Repeat([]string{"true"}, n)...) + "}")
@@ -264,9 +265,9 @@ func dieWhileStopping(w *world, point string) {
 	w.t.Helper()
 	const n = 400
 	w.startServer()
-	b := w.batch(fmt.Sprintf(`{"template":{"job":"Later","delay_until":%q},"inputs":[{"base":"nowhere","delay_until":%q}%s],"max_failures":0}`,
-		time.Now().Add(time.Hour).Format(time.RFC3339), time.Now().Add(10*time.Second).Format(time.RFC3339Nano), strings.Repeat(",{}", n-1)))
+	b := w.batch(fmt.Sprintf(`{"template":{"job":"Later","delay_until":%q},"inputs":[{"base":"nowhere"}%s],"max_failures":0}`, time.Now().Add(time.Hour).Format(time.RFC3339), strings.Repeat(",{}", n-1)))
 	w.server.kill()
+	w.sql(`UPDATE jobs SET facts = json_set(facts, '$.spec.delay_until', ?), due_at = 1 WHERE id = ?`, time.Now().Format(time.RFC3339), githubjobs.MemberID(b.ID, 0))
 	w.dieAt(point, func() {})
 	w.startServer()
 	w.until("all jobs have ended", func() bool { b, _ = w.readBatch(b.ID); return b.Terminal })

@@ -200,18 +200,21 @@ var readsMetric = regexp.MustCompile(`(?m)^githubjobs_reconcile_reads_total\{res
 // beginning.
 func (w *world) upToDate() {
 	w.t.Helper()
-	reads := func() int {
-		_, answer := w.call(http.MethodGet, "/metrics", nil)
-		found := readsMetric.FindSubmatch(answer)
-		if found == nil {
-			w.t.Fatalf("no reads among the metrics:\n%s", answer)
-		}
-		n, err := strconv.Atoi(string(found[1]))
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		return n
+	began := w.reads()
+	w.until("GitHub was read twice", func() bool { return w.reads() >= began+2 })
+}
+
+// reads is how often the server has read GitHub since its start.
+func (w *world) reads() int {
+	w.t.Helper()
+	_, answer := w.call(http.MethodGet, "/metrics", nil)
+	found := readsMetric.FindSubmatch(answer)
+	if found == nil {
+		w.t.Fatalf("no reads among the metrics:\n%s", answer)
 	}
-	began := reads()
-	w.until("GitHub was read twice", func() bool { return reads() >= began+2 })
+	n, err := strconv.Atoi(string(found[1]))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return n
 }

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -10,7 +11,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -29,6 +32,8 @@ import (
 var binaries string
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	atOnce()
 	os.Exit(func() int {
 		dir, err := os.MkdirTemp("", "githubjobs-e2e-")
 		if err != nil {
@@ -45,6 +50,16 @@ func TestMain(m *testing.M) {
 		}
 		return m.Run()
 	}())
+}
+
+// atOnce lets more tests run at a time than there are processors, unless the command line says how many: half of their
+// time they wait for what is to happen.
+func atOnce() {
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" || f.Name == "test.cpu" })
+	if !given {
+		flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))) // it is a number
+	}
 }
 
 const (

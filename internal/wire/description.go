@@ -47,6 +47,7 @@ type Operation struct {
 	described  object
 	parameters map[string]parameter // by "in name"
 	match      *regexp.Regexp
+	parts      []string // see may
 }
 
 type parameter struct {
@@ -125,7 +126,7 @@ func (d *Description) index(doc object) error {
 				op.parameters[in+" "+name] = parameter{required: required, pointer: place + "/schema"}
 				slashes[name] = p["x-multi-segment"] == true
 			}
-			op.match = pattern(path, slashes)
+			op.match, op.parts = pattern(path, slashes), parts(path, slashes)
 			d.operations = append(d.operations, op)
 		}
 	}
@@ -160,26 +161,55 @@ func pattern(path string, slashes map[string]bool) *regexp.Regexp {
 	return regexp.MustCompile(b.String() + "$")
 }
 
+// parts are what is between the slashes of a path, empty for what holds a parameter; nil where one may hold slashes.
+func parts(path string, slashes map[string]bool) []string {
+	for name, any := range slashes {
+		if any && strings.Contains(path, "{"+name+"}") {
+			return nil
+		}
+	}
+	list := strings.Split(path, "/")
+	for i, part := range list {
+		if strings.Contains(part, "{") {
+			list[i] = ""
+		}
+	}
+	return list
+}
+
+// may says whether a path, by its parts, can be one of the operation: that spares a thousand regular expressions.
+func (o *Operation) may(path []string) bool {
+	if o.parts == nil {
+		return true
+	}
+	return slices.EqualFunc(o.parts, path, func(want, got string) bool { return want == "" || want == got })
+}
+
 func groupName(parameter string) string { return strings.ReplaceAll(parameter, "-", "_") }
 
 // Operation finds the operation that a request is for. path is escaped and begins with a slash; ok is false when GitHub
 // describes none.
 func (d *Description) Operation(method, path string) (op Operation, values map[string]string, ok bool) {
 	path = "/" + strings.Trim(path, "/") // GitHub takes a slash at the end
-	for _, op := range d.operations {
+	asked := strings.Split(path, "/")
+	for i := range d.operations {
+		op := &d.operations[i]
+		if op.Method != method || !op.may(asked) {
+			continue
+		}
 		found := op.match.FindStringSubmatch(path)
-		if op.Method != method || found == nil {
+		if found == nil {
 			continue
 		}
 		values = map[string]string{}
 		for i, name := range op.match.SubexpNames()[1:] {
 			value, err := url.PathUnescape(found[i+1])
 			if err != nil {
-				return op, nil, false
+				return *op, nil, false
 			}
 			values[name] = value
 		}
-		return op, values, true
+		return *op, values, true
 	}
 	return op, nil, false
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -192,6 +193,20 @@ func TestUnlisted(t *testing.T) {
 	} {
 		if got := unlisted(c.operation, c.agent); len(got) != c.want {
 			t.Errorf("%s by %s: %q", c.operation, c.agent, got)
+		}
+	}
+}
+
+// What is left out before the regular expressions are asked is none of what they would find.
+func TestOperationLeavesNoneOut(t *testing.T) {
+	t.Parallel()
+	d := Load(t)
+	parameter := regexp.MustCompile(`\{[^}]*\}`)
+	for _, op := range d.operations {
+		path := parameter.ReplaceAllString(op.Path, "x")
+		i := slices.IndexFunc(d.operations, func(o Operation) bool { return o.Method == op.Method && o.match.MatchString(path) })
+		if got, _, ok := d.Operation(op.Method, path); !ok || got.ID != d.operations[i].ID {
+			t.Errorf("%s %s is taken for %q, and is %q", op.Method, path, got.ID, d.operations[i].ID)
 		}
 	}
 }
