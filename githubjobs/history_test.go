@@ -267,6 +267,9 @@ func (h *history) work(r RunFact) (conclusion string) {
 	if h.deleted || h.chance(25) {
 		res.Outcome, res.FilesTotal = []Outcome{OutcomeFailure, OutcomeTimedOut, OutcomeCanceled, OutcomeError}[h.pick(4)], 0
 	}
+	if res.Outcome == OutcomeError {
+		res.Refused = []Reason{"", ReasonPolicyDenied, ReasonSecretMissing}[h.pick(3)]
+	}
 	if h.deleted {
 		return "failure" // the branch cannot be pushed to
 	}

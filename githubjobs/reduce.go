@@ -197,6 +197,9 @@ func (v view) outcome() (Reason, string) {
 	case OutcomeCanceled:
 		return v.canceled("The run was cancelled on GitHub.")
 	case OutcomeError:
+		if r.Refused == ReasonPolicyDenied || r.Refused == ReasonSecretMissing {
+			return r.Refused, sentence("The task was not begun", r.Error)
+		}
 		return ReasonAgentError, sentence("The agent could not do its work", r.Error)
 	}
 	switch {

@@ -25,6 +25,8 @@ func withProblem(reason Reason) func(*Result) {
 	return func(r *Result) { r.Problem = &Problem{Reason: reason, Message: "because"} }
 }
 
+func refused(reason Reason) func(*Result) { return func(r *Result) { r.Refused = reason } }
+
 func TestReduce(t *testing.T) {
 	t.Parallel()
 	open := []PullFact{{Number: 1, URL: "https://hub/pull/1", Open: true, HeadSHA: "r"}}
@@ -94,6 +96,10 @@ func TestReduce(t *testing.T) {
 		"forbidden, and nothing to merge":       {Facts{Runs: failure, Result: resultFact(OutcomeSuccess, 0, withProblem(ReasonPRForbidden))}, soon, ReasonPRForbidden},
 		"forbidden, a person opened and merged": {Facts{Runs: success, Result: resultFact(OutcomeSuccess, 1, withProblem(ReasonPRForbidden)), Pulls: merged}, soon, ReasonMerged},
 		"change denied":                         {Facts{Runs: failure, Result: resultFact(OutcomeSuccess, 0, withProblem(ReasonPolicyDenied))}, soon, ReasonPolicyDenied},
+		"secret missing":                        {Facts{Runs: failure, Result: resultFact(OutcomeError, 0, refused(ReasonSecretMissing))}, soon, ReasonSecretMissing},
+		"not allowed what it needs":             {Facts{Runs: failure, Result: resultFact(OutcomeError, 0, refused(ReasonPolicyDenied))}, soon, ReasonPolicyDenied},
+		"refused for something else":            {Facts{Runs: failure, Result: resultFact(OutcomeError, 0, refused(ReasonMerged))}, soon, ReasonAgentError},
+		"a success is refused for nothing":      {Facts{Runs: success, Result: resultFact(OutcomeSuccess, 0, refused(ReasonSecretMissing))}, soon, ReasonNoChanges},
 		"task failed":                           {Facts{Runs: failure, Result: bad}, soon, ReasonTaskFailed},
 		"task failed, merged by hand":           {Facts{Runs: failure, Result: bad, Pulls: merged}, soon, ReasonTaskFailed},
 		"run failed, merged":                    {Facts{Runs: failure, Result: good, Pulls: merged}, late, ReasonAgentError},

@@ -36,13 +36,16 @@ type Problem struct {
 
 // Result is the outcome of one attempt, as the result commit carries it.
 type Result struct {
-	Version    int       `json:"v"` // of this format; 1
-	ID         string    `json:"id"`
-	Attempt    int       `json:"attempt"` // GitHub's run_attempt
-	RunID      int64     `json:"run_id,omitempty"`
-	Outcome    Outcome   `json:"status"`
-	ExitCode   int       `json:"exit_code"`       // -1: the task did not run, or not to its end
-	Error      string    `json:"error,omitempty"` // why it did not succeed, for people
+	Version  int     `json:"v"` // of this format; 1
+	ID       string  `json:"id"`
+	Attempt  int     `json:"attempt"` // GitHub's run_attempt
+	RunID    int64   `json:"run_id,omitempty"`
+	Outcome  Outcome `json:"status"`
+	ExitCode int     `json:"exit_code"`       // -1: the task did not run, or not to its end
+	Error    string  `json:"error,omitempty"` // why it did not succeed, for people
+	// Refused says, with OutcomeError, that the job may not or can't be done as it is, which no
+	// other attempt mends: ReasonPolicyDenied or ReasonSecretMissing. Error says the mend.
+	Refused    Reason    `json:"refused,omitempty"`
 	StartedAt  time.Time `json:"started_at"`
 	FinishedAt time.Time `json:"finished_at"`
 	// ChangedFiles are the paths that the task changed, sorted; both names of a

@@ -126,6 +126,7 @@ func TestRetryDecision(t *testing.T) {
 		"a timeout, where codes are named":   {failedFacts(codes, 1, OutcomeTimedOut, -1), ReasonTimedOut},
 		"a timeout":                          {failedFacts(all, 1, OutcomeTimedOut, -1), ReasonRetrying},
 		"an agent's error":                   {failedFacts(all, 1, OutcomeError, -1), ReasonRetrying},
+		"a secret that is missing":           {with(failedFacts(all, 1, OutcomeError, -1), func(f *Facts) { f.Result.Result.Refused = ReasonSecretMissing }), ReasonSecretMissing},
 		"a run that was cancelled on GitHub": {with(failedFacts(all, 1, OutcomeFailure, 1), conclusion("cancelled")), ReasonCanceled},
 		"a startup failure":                  {with(failedFacts(all, 1, OutcomeFailure, 1), conclusion("startup_failure")), ReasonRetrying},
 		"a run that nobody took":             {with(failedFacts(all, 1, OutcomeFailure, 1), conclusion("stale")), ReasonRetrying},

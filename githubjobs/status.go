@@ -67,7 +67,8 @@ const (
 	ReasonCanceled       Reason = "canceled"        // the run was cancelled or the branch deleted
 	ReasonNeverStarted   Reason = "never_started"   // GitHub started no run
 	ReasonStartupFailure Reason = "startup_failure" // GitHub could not start the workflow
-	ReasonPolicyDenied   Reason = "policy_denied"   // the change holds what no job may change
+	ReasonPolicyDenied   Reason = "policy_denied"   // the job asks for what the policy does not allow, or its change holds what no job may change
+	ReasonSecretMissing  Reason = "secret_missing"  // a secret that the job needs is not set, or can't be handed to it
 	ReasonPRForbidden    Reason = "pr_forbidden"    // the repository lets no workflow open pull requests
 	ReasonPushRefused    Reason = "push_refused"    // GitHub refused a push of the job or its result
 	ReasonAgentError     Reason = "agent_error"     // the run failed outside the task
@@ -89,7 +90,7 @@ var reasonStatus = map[Reason]Status{
 	ReasonTaskFailed: StatusFailed, ReasonTimedOut: StatusFailed, ReasonCanceled: StatusFailed,
 	ReasonNeverStarted: StatusFailed, ReasonStartupFailure: StatusFailed, ReasonPolicyDenied: StatusFailed,
 	ReasonPRForbidden: StatusFailed, ReasonPushRefused: StatusFailed, ReasonAgentError: StatusFailed,
-	ReasonRunDeleted: StatusFailed, ReasonDependencyFailed: StatusFailed,
+	ReasonRunDeleted: StatusFailed, ReasonSecretMissing: StatusFailed, ReasonDependencyFailed: StatusFailed,
 	ReasonMerged: StatusMerged,
 }
 

@@ -109,13 +109,14 @@ func TestAnEngineWithoutAKey(t *testing.T) {
 	for name, c := range map[string]struct {
 		policy  string
 		secrets map[string]string
+		reason  githubjobs.Reason
 		want    []string
 	}{
-		"not allowed":        {"", map[string]string{"AGENT_ANTHROPIC_API_KEY": "sk-1"}, []string{"the policy does not let it have", "secrets: {allow: [ANTHROPIC_API_KEY]}"}},
-		"not set":            {allowed, map[string]string{"AGENT_OTHER": "sk-1"}, []string{"none is set", "AGENT_ANTHROPIC_API_KEY or AGENT_CLAUDE_CODE_OAUTH_TOKEN"}},
-		"not handed over":    {allowed, nil, []string{"GITHUBJOBS_SECRETS", "run-job.yml"}},
-		"engine not allowed": {allowed + "\nprompt: {engines: [codex]}", map[string]string{"AGENT_ANTHROPIC_API_KEY": "sk-1"}, []string{"claude-code is not among", "codex"}},
-		"policy is spoilt":   {"prompt: {engin: x}", nil, []string{"engin is not a setting"}},
+		"not allowed":        {"", map[string]string{"AGENT_ANTHROPIC_API_KEY": "sk-1"}, githubjobs.ReasonPolicyDenied, []string{"the policy does not let it have", "secrets: {allow: [ANTHROPIC_API_KEY]}"}},
+		"not set":            {allowed, map[string]string{"AGENT_OTHER": "sk-1"}, githubjobs.ReasonSecretMissing, []string{"none is set", "AGENT_ANTHROPIC_API_KEY or AGENT_CLAUDE_CODE_OAUTH_TOKEN"}},
+		"not handed over":    {allowed, nil, githubjobs.ReasonSecretMissing, []string{"GITHUBJOBS_SECRETS", "run-job.yml"}},
+		"engine not allowed": {allowed + "\nprompt: {engines: [codex]}", map[string]string{"AGENT_ANTHROPIC_API_KEY": "sk-1"}, githubjobs.ReasonPolicyDenied, []string{"claude-code is not among", "codex"}},
+		"policy is spoilt":   {"prompt: {engin: x}", nil, githubjobs.ReasonPolicyDenied, []string{"engin is not a setting"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -127,8 +128,8 @@ func TestAnEngineWithoutAKey(t *testing.T) {
 					t.Errorf("%q does not say %q", r.Error, want)
 				}
 			}
-			if r.Outcome != githubjobs.OutcomeError {
-				t.Errorf("outcome %s", r.Outcome)
+			if r.Outcome != githubjobs.OutcomeError || r.Refused != c.reason {
+				t.Errorf("outcome %s, refused %q", r.Outcome, r.Refused)
 			}
 		})
 	}
@@ -153,8 +154,8 @@ func TestAnAddressThatThePolicyDoesNotAllow(t *testing.T) {
 			if code == ExitOK {
 				return
 			}
-			if r := f.outcome().Result; !strings.Contains(r.Error, "does not let the key of claude-code be sent to "+address) || !strings.Contains(r.Error, "prompt: {base_urls: ['"+address+"']}") {
-				t.Errorf("%q", r.Error)
+			if r := f.outcome().Result; !strings.Contains(r.Error, "does not let the key of claude-code be sent to "+address) || !strings.Contains(r.Error, "prompt: {base_urls: ['"+address+"']}") || r.Refused != githubjobs.ReasonPolicyDenied {
+				t.Errorf("%q (%s)", r.Error, r.Refused)
 			}
 			if _, err := os.Stat(filepath.Join(string(f.dir()), "secrets.json")); err == nil {
 				t.Error("the key is kept for a task that does not run")

@@ -142,15 +142,16 @@ func TestSecretsThatAJobCannotHave(t *testing.T) {
 		policy string
 		names  []string
 		edit   func(f *fixture)
+		reason githubjobs.Reason
 		says   []string
 	}{
-		"no policy":        {"", []string{"API_KEY"}, nil, []string{"does not let jobs have the secret API_KEY", "add it to .githubjobs.yml on main as secrets: {allow: [API_KEY]}"}},
-		"not allowed":      {"secrets: {allow: [API_*]}", []string{"API_KEY", "OTHER", "SIGNING"}, nil, []string{"secret OTHER", "secret SIGNING"}},
-		"not set":          {"secrets: {allow: ['*']}", []string{"API_KEY", "MISSING"}, nil, []string{"the secret AGENT_MISSING is not set", "Settings → Secrets and variables → Actions"}},
-		"without prefix":   {"secrets: {allow: ['*']}", []string{"DEPLOY_KEY"}, nil, []string{"the secret AGENT_DEPLOY_KEY is not set"}},
-		"an old workflow":  {"secrets: {allow: ['*']}", []string{"API_KEY"}, func(f *fixture) { f.secrets = nil }, []string{"update run-job.yml", "GITHUBJOBS_SECRETS: ${{ toJSON(secrets) }}"}},
-		"a damaged policy": {"secrets: {permit: [API_KEY]}", []string{"API_KEY"}, nil, []string{"is not valid", "permit is not a setting"}},
-		"a NUL":            {"secrets: {allow: ['*']}", []string{"API_KEY"}, func(f *fixture) { f.secrets["AGENT_API_KEY"] = "a\x00bcdefgh" }, []string{"AGENT_API_KEY holds a NUL character"}},
+		"no policy":        {"", []string{"API_KEY"}, nil, githubjobs.ReasonPolicyDenied, []string{"does not let jobs have the secret API_KEY", "add it to .githubjobs.yml on main as secrets: {allow: [API_KEY]}"}},
+		"not allowed":      {"secrets: {allow: [API_*]}", []string{"API_KEY", "OTHER", "SIGNING"}, nil, githubjobs.ReasonPolicyDenied, []string{"secret OTHER", "secret SIGNING"}},
+		"not set":          {"secrets: {allow: ['*']}", []string{"API_KEY", "MISSING"}, nil, githubjobs.ReasonSecretMissing, []string{"the secret AGENT_MISSING is not set", "Settings → Secrets and variables → Actions"}},
+		"without prefix":   {"secrets: {allow: ['*']}", []string{"DEPLOY_KEY"}, nil, githubjobs.ReasonSecretMissing, []string{"the secret AGENT_DEPLOY_KEY is not set"}},
+		"an old workflow":  {"secrets: {allow: ['*']}", []string{"API_KEY"}, func(f *fixture) { f.secrets = nil }, githubjobs.ReasonSecretMissing, []string{"update run-job.yml", "GITHUBJOBS_SECRETS: ${{ toJSON(secrets) }}"}},
+		"a damaged policy": {"secrets: {permit: [API_KEY]}", []string{"API_KEY"}, nil, githubjobs.ReasonPolicyDenied, []string{"is not valid", "permit is not a setting"}},
+		"a NUL":            {"secrets: {allow: ['*']}", []string{"API_KEY"}, func(f *fixture) { f.secrets["AGENT_API_KEY"] = "a\x00bcdefgh" }, githubjobs.ReasonSecretMissing, []string{"AGENT_API_KEY holds a NUL character"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -161,7 +162,7 @@ func TestSecretsThatAJobCannotHave(t *testing.T) {
 			out := f.step("fetch", ExitError)
 			r := f.outcome().Result
 			for _, says := range test.says {
-				if !strings.Contains(r.Error, says) || r.Outcome != githubjobs.OutcomeError {
+				if !strings.Contains(r.Error, says) || r.Outcome != githubjobs.OutcomeError || r.Refused != test.reason {
 					t.Errorf("it does not say %q: %+v", says, r)
 				}
 			}

@@ -75,7 +75,7 @@ func TestASecretThatThePolicyDoesNotAllow(t *testing.T) {
 	w := start(t, options{secrets: map[string]string{"AGENT_ADMIN": "the-admin-key-is-not-for-jobs"}})
 	w.git(w.bare(), "branch", "release", "main")
 	failed := w.wait(w.create(`{"job": "x", "kind": "command", "base": "release", "secrets": ["ADMIN"], "config": {"script": "echo ran"}}`))
-	if failed.Reason != githubjobs.ReasonAgentError || !strings.Contains(failed.Message, "does not let jobs have the secret ADMIN; add it to .githubjobs.yml on release as secrets: {allow: [ADMIN]}") || strings.Contains(failed.Log, "ran") {
+	if failed.Reason != githubjobs.ReasonPolicyDenied || !strings.Contains(failed.Message, "does not let jobs have the secret ADMIN; add it to .githubjobs.yml on release as secrets: {allow: [ADMIN]}") || strings.Contains(failed.Log, "ran") {
 		t.Errorf("the job is %s: %s", failed.Reason, failed.Message)
 	}
 	later := time.Now().Add(time.Hour).Format(time.RFC3339)

@@ -59,6 +59,9 @@ func (s Step) Run(ctx context.Context) error {
 		Version: 1, ID: s.Spec.ID, Attempt: s.Config.RunAttempt, RunID: s.Config.RunID, ExitCode: -1,
 		Outcome: githubjobs.OutcomeError, Error: err.Error(), StartedAt: began, FinishedAt: time.Now().UTC(),
 	}
+	if refused, ok := errors.AsType[*task.Refused](err); ok {
+		result.Refused = refused.Reason
+	}
 	if errors.Is(err, context.Canceled) {
 		result.Outcome, result.Error = githubjobs.OutcomeCanceled, "the run was cancelled"
 	}

@@ -62,7 +62,7 @@ func (s Step) policy(ctx context.Context) (rules policy.Policy, err error) {
 	}
 	p, err := policy.Parse(document)
 	if err != nil {
-		return rules, fmt.Errorf("the job needs secrets, and the policy that could allow them, on %s, is not valid: %w", s.Spec.Base, err)
+		return rules, task.Deny(fmt.Errorf("the job needs secrets, and the policy that could allow them, on %s, is not valid: %w", s.Spec.Base, err))
 	}
 	return p, nil
 }

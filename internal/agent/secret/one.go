@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/githubjobs/githubjobs/githubjobs/policy"
+	"github.com/githubjobs/githubjobs/internal/agent/task"
 )
 
 // WithOne is the set with the first of the names that the policy allows and that has a
@@ -30,10 +31,10 @@ func (s Set) WithOne(object string, anyOf []string, rules policy.SecretRules, me
 	}
 	switch {
 	case len(allowed) == 0:
-		return nil, fmt.Errorf("the job needs a key that the policy does not let it have. %s", mend)
+		return nil, task.Deny(fmt.Errorf("the job needs a key that the policy does not let it have. %s", mend))
 	case strings.TrimSpace(object) == "":
 		_, err := Named(object, allowed)
 		return nil, err
 	}
-	return nil, fmt.Errorf("the job needs a key, and none is set. %s", mend)
+	return nil, task.Lack(fmt.Errorf("the job needs a key, and none is set. %s", mend))
 }

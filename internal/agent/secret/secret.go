@@ -1,7 +1,7 @@
 // Package secret picks, out of the secrets that Actions gives to a step, those that a
 // job's task may have.
 //
-// The package imports githubjobs and githubjobs/policy.
+// The package imports githubjobs, githubjobs/policy and internal/agent/task.
 package secret
 
 import (
@@ -14,6 +14,7 @@ import (
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs/policy"
+	"github.com/githubjobs/githubjobs/internal/agent/task"
 )
 
 // Set is what a task gets: values by name, without githubjobs.SecretPrefix.
@@ -26,17 +27,17 @@ const Variable = "GITHUBJOBS_SECRETS"
 const maxValue = 64 << 10
 
 // Named picks the secrets of these names out of a JSON object as `toJSON(secrets)` makes
-// it. Its error names all that are missing, and what to do.
+// it. Its error is a *task.Refused, which names all that are missing, and what to do.
 func Named(object string, names []string) (Set, error) {
 	if len(names) == 0 {
 		return nil, nil
 	}
 	if strings.TrimSpace(object) == "" {
-		return nil, fmt.Errorf("the job names secrets (%s), but the workflow gives none to the agent; update run-job.yml in the repository, or give this step the line %s: ${{ toJSON(secrets) }} in its `env`", strings.Join(names, ", "), Variable)
+		return nil, task.Lack(fmt.Errorf("the job names secrets (%s), but the workflow gives none to the agent; update run-job.yml in the repository, or give this step the line %s: ${{ toJSON(secrets) }} in its `env`", strings.Join(names, ", "), Variable))
 	}
 	var given map[string]*string
 	if err := json.Unmarshal([]byte(object), &given); err != nil {
-		return nil, fmt.Errorf("%s is not a JSON object of texts, as ${{ toJSON(secrets) }} makes it", Variable) // err may quote a value
+		return nil, task.Lack(fmt.Errorf("%s is not a JSON object of texts, as ${{ toJSON(secrets) }} makes it", Variable)) // err may quote a value
 	}
 	of := map[string]*string{}
 	for name, value := range given {
@@ -57,13 +58,13 @@ func Named(object string, names []string) (Set, error) {
 		}
 	}
 	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
+		return nil, task.Lack(errors.Join(errs...))
 	}
 	return set, nil
 }
 
 // Allowed says which of the names the policy of the branch base does not let jobs have,
-// and what to do.
+// and what to do: a *task.Refused.
 func Allowed(names []string, rules policy.SecretRules, base string) error {
 	var errs []error
 	for _, name := range names {
@@ -71,7 +72,7 @@ func Allowed(names []string, rules policy.SecretRules, base string) error {
 			errs = append(errs, fmt.Errorf("the policy does not let jobs have the secret %s; add it to %s on %s as secrets: {allow: [%s]}, or take it out of the job's secrets", name, policy.Path, base, name))
 		}
 	}
-	return errors.Join(errs...)
+	return task.Deny(errors.Join(errs...))
 }
 
 // Environ is the set as variables of an environment, sorted.

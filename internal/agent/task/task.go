@@ -91,3 +91,28 @@ func (e *ExitError) Error() string {
 	}
 	return e.Message
 }
+
+// Refused tells that the job may not or can't be done as it is. No other attempt mends that:
+// a person does, as Err says.
+type Refused struct {
+	Reason githubjobs.Reason // ReasonPolicyDenied or ReasonSecretMissing
+	Err    error
+}
+
+// Deny is a refusal because of the policy on the base branch; nil for nil.
+func Deny(err error) error { return refuse(githubjobs.ReasonPolicyDenied, err) }
+
+// Lack is a refusal for want of a secret; nil for nil.
+func Lack(err error) error { return refuse(githubjobs.ReasonSecretMissing, err) }
+
+func refuse(reason githubjobs.Reason, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &Refused{reason, err}
+}
+
+func (r *Refused) Error() string { return r.Err.Error() }
+
+// Unwrap returns why.
+func (r *Refused) Unwrap() error { return r.Err }

@@ -50,13 +50,13 @@ func (Kind) Choose(spec githubjobs.Spec, rules policy.Policy, inputs string) (an
 	}
 	choice, err := engine.Choose(rules.Prompt.Engines, c, githubjobs.PromptConfig(rules.Prompt.PromptChoice))
 	if err != nil {
-		return nil, "", fmt.Errorf("no engine can do the job: %w", err)
+		return nil, "", task.Deny(fmt.Errorf("no engine can do the job: %w", err))
 	}
 	if spec.Offline() && len(choice.Keys) > 0 {
-		return nil, "", fmt.Errorf("the job has network: none, with which %s can't reach its model; leave it out", choice.Engine)
+		return nil, "", task.Deny(fmt.Errorf("the job has network: none, with which %s can't reach its model; leave it out", choice.Engine))
 	}
 	if err := choice.CheckAddress(rules.Prompt.AllowsAddress, spec.Base); err != nil {
-		return nil, "", err
+		return nil, "", task.Deny(err)
 	}
 	raw, err := json.Marshal(choice)
 	if err != nil {
