@@ -119,7 +119,7 @@ func (e *PolicyError) Unwrap() error { return e.Err }
 // NeedsKey says in words how a key is given to the engine of the choice: which secret is
 // set where, and what the policy must say.
 func (c Choice) NeedsKey() string {
-	return fmt.Sprintf("Set the secret %s of the repository or its organisation (Settings → Secrets and variables → Actions → Secrets), and let jobs have it in .githubjobs.yml on the base branch: secrets: {allow: [%s]}",
+	return fmt.Sprintf("Set the secret %s of the repository or its organisation (Settings → Secrets and variables → Actions → Secrets), and let engines have it in .githubjobs.yml on the base branch: prompt: {keys: [%s]}",
 		anyOf(c.Keys), c.Keys[0])
 }
 

@@ -124,6 +124,7 @@ func notIn(more string) func(rune) bool {
 }
 
 func (r PromptRules) validate() (errs []error) {
+	errs = SecretRules{r.Keys}.validate("prompt.keys")
 	if len(r.BaseURLs) > maxAddresses {
 		errs = append(errs, fmt.Errorf("prompt.base_urls has %d entries; at most %d are taken", len(r.BaseURLs), maxAddresses))
 	}

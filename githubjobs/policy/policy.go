@@ -134,7 +134,7 @@ func (p Policy) validate() error {
 			errs = append(errs, validateGlob("merge.paths."+list.key, g))
 		}
 	}
-	return errors.Join(slices.Concat(errs, p.Secrets.validate(), p.Prompt.validate())...)
+	return errors.Join(slices.Concat(errs, p.Secrets.validate("secrets.allow"), p.Prompt.validate())...)
 }
 
 func validateGlob(key, glob string) error {

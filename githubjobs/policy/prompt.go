@@ -5,6 +5,9 @@ type PromptRules struct {
 	PromptChoice `yaml:",inline"`
 	// Engines are those that jobs may have; empty for all.
 	Engines []string `yaml:"engines"`
+	// Keys are names of secrets, as in SecretRules, that engines may have as the keys of their
+	// models, and that no job gets by naming them.
+	Keys []string `yaml:"keys"`
 	// BaseURLs are addresses to which the key of an engine may be sent, beside BaseURL and the
 	// provider's own; see AllowsAddress.
 	BaseURLs []string `yaml:"base_urls"`

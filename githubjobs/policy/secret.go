@@ -51,20 +51,27 @@ const (
 	maxStars       = 3
 )
 
-func (r SecretRules) validate() (errs []error) {
+// AllowsKey says whether the engine of a job may have the key of that name: by PromptRules.Keys,
+// or as any job may.
+func (p Policy) AllowsKey(name string) bool {
+	return p.Secrets.Allows(name) || SecretRules{p.Prompt.Keys}.Allows(name)
+}
+
+// validate says what is wrong with the list, whose key in the policy is given.
+func (r SecretRules) validate(key string) (errs []error) {
 	if len(r.Allow) > maxSecretRules {
-		errs = append(errs, fmt.Errorf("secrets.allow has %d entries; at most %d are taken", len(r.Allow), maxSecretRules))
+		errs = append(errs, fmt.Errorf("%s has %d entries; at most %d are taken", key, len(r.Allow), maxSecretRules))
 	}
 	for _, glob := range r.Allow {
 		switch upper := strings.ToUpper(glob); {
 		case strings.HasPrefix(glob, "AGENT_"):
-			errs = append(errs, fmt.Errorf("secrets.allow: write %q without AGENT_, as jobs do: %q", glob, strings.TrimPrefix(glob, "AGENT_")))
+			errs = append(errs, fmt.Errorf("%s: write %q without AGENT_, as jobs do: %q", key, glob, strings.TrimPrefix(glob, "AGENT_")))
 		case glob != upper && secretGlob.MatchString(upper):
-			errs = append(errs, fmt.Errorf("secrets.allow: %q must be in capitals, as GitHub keeps names of secrets: %q", glob, upper))
+			errs = append(errs, fmt.Errorf("%s: %q must be in capitals, as GitHub keeps names of secrets: %q", key, glob, upper))
 		case !secretGlob.MatchString(glob) || len(glob) > maxSecretGlob:
-			errs = append(errs, fmt.Errorf("secrets.allow: %.120q is no name of a secret: those are made of A–Z, 0–9 and _, and a * stands for any of them", glob))
+			errs = append(errs, fmt.Errorf("%s: %.120q is no name of a secret: those are made of A–Z, 0–9 and _, and a * stands for any of them", key, glob))
 		case strings.Count(glob, "*") > maxStars:
-			errs = append(errs, fmt.Errorf("secrets.allow: %q has more than %d *", glob, maxStars))
+			errs = append(errs, fmt.Errorf("%s: %q has more than %d *", key, glob, maxStars))
 		}
 	}
 	return errs

@@ -41,3 +41,18 @@ func TestSecretRules(t *testing.T) {
 		}
 	}
 }
+
+// What engines may have as keys, no job gets by naming it.
+func TestKeysOfEngines(t *testing.T) {
+	t.Parallel()
+	p, err := Parse([]byte("secrets: {allow: [DB]}\nprompt: {keys: [ANTHROPIC_*]}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Secrets.Allows("ANTHROPIC_API_KEY") || !p.AllowsKey("ANTHROPIC_API_KEY") || !p.AllowsKey("DB") || p.AllowsKey("OPENAI_API_KEY") || (Policy{}).AllowsKey("DB") {
+		t.Errorf("%+v", p)
+	}
+	if _, err := Parse([]byte("prompt: {keys: [AGENT_KEY]}")); err == nil || !strings.Contains(err.Error(), `prompt.keys: write "AGENT_KEY" without AGENT_`) {
+		t.Error(err)
+	}
+}

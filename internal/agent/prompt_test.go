@@ -112,7 +112,7 @@ func TestAnEngineWithoutAKey(t *testing.T) {
 		reason  githubjobs.Reason
 		want    []string
 	}{
-		"not allowed":        {"", map[string]string{"AGENT_ANTHROPIC_API_KEY": "sk-1"}, githubjobs.ReasonPolicyDenied, []string{"the policy does not let it have", "secrets: {allow: [ANTHROPIC_API_KEY]}"}},
+		"not allowed":        {"", map[string]string{"AGENT_ANTHROPIC_API_KEY": "sk-1"}, githubjobs.ReasonPolicyDenied, []string{"the policy does not let it have", "prompt: {keys: [ANTHROPIC_API_KEY]}"}},
 		"not set":            {allowed, map[string]string{"AGENT_OTHER": "sk-1"}, githubjobs.ReasonSecretMissing, []string{"none is set", "AGENT_ANTHROPIC_API_KEY or AGENT_CLAUDE_CODE_OAUTH_TOKEN"}},
 		"not handed over":    {allowed, nil, githubjobs.ReasonSecretMissing, []string{"GITHUBJOBS_SECRETS", "run-job.yml"}},
 		"engine not allowed": {allowed + "\nprompt: {engines: [codex]}", map[string]string{"AGENT_ANTHROPIC_API_KEY": "sk-1"}, githubjobs.ReasonPolicyDenied, []string{"claude-code is not among", "codex"}},
@@ -133,6 +133,22 @@ func TestAnEngineWithoutAKey(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A key that the policy lets engines have reaches no task that names it.
+func TestAKeyForEnginesAlone(t *testing.T) {
+	t.Parallel()
+	secrets, keys := map[string]string{"AGENT_ANTHROPIC_API_KEY": "sk-1"}, "prompt: {keys: [ANTHROPIC_API_KEY]}"
+	prompted(t, "x", githubjobs.PromptConfig{Engine: "claude-code"}, keys, secrets).step("fetch", ExitOK)
+	for name, c := range map[string]githubjobs.PromptConfig{"the engine": {Engine: "claude-code"}, "a program of the caller's": custom("sh", "-c", "env")} {
+		f := prompted(t, "x", c, keys, secrets, func(s *githubjobs.Spec) { s.Secrets = []string{"ANTHROPIC_API_KEY"} })
+		f.step("fetch", ExitError)
+		if r := f.outcome().Result; r.Refused != githubjobs.ReasonPolicyDenied || !strings.Contains(r.Error, "does not let jobs have the secret ANTHROPIC_API_KEY") {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+	f := prompted(t, "x", custom("sh", "-c", "! env | grep -q sk-1"), keys, secrets)
+	f.job(ExitOK)
 }
 
 // A key goes nowhere that the policy does not name, whatever the job's spec says.

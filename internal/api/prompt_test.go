@@ -110,7 +110,7 @@ func TestAJobWithoutAKeyIsRefused(t *testing.T) {
 		"/api/batches":    `{"jobs":[{"job":"x"},{"job":"x","kind":"prompt"}]}`,
 	} {
 		res := s.do(t, "POST", path, body)
-		for _, says := range []string{`"no_model_key"`, "the policy on main", "AGENT_ANTHROPIC_API_KEY", "Secrets and variables", "secrets: {allow: [ANTHROPIC_API_KEY]}"} {
+		for _, says := range []string{`"no_model_key"`, "the policy on main", "AGENT_ANTHROPIC_API_KEY", "Secrets and variables", "prompt: {keys: [ANTHROPIC_API_KEY]}"} {
 			if res.StatusCode != 422 || !strings.Contains(res.body, says) {
 				t.Errorf("%s: %d %s", path, res.StatusCode, res.body)
 			}

@@ -112,7 +112,7 @@ func (c *Chooser) judge(ctx context.Context, r rules, given githubjobs.PromptCon
 // keyless says why the engine of a choice would have no key; nil where it has one, as far as
 // the server knows.
 func (c *Chooser) keyless(ctx context.Context, r rules, choice engine.Choice, base string) error {
-	allowed := slices.DeleteFunc(slices.Clone(choice.Keys), func(key string) bool { return !r.Secrets.Allows(key) })
+	allowed := slices.DeleteFunc(slices.Clone(choice.Keys), func(key string) bool { return !r.AllowsKey(key) })
 	if len(allowed) == 0 {
 		return &engine.NoKeyError{Choice: choice, Base: base}
 	}

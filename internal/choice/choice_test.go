@@ -59,6 +59,12 @@ func TestTheSpecHoldsTheChoice(t *testing.T) {
 	if f, ok := errors.AsType[*githubjobs.FieldError](err); !ok || f.Field != "network" {
 		t.Errorf("without a network: %v", err)
 	}
+	for keys, want := range map[string]bool{"OPENAI_API_KEY": true, "CODEX_*": true, "GEMINI_API_KEY": false} {
+		_, c, _ := setup("prompt: {keys: [" + keys + "]}")
+		if _, err := choose(t, c, `{"engine":"codex"}`); (err == nil) != want {
+			t.Errorf("engines may have %s: %v", keys, err)
+		}
+	}
 	if _, err := choose(t, c, `{"engine":"custom","command":["x"]}`, func(s *githubjobs.Spec) { s.Network = githubjobs.NetworkNone }); err != nil {
 		t.Errorf("custom without a network: %v", err)
 	}

@@ -19,12 +19,12 @@ func TestAnEngineNeedsAKey(t *testing.T) {
 	w := start(t, options{files: map[string]string{policy.Path: mergesReports}})
 	const job = `{"job": "Write a poem", "kind": "prompt", "engine": "codex"}`
 	status, answer := w.call(http.MethodPost, "/api/create-job", []byte(job))
-	for _, says := range []string{`"no_model_key"`, "AGENT_OPENAI_API_KEY", "secrets: {allow: [OPENAI_API_KEY]}"} {
+	for _, says := range []string{`"no_model_key"`, "AGENT_OPENAI_API_KEY", "prompt: {keys: [OPENAI_API_KEY]}"} {
 		if status != 422 || !strings.Contains(string(answer), says) {
 			t.Fatalf("%d %s", status, answer)
 		}
 	}
-	w.setFile(policy.Path, mergesReports+"secrets: {allow: [OPENAI_API_KEY]}\n")
+	w.setFile(policy.Path, mergesReports+"prompt: {keys: [OPENAI_API_KEY]}\n")
 	w.until("the secret is what is missing", func() bool {
 		status, answer = w.call(http.MethodPost, "/api/create-job", []byte(job))
 		return status == 422 && strings.Contains(string(answer), "gh secret set AGENT_OPENAI_API_KEY --repo "+w.hub.URL()+"/demo/reports")
@@ -63,7 +63,7 @@ func TestARealEngineAllTheWay(t *testing.T) {
 	const file, key = "/work/tree/reports/today.md", "sk-the-key-of-the-real-engine-41d0"
 	model := modeltest.New(t, modeltest.Step{Read: file}, modeltest.Step{Edit: &modeltest.Edit{Path: file, Old: "bad", New: "good"}}, modeltest.Step{Say: "I turned it around."})
 	w := start(t, options{image: image, secrets: map[string]string{"AGENT_ANTHROPIC_API_KEY": key}, files: map[string]string{
-		policy.Path:        mergesReports + "secrets: {allow: [ANTHROPIC_API_KEY]}\nprompt: {llm_model: claude-sonnet-4-5, llm_base_url: '" + model.URL + "'}\n",
+		policy.Path:        mergesReports + "prompt: {keys: [ANTHROPIC_API_KEY], llm_model: claude-sonnet-4-5, llm_base_url: '" + model.URL + "'}\n",
 		"reports/today.md": "The weather is bad.\n",
 	}})
 	if err := w.hub.SetVariable("demo", "reports", "GITHUBJOBS_NETWORK", "host"); err != nil {

@@ -41,7 +41,7 @@ func (s Step) choose(chooser task.Chooser, rules policy.Policy, set secret.Set) 
 	if err != nil || len(anyOf) == 0 {
 		return set, err
 	}
-	return set.WithOne(s.Config.Secrets, anyOf, rules.Secrets, mend)
+	return set.WithOne(s.Config.Secrets, anyOf, rules.AllowsKey, mend)
 }
 
 // policy reads the policy where the merge gate reads it. No policy allows nothing.

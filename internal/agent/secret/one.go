@@ -6,20 +6,19 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/githubjobs/githubjobs/githubjobs/policy"
 	"github.com/githubjobs/githubjobs/internal/agent/task"
 )
 
-// WithOne is the set with the first of the names that the policy allows and that has a
+// WithOne is the set with the first of the names that the policy allows an engine and that has a
 // value; the set itself where it holds one of them already. mend says in words how there
 // comes to be one.
-func (s Set) WithOne(object string, anyOf []string, rules policy.SecretRules, mend string) (Set, error) {
+func (s Set) WithOne(object string, anyOf []string, allows func(name string) bool, mend string) (Set, error) {
 	if slices.ContainsFunc(anyOf, func(name string) bool { return s[name] != "" }) {
 		return s, nil
 	}
 	var allowed []string
 	for _, name := range anyOf {
-		if !rules.Allows(name) {
+		if !allows(name) {
 			continue
 		}
 		allowed = append(allowed, name)
