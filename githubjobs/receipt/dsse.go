@@ -71,7 +71,7 @@ func (e Envelope) Verify(keys []Key) (Statement, Key, error) {
 	if err != nil {
 		return Statement{}, Key{}, err
 	}
-	s, err := decodeStatement(payload)
+	s, err := ParseStatement(payload)
 	return s, key, err
 }
 
@@ -92,8 +92,8 @@ func (e Envelope) signer(payload []byte, keys []Key) (Key, error) {
 	return Key{}, unsigned
 }
 
-// decodeStatement reads a statement, strictly: what is not understood can't be checked.
-func decodeStatement(payload []byte) (s Statement, err error) {
+// ParseStatement reads a statement, strictly: what is not understood can't be checked.
+func ParseStatement(payload []byte) (s Statement, err error) {
 	if err := strictly(payload, &s); err != nil {
 		return s, fmt.Errorf("the receipt is signed, and not one that is understood here: %w", err)
 	}

@@ -20,11 +20,16 @@ import (
 
 const verifyUsage = `Usage: agent verify --key <file> [--repository <folder>] <receipt>
        agent verify --key <file> [--repository <folder>] --server <address> <job id>
+       agent verify --trusted-root <file> [--repository <folder>] <attestation>
 
-Checks the receipt of a job: its signature, and all that it says by the commits of a clone. Nothing is asked of
-anybody, unless --server is given: then the receipt comes from there, by the API key in API_KEY.
+Checks the receipt of a job, or GitHub's attestation of its result: the signature, and all that it says by the commits
+of a clone. Nothing is asked of anybody, unless --server is given: then the receipt comes from there, by the API key in
+API_KEY.
 
   <receipt>      file of a receipt, or - for the standard input
+  <attestation>  file of a Sigstore bundle, as gh attestation download makes it
+  --trusted-root file of what gh attestation trusted-root prints
+  --repository-id  number of the repository on GitHub, to be compared with the attestation's
   --key          file with public keys that you trust, in PEM, or as the server publishes them; may be repeated
   --repository   a clone of the job's repository (default: the current folder)
   --server       address of the server
@@ -36,6 +41,7 @@ Exit codes: 0 the receipt holds; 1 it does not; 2 it could not be checked.
 type verifyOptions struct {
 	keys               []string
 	repository, server string
+	root, repositoryID string
 	receipt            string
 }
 
@@ -45,14 +51,16 @@ func parseVerify(args []string) (o verifyOptions, err error) {
 	flags.Func("key", "", func(file string) error { o.keys = append(o.keys, file); return nil })
 	flags.StringVar(&o.repository, "repository", ".", "")
 	flags.StringVar(&o.server, "server", "", "")
+	flags.StringVar(&o.root, "trusted-root", "", "")
+	flags.StringVar(&o.repositoryID, "repository-id", "", "")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
 	switch {
 	case flags.NArg() != 1:
 		return o, errors.New("name one receipt")
-	case len(o.keys) == 0:
-		return o, errors.New("name the file of a key that you trust with --key; a server tells its own at /.well-known/githubjobs/keys")
+	case len(o.keys) == 0 && o.root == "":
+		return o, errors.New("name the file of a key that you trust with --key; a server tells its own at /.well-known/githubjobs/keys. For an attestation by GitHub, name what gh attestation trusted-root prints with --trusted-root")
 	}
 	o.receipt = flags.Arg(0)
 	return o, nil
@@ -76,7 +84,14 @@ func (p Program) verify(ctx context.Context) int {
 }
 
 func (p Program) check(ctx context.Context, o verifyOptions) (verify.Verdict, error) {
-	c := verify.Check{Repository: o.repository, Out: p.Stdout}
+	c := verify.Check{Repository: o.repository, RepositoryID: o.repositoryID, Out: p.Stdout}
+	if o.root != "" {
+		raw, err := os.ReadFile(o.root)
+		if err != nil {
+			return 0, err
+		}
+		c.TrustedRoot = raw
+	}
 	for _, file := range o.keys {
 		raw, err := os.ReadFile(file)
 		if err != nil {

@@ -10,10 +10,11 @@ import (
 	"testing"
 )
 
-// dependencies are the packages of this module, below its root, and all that each depends on.
+// dependencies are the packages of this module, below its root, and all that each depends on, but for Sigstore's libraries,
+// which depend on package testing.
 func dependencies(t *testing.T) map[string][]string {
 	t.Helper()
-	out, err := exec.Command("go", "list", "-json=ImportPath,Deps", module+"/...").Output()
+	out, err := exec.Command("go", "list", "-tags", "nosigstore", "-json=ImportPath,Deps", module+"/...").Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}
@@ -88,7 +89,7 @@ func TestImportDirections(t *testing.T) {
 }
 
 // forTests are the packages that are there for tests alone.
-var forTests = []string{"internal/agent/agenthub", "internal/agent/agenttest", "internal/agent/modeltest", "internal/api/apitest", "internal/e2e", "internal/hostile", "internal/house", "internal/load", "internal/localhub/hubtest", "internal/require", "internal/store/seed", "internal/store/storetest", "internal/wire"}
+var forTests = []string{"internal/agent/agenthub", "internal/agent/agenttest", "internal/agent/attesttest", "internal/agent/modeltest", "internal/api/apitest", "internal/e2e", "internal/hostile", "internal/house", "internal/load", "internal/localhub/hubtest", "internal/require", "internal/store/seed", "internal/store/storetest", "internal/wire"}
 
 // TestHelpersOfTestsStayInTests: nothing but tests (whose imports are no dependencies) reaches what is there for tests, nor the
 // libraries that only tests need; and every other package is part of a program or of the library.
@@ -128,6 +129,24 @@ func TestModelNeedsNoLibrary(t *testing.T) {
 	for _, dep := range dependencies(t)["githubjobs"] {
 		if first, _, _ := strings.Cut(dep, "/"); strings.Contains(first, ".") {
 			t.Errorf("githubjobs depends on %s", dep)
+		}
+	}
+}
+
+// TestImagesAreWithoutSigstore: the agent of the images has no part of it, and that of a
+// release has.
+func TestImagesAreWithoutSigstore(t *testing.T) {
+	t.Parallel()
+	if !strings.Contains(read(t, "Dockerfile"), "go build -trimpath -tags nosigstore ") || strings.Contains(read(t, "scripts/release.sh"), "nosigstore") {
+		t.Error("the images' agent is to be built with the tag nosigstore, and that of a release without")
+	}
+	for tag, want := range map[string]bool{"": true, "nosigstore": false} {
+		out, err := exec.Command("go", "list", "-deps", "-tags", tag, module+"/cmd/agent").Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if has := strings.Contains(string(out), "github.com/sigstore/"); has != want {
+			t.Errorf("with the tag %q the agent has Sigstore: %v, want %v", tag, has, want)
 		}
 	}
 }

@@ -26,6 +26,9 @@ func (k *checker) compare(ctx context.Context) error {
 	if !complete {
 		return ctx.Err()
 	}
+	if k.signer != nil {
+		k.identity(ctx)
+	}
 	differences, err := receipt.Differences(k.said, k.found.Statement())
 	if err != nil {
 		return err

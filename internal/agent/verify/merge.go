@@ -17,7 +17,15 @@ import (
 func (k *checker) merge(ctx context.Context) bool {
 	sha := k.said.Commit(receipt.Merge)
 	base, known := k.base(ctx)
-	if sha == "" {
+	switch {
+	case sha == "" && k.signer != nil: // it was signed before anybody else could merge
+		if merged := ""; known {
+			if merged = k.mergeOn(ctx, base); merged != "" {
+				k.note("the commit %.12s, by which the result was merged after its run had attested it, is not in the attestation; the receipt tells of it", merged)
+			}
+		}
+		return true
+	case sha == "":
 		if known {
 			k.found.MergeSHA = k.mergeOn(ctx, base)
 		}

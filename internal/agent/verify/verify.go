@@ -1,7 +1,7 @@
 // Package verify checks the receipt of a job without asking anybody: its signature by keys
 // that were given, and all that it says by the commits of a clone.
 //
-// The package imports githubjobs, githubjobs/receipt and the agent's git.
+// The package imports githubjobs, githubjobs/receipt, and the agent's git and sigstore.
 package verify
 
 import (
@@ -15,6 +15,7 @@ import (
 
 	"github.com/githubjobs/githubjobs/githubjobs/receipt"
 	"github.com/githubjobs/githubjobs/internal/agent/git"
+	"github.com/githubjobs/githubjobs/internal/agent/sigstore"
 )
 
 // Verdict is what came of a check.
@@ -31,6 +32,10 @@ const (
 type Check struct {
 	Receipt []byte
 	Keys    []receipt.Key
+	// TrustedRoot is what attestations by GitHub are checked by; see sigstore.Verify.
+	// RepositoryID is the number of the repository; empty where that is not known.
+	TrustedRoot  []byte
+	RepositoryID string
 	// Repository is the folder of a clone, bare or not.
 	Repository string
 	Out        io.Writer // gets what was found, in words
@@ -42,32 +47,47 @@ type checker struct {
 	git     git.Git
 	verdict Verdict
 	said    receipt.Statement
-	found   receipt.Claims // what the clone tells of the same job
+	signer  *sigstore.Signer // of an attestation; nil for a receipt
+	found   receipt.Claims   // what the clone tells of the same job
 }
 
 // Run checks the receipt. The error is that it could not begin: the folder is no clone, or
 // the receipt can't be read.
 func (c Check) Run(ctx context.Context) (Verdict, error) {
-	envelope, err := receipt.Parse(c.Receipt)
-	if err != nil {
-		return Unchecked, fmt.Errorf("the receipt can't be read: %w", err)
-	}
 	dir, err := gitFolder(c.Repository)
 	if err != nil {
 		return Unchecked, err
 	}
 	k := &checker{Check: c, git: git.Git{Dir: dir}}
-	said, key, err := envelope.Verify(c.Keys)
-	if err != nil {
-		k.wrong("signature: %s", err)
-		return k.conclude(), nil
+	open := k.signed
+	if sigstore.IsBundle(c.Receipt) {
+		open = k.attested
 	}
-	k.said = said
-	k.holds("the receipt is signed by the key %s, which you gave", key.ID)
-	if err := k.compare(ctx); err != nil {
+	ok, err := open(ctx)
+	if err == nil && ok {
+		err = k.compare(ctx)
+	}
+	if err != nil {
 		return Unchecked, err
 	}
 	return k.conclude(), nil
+}
+
+// signed takes the statement out of a receipt that one of the keys has signed. The error is
+// that it can't be read.
+func (k *checker) signed(context.Context) (ok bool, err error) {
+	envelope, err := receipt.Parse(k.Receipt)
+	if err != nil {
+		return false, fmt.Errorf("the receipt can't be read: %w", err)
+	}
+	said, key, err := envelope.Verify(k.Keys)
+	if err != nil {
+		k.wrong("signature: %s", err)
+		return false, nil
+	}
+	k.said = said
+	k.holds("the receipt is signed by the key %s, which you gave", key.ID)
+	return true, nil
 }
 
 // gitFolder finds the git folder of a clone.
