@@ -66,12 +66,18 @@ func (v view) unopened() (Reason, string) {
 	return ReasonPRForbidden, why
 }
 
-// lacking says what the pull request lacks that the server has opened.
+// lacking says what the pull request lacks that the job had asked for.
 func (v view) lacking() string {
-	if o := v.tried(); o != nil && o.Lacks != "" {
-		return " " + o.Lacks
+	lacks := ""
+	if o := v.tried(); o != nil {
+		lacks = o.Lacks
+	} else if v.result != nil {
+		lacks = v.result.Result.Lacks
 	}
-	return ""
+	if lacks == "" {
+		return ""
+	}
+	return " " + lacks
 }
 
 // ToOpen is a pull request that the server is to open.

@@ -53,7 +53,7 @@ func (v view) decide(now time.Time) (Reason, string) {
 	}
 	switch {
 	case v.forGood:
-		return ReasonMerged, "The pull request was merged."
+		return ReasonMerged, "The pull request was merged." + v.lacking()
 	case v.givenUp():
 		return v.canceled("The job was cancelled. GitHub could not end its run, so its branch was deleted and whatever the run still does counts no more.")
 	case v.run == nil && v.result == nil:

@@ -61,6 +61,9 @@ type Result struct {
 	// Problem is set by a later result commit of the same attempt, when the
 	// result could not be brought to a pull request.
 	Problem *Problem `json:"problem,omitempty"`
+	// Lacks says what the pull request lacks that the job had asked for, and how to mend that;
+	// empty for nothing.
+	Lacks string `json:"lacks,omitempty"`
 	// Log is the tail of the task's log; it stands in the commit message as text.
 	Log string `json:"-"`
 	// Summary is a few lines of Markdown for people; it stands in the message as text.

@@ -112,14 +112,6 @@ func (r *Repository) EditPull(ctx context.Context, number int, title, body strin
 	return fail(ctx, fmt.Sprintf("edit pull request #%d", number), err)
 }
 
-// AddLabels puts labels on a pull request, besides those that it has: one REST call. GitHub
-// makes labels that the repository does not have, if the token may: a workflow's needs
-// "issues: write" for that.
-func (r *Repository) AddLabels(ctx context.Context, number int, labels []string) error {
-	_, _, err := r.client.Issues.AddLabelsToIssue(ctx, r.cfg.Owner, r.cfg.Name, number, labels)
-	return fail(ctx, fmt.Sprintf("label pull request #%d", number), err)
-}
-
 // Pauses between the reads of Mergeable: GitHub mostly knows within a second.
 const (
 	firstPause = 50 * time.Millisecond

@@ -24,6 +24,8 @@ type receiver struct {
 	mu   sync.Mutex
 	got  []received
 	hold chan struct{} // when set, answers wait until it is closed
+	came chan struct{} // holds something after each delivery
+	t    *testing.T
 }
 
 type received struct {
@@ -36,7 +38,7 @@ type received struct {
 const hookSecret = "it's a secret"
 
 func newReceiver(t *testing.T) *receiver {
-	r, recorder := &receiver{}, wire.Watch(t)
+	r, recorder := &receiver{came: make(chan struct{}, 1), t: t}, wire.Watch(t)
 	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		body, err := github.ValidatePayload(req, []byte(hookSecret))
 		if err != nil {
@@ -55,6 +57,10 @@ func newReceiver(t *testing.T) *receiver {
 		r.got = append(r.got, received{github.WebHookType(req), github.DeliveryID(req), payload, raw, req.Header})
 		hold := r.hold
 		r.mu.Unlock()
+		select {
+		case r.came <- struct{}{}:
+		default: // who waits will look anyway
+		}
 		if hold != nil {
 			<-hold
 		}
@@ -76,6 +82,19 @@ func (r *receiver) arrived() []received {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.got)
+}
+
+// await waits until so many deliveries have come.
+func (r *receiver) await(n int) {
+	r.t.Helper()
+	late := time.After(time.Minute)
+	for len(r.arrived()) < n {
+		select {
+		case <-r.came:
+		case <-late:
+			r.t.Fatalf("%d deliveries have come, want %d: %v", len(r.arrived()), n, r.events())
+		}
+	}
 }
 
 func (r *receiver) events() (names []string) {

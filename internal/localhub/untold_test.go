@@ -78,7 +78,7 @@ func (r *receiver) afterChange(t *testing.T, dir, token string, branches ...stri
 func (h *hub) wantClean(t *testing.T) {
 	t.Helper()
 	left := -1
-	for deadline := time.Now().Add(20 * time.Second); left != 0 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); left != 0 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		h.db.View(func(tx *state.Tx) { left = len(tx.RefChanges.All()) })
 	}
 	temp, err := filepath.Glob(filepath.Join(h.cfg.DataDir, "git", "*", "*", "localhub-temp", "*"))

@@ -128,6 +128,8 @@ func TestInterpret(t *testing.T) {
 		"older Enterprise":   {"workflow_run", object{"workflow_run": with(run, "path", ""), "workflow": object{"path": ".github/workflows/ci.yml"}, "repository": ours}, nil, "not for us"},
 		"another check":      {"check_run", object{"check_run": with(verdict, "name", "lint"), "repository": ours}, nil, `check "lint"`},
 		"ping":               {"ping", object{"zen": "Keep it logically awesome."}, nil, "ping"},
+		"a merge group":      {"merge_group", object{"action": "checks_requested", "repository": ours}, nil, "not for us: event merge_group"},
+		"a repository label": {"label", object{"action": "created", "repository": ours}, nil, "not for us: event label"},
 		"another event":      {"star", object{"repository": ours}, nil, "not for us: event star"},
 		"a wrong shape":      {"push", object{"repository": ours, "head_commit": "x"}, nil, "not understood"},
 		"a list":             {"push", []int{1}, nil, "not understood"},

@@ -46,6 +46,8 @@ func TestEventsThatStir(t *testing.T) {
 		"the gate's own":         {"check_run", `{"check_run":{"name":"githubjobs/merge","status":"completed","check_suite":{"head_branch":"job/$"}}`, false},
 		"a check of another":     {"check_run", `{"check_run":{"name":"ci","status":"completed","check_suite":{"head_branch":"main"}}`, false},
 		"a suite":                {"check_suite", `{"check_suite":{"status":"completed","head_branch":"job/$"}`, true},
+		"a suite that goes on":   {"check_suite", `{"check_suite":{"status":"in_progress","head_branch":"job/$"}`, false},
+		"a suite of Actions":     {"check_suite", `{"check_suite":{"status":"completed","head_branch":"job/$","app":{"slug":"github-actions"}}`, false},
 		"a status":               {"status", `{"state":"success","branches":[{"name":"main"},{"name":"job/$"}]`, true},
 		"a status of another":    {"status", `{"state":"success","branches":[{"name":"main"}]`, false},
 		"a review":               {"pull_request_review", `{"action":"submitted",` + pull, true},

@@ -77,6 +77,7 @@ type publisher struct {
 	Config
 	job    job
 	given  []given
+	labels []string     // to be put on the pull request
 	mask   tasklog.Mask // of the secrets that the task got
 	result githubjobs.Result
 	scan   scan
@@ -211,6 +212,9 @@ func (p *publisher) delivers() bool {
 // deliver pushes the result and opens the pull request.
 func (p *publisher) deliver(ctx context.Context) error {
 	changed, anew := p.delivers() && len(p.scan.changes) > 0, p.anew()
+	if changed {
+		p.makeLabels(ctx)
+	}
 	err := p.push(ctx)
 	if e, ok := errors.AsType[*hub.Error](err); ok && e.Kind == hub.ErrRefused && (changed || anew) {
 		// Rules of the repository look at content, such as push protection for secrets, or forbid forced pushes.
@@ -240,6 +244,7 @@ func (p *publisher) notDelivered(ctx context.Context, reason githubjobs.Reason, 
 	p.result.Problem = &githubjobs.Problem{Reason: reason, Message: message}
 	if reason == githubjobs.ReasonPRForbidden {
 		p.result.SetChanges(shownChanges(p.scan.changes))
+		p.result.Lacks = "" // who opens it in place of this run may make labels, or says so
 	}
 	p.report.Problem = p.result.Problem
 	if err := p.push(ctx); err != nil {
@@ -325,22 +330,3 @@ func (p *publisher) openPull(ctx context.Context) error {
 	p.label(ctx)
 	return nil
 }
-
-// label puts the labels on the pull request that the job asks for. It is delivered
-// without them too, and the report says so.
-func (p *publisher) label(ctx context.Context) {
-	labels := p.job.spec.Pull().Labels
-	if len(labels) == 0 {
-		return
-	}
-	err := p.retry(ctx, func() error { return p.Repo.AddLabels(ctx, p.report.Pull, labels) })
-	if err == nil {
-		return
-	}
-	p.report.Warnings = append(p.report.Warnings, fmt.Sprintf("Pull request #%d lacks the labels %q: %s A label that the repository does not have is only made for a workflow with \"issues: write\" in its permissions; else make it on GitHub first.",
-		p.report.Pull, labels, inFull(hub.Public(err))))
-	p.Logger.Warn("the pull request is not labelled", "pull", p.report.Pull, "error", err)
-}
-
-// inFull ends a sentence.
-func inFull(s string) string { return strings.TrimSuffix(s, ".") + "." }

@@ -36,10 +36,17 @@ func TestPublishOpensADraftWithLabels(t *testing.T) {
 	}
 }
 
-// A token that may make no labels puts those on the pull request that there are, or none; the job does not fail by it.
+// A token that may make no labels puts those on the pull request that there are; the result says which it lacks, and the job
+// does not fail by it.
 func TestPublishWithoutLabels(t *testing.T) {
 	t.Parallel()
-	w := setup(t, base(), asDraft("unknown"))
+	w := setup(t, base(), asDraft("Known", "unknown"))
+	token, err := w.CreateToken("alice", "labels")
+	must(t, err)
+	api, err := github.NewClient(nil).WithAuthToken(token).WithEnterpriseURLs(w.URL(), w.URL())
+	must(t, err)
+	_, _, err = api.Issues.CreateLabel(t.Context(), "alice", "reports", &github.Label{Name: github.String("known")})
+	must(t, err)
 	app, key, err := w.CreateApp(localhub.App{Owner: "alice", Slug: "limited", Permissions: map[string]string{"contents": "write", "metadata": "read", "pull_requests": "write"}})
 	must(t, err)
 	installation, err := w.InstallApp(app.ID, "alice")
@@ -54,6 +61,11 @@ func TestPublishWithoutLabels(t *testing.T) {
 	}
 	if len(report.Warnings) != 1 || !strings.Contains(report.Warnings[0], `lacks the labels ["unknown"]`) || !strings.Contains(report.Warnings[0], "issues: write") {
 		t.Errorf("%q", report.Warnings)
+	}
+	pull, err := w.repo.Pull(t.Context(), report.Pull)
+	must(t, err)
+	if labelsOf(pull) != "known" || !strings.Contains(report.Warnings[0], result.Lacks) || !strings.HasPrefix(result.Lacks, "It lacks the labels [\"unknown\"]") {
+		t.Errorf("labels %s; the result says %q", labelsOf(pull), result.Lacks)
 	}
 }
 

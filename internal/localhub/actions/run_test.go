@@ -18,7 +18,7 @@ import (
 func TestPushRunsAWorkflow(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
-	hooks := h.receive("workflow_run", "workflow_job", "check_run")
+	hooks := h.receive("workflow_run", "workflow_job", "check_run", "check_suite")
 	tokenFile := filepath.Join(t.TempDir(), "token")
 	h.must(h.SetVariable("alice", "reports", "MODE", "fast"))
 	h.must(h.SetSecret("alice", "reports", "KEY", "s3cr3t"))
@@ -71,6 +71,7 @@ jobs:
 	wantHooks := []string{
 		"workflow_run requested CI", "check_run created Build it", "workflow_job queued Build it", "workflow_job in_progress Build it",
 		"workflow_run in_progress CI", "workflow_job completed Build it success", "check_run completed Build it success", "workflow_run completed CI success",
+		"check_suite completed success",
 	}
 	for i, sent := range h.sent(hooks) {
 		if !strings.HasPrefix(wantHooks[i], sent) {

@@ -229,12 +229,13 @@ func (h *hub) receive(events ...string) *receiver {
 			WorkflowRun struct{ Name, Conclusion string } `json:"workflow_run"`
 			WorkflowJob struct{ Name, Conclusion string } `json:"workflow_job"`
 			CheckRun    struct{ Name, Conclusion string } `json:"check_run"`
+			CheckSuite  struct{ Conclusion string }       `json:"check_suite"`
 		}
 		if err := json.NewDecoder(req.Body).Decode(&body); err != nil {
 			h.t.Errorf("webhook: %v", err)
 		}
 		text := strings.Join(strings.Fields(strings.Join([]string{req.Header.Get("X-GitHub-Event"), body.Action, body.WorkflowRun.Name, body.WorkflowRun.Conclusion,
-			body.WorkflowJob.Name, body.WorkflowJob.Conclusion, body.CheckRun.Name, body.CheckRun.Conclusion}, " ")), " ")
+			body.WorkflowJob.Name, body.WorkflowJob.Conclusion, body.CheckRun.Name, body.CheckRun.Conclusion, body.CheckSuite.Conclusion}, " ")), " ")
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.seen = append(r.seen, text)

@@ -212,7 +212,11 @@ func (e *Engine) complete(tx *state.Tx, run state.Run, conclusion string) []even
 	run.Status, run.Conclusion, run.UpdatedAt = "completed", conclusion, e.now()
 	tx.Runs.Put(run)
 	setSuite(tx, run)
-	return []event.Event{runEvent(tx, run, "completed")}
+	events := []event.Event{runEvent(tx, run, "completed")}
+	if suite, ok := tx.CheckSuites.Get(run.SuiteID); ok {
+		events = append(events, event.CheckSuite{Base: eventBase(tx, run), Action: "completed", Suite: suite})
+	}
+	return events
 }
 
 // setSuite keeps a run's check suite in step with it.

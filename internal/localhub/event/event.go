@@ -99,6 +99,14 @@ type CheckRun struct {
 	Run    state.CheckRun
 }
 
+// CheckSuite tells that all check runs of a suite are completed. GitHub tells of suites that are requested to those Apps alone that may write
+// checks; localhub does not.
+type CheckSuite struct {
+	Base
+	Action string // completed
+	Suite  state.CheckSuite
+}
+
 // PullRequestReview tells of a review.
 type PullRequestReview struct {
 	Base
@@ -132,6 +140,7 @@ func (PullRequest) Name() string       { return "pull_request" }
 func (WorkflowRun) Name() string       { return "workflow_run" }
 func (WorkflowJob) Name() string       { return "workflow_job" }
 func (CheckRun) Name() string          { return "check_run" }
+func (CheckSuite) Name() string        { return "check_suite" }
 func (PullRequestReview) Name() string { return "pull_request_review" }
 func (Status) Name() string            { return "status" }
 

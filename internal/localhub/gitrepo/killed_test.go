@@ -84,7 +84,7 @@ func TestHooksEndWithTheServer(t *testing.T) {
 	}
 	cmd.Wait() // says that it was killed
 	<-pushed
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		left := processesOf(t, r.Dir())
 		if len(left) == 0 {
 			break

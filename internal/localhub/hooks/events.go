@@ -79,8 +79,42 @@ func (p Payloads) workflowJob(e event.WorkflowJob) shape.Object {
 func (p Payloads) checkRun(e event.CheckRun) shape.Object {
 	body := p.base(e.Base)
 	body["action"] = e.Action
-	p.view(func(b shape.Builder) { body["check_run"] = b.CheckRun(e.Repository, e.Run) })
+	p.view(func(b shape.Builder) {
+		run := b.CheckRun(e.Repository, e.Run)
+		if suite, ok := b.Tx.CheckSuites.Get(e.Run.SuiteID); ok {
+			run["check_suite"] = suiteOfRun(b.CheckSuite(e.Repository, suite, gitrepo.Commit{}))
+		}
+		body["check_run"] = run
+	})
 	return body
+}
+
+// suiteOfRun is what a check run's event tells of its suite: more than the API does, and less than the suite's own event.
+func suiteOfRun(suite shape.Object) shape.Object {
+	for _, field := range []string{"repository", "head_commit", "latest_check_runs_count", "check_runs_url"} {
+		delete(suite, field)
+	}
+	return suite
+}
+
+// checkSuite differs from what the API shows of a suite: the repository stands beside it.
+func (p Payloads) checkSuite(ctx context.Context, e event.CheckSuite) (shape.Object, error) {
+	git, err := p.Git.Open(e.Repository.Owner, e.Repository.Name)
+	if err != nil {
+		return nil, err
+	}
+	head, err := git.Commit(ctx, e.Suite.HeadSHA)
+	if err != nil {
+		return nil, err
+	}
+	body := p.base(e.Base)
+	body["action"] = e.Action
+	p.view(func(b shape.Builder) {
+		suite := b.CheckSuite(e.Repository, e.Suite, head)
+		delete(suite, "repository")
+		body["check_suite"] = suite
+	})
+	return body, nil
 }
 
 // dispatch is sent to no webhook here: it is the event file of the runs that they start.

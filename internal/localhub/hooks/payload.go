@@ -43,6 +43,8 @@ func (p Payloads) build(ctx context.Context, e event.Event) (shape.Object, error
 		return p.workflowJob(e), nil
 	case event.CheckRun:
 		return p.checkRun(e), nil
+	case event.CheckSuite:
+		return p.checkSuite(ctx, e)
 	case event.PullRequestReview:
 		return p.review(e), nil
 	case event.Status:

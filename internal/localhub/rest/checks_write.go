@@ -185,7 +185,10 @@ func (c *Context) storeCheckRun(run *state.CheckRun) (body shape.Object, err err
 		}
 		tx.CheckRuns.Put(*run)
 		if run.JobID == 0 {
-			c.concludeSuite(tx, run.SuiteID)
+			suite := c.concludeSuite(tx, run.SuiteID)
+			if suite.Status == "completed" && before.Status != "completed" {
+				events = append(events, event.CheckSuite{Base: c.Event(), Action: "completed", Suite: suite})
+			}
 		}
 		body = b.CheckRun(c.Repo, *run)
 		return nil
@@ -223,10 +226,10 @@ func (c *Context) suiteOf(tx *state.Tx, run state.CheckRun) int64 {
 }
 
 // concludeSuite sums up the check runs of a suite, as GitHub does: the worst conclusion counts.
-func (c *Context) concludeSuite(tx *state.Tx, id int64) {
+func (c *Context) concludeSuite(tx *state.Tx, id int64) state.CheckSuite {
 	s, ok := tx.CheckSuites.Get(id)
 	if !ok {
-		return
+		return s
 	}
 	rank := map[string]int{"success": 1, "neutral": 2, "skipped": 2, "cancelled": 3, "timed_out": 4, "action_required": 5, "failure": 6}
 	s.Status, s.Conclusion, s.UpdatedAt = "completed", "", c.Now()
@@ -245,4 +248,5 @@ func (c *Context) concludeSuite(tx *state.Tx, id int64) {
 		s.Conclusion = ""
 	}
 	tx.CheckSuites.Put(s)
+	return s
 }

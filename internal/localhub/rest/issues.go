@@ -17,7 +17,8 @@ var issueOperations = []Operation{
 	{"DELETE", "/repos/{owner}/{repo}/issues/comments/{comment_id}", "issues/delete-comment", Read("issues"), deleteComment},
 	{"POST", "/repos/{owner}/{repo}/issues/{issue_number}/labels", "issues/add-labels", Read("issues"), addLabels},
 	{"DELETE", "/repos/{owner}/{repo}/issues/{issue_number}/labels/{name}", "issues/remove-label", Read("issues"), removeLabel},
-	{"GET", "/repos/{owner}/{repo}/labels", "issues/list-labels-for-repo", Read("issues"), listLabels},
+	{"GET", "/repos/{owner}/{repo}/labels", "issues/list-labels-for-repo", Read("metadata"), listLabels},
+	{"POST", "/repos/{owner}/{repo}/labels", "issues/create-label", Write("issues"), createLabel},
 }
 
 // getIssuePart answers issues/list-comments, issues/list-labels-on-issue and issues/get-comment: to http.ServeMux the patterns of

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -13,7 +14,13 @@ import (
 // labelColor is what GitHub gives to a label that is made by being put on an issue.
 const labelColor = "ededed"
 
+// listLabels is for whoever may read issues, or pull requests.
 func listLabels(c *Context) (Response, error) {
+	if c.Require(Read("pull_requests")) != nil {
+		if err := c.Require(Read("issues")); err != nil {
+			return Response{}, err
+		}
+	}
 	list := []shape.Object{}
 	c.View(func(tx *state.Tx, b shape.Builder) {
 		for _, l := range Paginate(c, slices.Collect(tx.Labels.Of(c.Repo.ID))) {
@@ -21,6 +28,28 @@ func listLabels(c *Context) (Response, error) {
 		}
 	})
 	return OK(list), nil
+}
+
+// createLabel makes a label of the repository. GitHub gives it a colour of chance where none is named; here that is always the same.
+func createLabel(c *Context) (Response, error) {
+	var in struct{ Name, Color, Description string }
+	if err := c.Decode(&in); err != nil {
+		return Response{}, err
+	}
+	if strings.TrimSpace(in.Name) == "" || len([]rune(in.Name)) > 50 {
+		return Response{}, Invalid("Validation Failed", FieldError{Resource: "Label", Field: "name", Code: "invalid"})
+	}
+	var body shape.Object
+	err := c.Update(func(tx *state.Tx, b shape.Builder) error {
+		if _, known := tx.Labels.ByName(state.LabelName(c.Repo.ID, in.Name)); known {
+			return Invalid("Validation Failed", FieldError{Resource: "Label", Field: "name", Code: "already_exists"})
+		}
+		l := state.Label{ID: tx.Labels.NextID(), RepositoryID: c.Repo.ID, Name: in.Name, Color: cmp.Or(in.Color, labelColor), Description: in.Description}
+		tx.Labels.Put(l)
+		body = b.Label(c.Repo, l)
+		return nil
+	})
+	return Created(body), err
 }
 
 func listPullLabels(c *Context) (Response, error) {

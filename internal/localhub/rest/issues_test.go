@@ -97,6 +97,14 @@ func TestLabels(t *testing.T) {
 	if _, _, err := h.run("pull_requests", "issues").Issues.AddLabelsToIssue(hubtest.Within(t), "alice", "reports", 1, []string{"new"}); err != nil {
 		t.Error(err)
 	}
+	made, _, err := h.alice.Issues.CreateLabel(hubtest.Within(t), "alice", "reports", &github.Label{Name: github.String("made"), Description: github.String("by hand")})
+	if err != nil || made.GetName() != "made" || made.GetColor() == "" || made.GetDescription() != "by hand" {
+		t.Errorf("%v, %v", made, err)
+	}
+	_, _, err = h.alice.Issues.CreateLabel(hubtest.Within(t), "alice", "reports", &github.Label{Name: github.String("MADE")})
+	hubtest.WantStatus(t, err, 422, "Validation Failed")
+	_, _, err = h.run("pull_requests").Issues.CreateLabel(hubtest.Within(t), "alice", "reports", &github.Label{Name: github.String("more")})
+	hubtest.WantStatus(t, err, 403, "Resource not accessible by integration")
 	var labeled []string
 	for _, e := range h.seen() {
 		if e == "pull_request labeled #1" || e == "pull_request unlabeled #1" {
