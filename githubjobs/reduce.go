@@ -225,7 +225,7 @@ func (v view) recent() bool { return v.known.Sub(v.endedAt()) <= SlowDelivery &&
 // delivered decides a successful attempt that has a pull request.
 func (v view) delivered() (Reason, string) {
 	if v.pull.Merged {
-		return ReasonMerged, "The pull request was merged."
+		return ReasonMerged, "The pull request was merged." + v.lacking()
 	}
 	ours := v.standsFor(v.pull.HeadSHA, v.result.SHA)
 	if !ours && v.recent() && v.outdated(*v.pull) {

@@ -157,7 +157,7 @@ func (j job) repository() (*hub.Repository, error) {
 
 // logger writes into the log of the step, which the runner stamps with the time.
 func (j job) logger() *slog.Logger {
-	return slog.New(slog.NewTextHandler(j.Stdout, &slog.HandlerOptions{ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+	return slog.New(slog.NewTextHandler(actions.Plain(j.Stdout), &slog.HandlerOptions{ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
 		if a.Key == slog.TimeKey && len(groups) == 0 {
 			return slog.Attr{}
 		}

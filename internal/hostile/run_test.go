@@ -184,6 +184,7 @@ func (r *run) step(name string) (code int) {
 		r.Fatalf("agent %s: %v", name, err)
 	}
 	r.said[name] = string(out)
+	r.checkCommands(name)
 	return cmd.ProcessState.ExitCode()
 }
 

@@ -7,6 +7,7 @@
 package actions
 
 import (
+	"bytes"
 	"crypto/rand"
 	"fmt"
 	"io"
@@ -25,11 +26,29 @@ func To(w io.Writer) Commands { return Commands{w} }
 
 // Printf writes one ordinary line. What looks like a command in it stays text.
 func (c Commands) Printf(format string, args ...any) {
-	line := strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", " ")
-	if strings.HasPrefix(strings.TrimSpace(line), "::") || strings.HasPrefix(strings.TrimSpace(line), "##[") {
+	line := oneLine.Replace(fmt.Sprintf(format, args...))
+	if strings.HasPrefix(strings.TrimSpace(line), "::") {
 		line = "| " + line
 	}
 	fmt.Fprintln(c.w, line)
+}
+
+// oneLine undoes what ends a line, for which the runner takes a carriage return too, and what
+// begins a command of the old form, which the runner finds anywhere in a line.
+// Source: actions/runner, ActionCommand.TryParse.
+var oneLine = strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ", "##[", "# #[")
+
+// Plain returns a writer to w for a program that writes whole lines which begin with words of its
+// own, such as a logger: what looks like a command in them stays text.
+func Plain(w io.Writer) io.Writer { return plain{w} }
+
+type plain struct{ w io.Writer }
+
+func (p plain) Write(lines []byte) (int, error) {
+	if _, err := p.w.Write(bytes.ReplaceAll(lines, []byte("##["), []byte("# #["))); err != nil {
+		return 0, err
+	}
+	return len(lines), nil
 }
 
 // Group begins a part of the log that is shown folded; the function that it

@@ -3,6 +3,7 @@ package actions
 import (
 	"bytes"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -23,7 +24,17 @@ func TestCommandsAreEscaped(t *testing.T) {
 		"no mask":  {func(c Commands) { c.Mask(" ") }, ""},
 		"text":     {func(c Commands) { c.Printf("%s", "hello\n::error::x") }, "hello ::error::x\n"},
 		"disguise": {func(c Commands) { c.Printf("%s", " ::set-env name=A::b") }, "|  ::set-env name=A::b\n"},
-		"old form": {func(c Commands) { c.Printf("##[error]x") }, "| ##[error]x\n"},
+		"old form": {func(c Commands) { c.Printf("##[error]x") }, "# #[error]x\n"},
+		"within":   {func(c Commands) { c.Printf("Job: %s", "a ###[stop-commands]x ##[notice]y") }, "Job: a ## #[stop-commands]x # #[notice]y\n"},
+		"return":   {func(c Commands) { c.Printf("a\r::error::x\r\n::b::") }, "a ::error::x ::b::\n"},
+		"logger": {func(c Commands) {
+			slog.New(slog.NewTextHandler(Plain(c.w), &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+				if a.Key == slog.TimeKey {
+					return slog.Attr{}
+				}
+				return a
+			}})).Info("a", "path", "\r::error::x\n##[notice]y")
+		}, "level=INFO msg=a path=\"\\r::error::x\\n# #[notice]y\"\n"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
