@@ -27,8 +27,10 @@ func TestLackingLabels(t *testing.T) {
 		reason Reason
 		says   string // "" for nothing
 	}{
-		"open":                       {facts(false, "It lacks x.", nil, nil), ReasonPROpen, "It lacks x."},
-		"merged":                     {facts(true, "It lacks x.", nil, nil), ReasonMerged, "It lacks x."},
+		"open":   {facts(false, "It lacks x.", nil, nil), ReasonPROpen, "It lacks x."},
+		"merged": {facts(true, "It lacks x.", nil, nil), ReasonMerged, "It lacks x."},
+		"blocked": {Merge(facts(false, "It lacks x.", nil, nil), Facts{ID: "a", Gates: []GateFact{{HeadSHA: "r", Conclusion: "action_required", Title: "Not merged.", At: at}}}),
+			ReasonMergeBlocked, "Not merged. It lacks x."},
 		"nothing":                    {facts(true, "", nil, nil), ReasonMerged, ""},
 		"opened by the server":       {facts(false, "", forbidden, &OpenFact{Result: "r", Lacks: "It lacks y.", At: at}), ReasonPROpen, "It lacks y."},
 		"the server may make labels": {facts(true, "It lacks x.", forbidden, &OpenFact{Result: "r", At: at}), ReasonMerged, ""},

@@ -235,7 +235,7 @@ func (v view) delivered() (Reason, string) {
 		return ReasonPRClosed, "The pull request was closed without a merge."
 	}
 	if g := v.gate(); g != nil && g.Conclusion != "success" {
-		return ReasonMergeBlocked, strings.TrimSpace(g.Title + "\n\n" + g.Summary)
+		return ReasonMergeBlocked, strings.TrimSpace(g.Title+"\n\n"+g.Summary) + v.lacking()
 	}
 	if ours && v.recent() && !v.forbidden() && !v.changedAfter(*v.pull) {
 		// The gate has merged this head, or said why not, before the run ended.

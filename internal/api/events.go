@@ -75,7 +75,7 @@ var eventParameters = map[string]func(string, *eventQuery) error{
 func readEventID(s string) (int64, error) {
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n < 0 {
-		return 0, fmt.Errorf("%q is not the id of an event", shown(s))
+		return 0, fmt.Errorf("%q is not the id of an event; give that of the last one that you have, or leave it out", shown(s))
 	}
 	return n, nil
 }

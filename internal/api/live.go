@@ -132,7 +132,7 @@ func (a *api) liveProblem(r *http.Request, err error) *problem.Error {
 	case errors.Is(err, store.ErrNotFound):
 		return problem.New(problem.JobNotFound, "The run is of a job that this server does not know.")
 	case errors.Is(err, store.ErrCapability):
-		return problem.New(problem.InvalidCapability, "The capability is not that of the job's present attempt; it has expired, or another one was given out since.")
+		return problem.New(problem.InvalidCapability, "The capability is not that of the job's present attempt; it has expired, or another one was given out since. Send it as \"Authorization: Bearer …\"; POST /api/live/token gives a new one for the token of the run.")
 	case errors.Is(err, live.ErrOver):
 		return problem.New(problem.AttemptOver, "%s.", capital(err.Error()))
 	case errors.Is(err, live.ErrTooFast):
@@ -156,10 +156,13 @@ func readStrictly(w http.ResponseWriter, r *http.Request, into any) *problem.Err
 	if err != nil {
 		return problem.New(problem.InvalidBody, "The body could not be read to its end: %s.", err)
 	}
+	if len(bytes.TrimSpace(raw)) == 0 {
+		return problem.New(problem.InvalidJSON, "The body is empty; send a JSON object, as /openapi.json describes it.")
+	}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
-		return problem.New(problem.InvalidJSON, "The body is not what is described: %s.", err)
+		return problem.New(problem.InvalidJSON, "The body is not what /openapi.json describes: %s.", err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return problem.New(problem.InvalidJSON, "The body holds more than one JSON value.")
