@@ -30,7 +30,7 @@ func (p *publisher) makeLabels(ctx context.Context) {
 		return
 	}
 	p.labels = slices.DeleteFunc(slices.Clone(p.labels), func(name string) bool { return slices.Contains(lacking, name) })
-	p.result.Lacks = fmt.Sprintf("It lacks the labels %q, which the repository does not have and the run may not make: make them on GitHub, or give run-job.yml \"issues: write\" in its permissions.", lacking)
+	p.result.Lacks = fmt.Sprintf("It lacks the labels %q, which the repository does not have and the run may not create: create them on GitHub, or give run-job.yml \"issues: write\" in its permissions.", lacking)
 	p.report.Warnings = append(p.report.Warnings, "About the pull request: "+p.result.Lacks)
 }
 
