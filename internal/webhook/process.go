@@ -39,9 +39,12 @@ func (r *Receiver) Run(ctx context.Context) error {
 			return nil
 		case err != nil:
 			r.Log.Error("processing webhook deliveries; it will be tried again", "error", err)
-			again = time.After(retryDelay)
-		case n == batch:
+		}
+		if n == batch && len(r.putOffs) < mostPutOff {
 			continue
+		}
+		if err != nil || len(r.putOffs) > 0 {
+			again = time.After(retryDelay)
 		}
 		select {
 		case <-r.wake:
@@ -52,12 +55,16 @@ func (r *Receiver) Run(ctx context.Context) error {
 	}
 }
 
-// process handles the oldest deliveries. Facts may be merged in any order.
+// process handles the oldest deliveries, and says how many. Facts may be merged in any order.
+// One that fails is put off, and keeps no other from being processed.
 func (r *Receiver) process(ctx context.Context) (int, error) {
-	list, err := r.Store.PendingDeliveries(ctx, r.Project, batch)
+	limit := batch + len(r.putOffs)
+	list, err := r.Store.PendingDeliveries(ctx, r.Project, limit)
 	if err != nil {
 		return 0, err
 	}
+	list = r.due(list, len(list) < limit)
+	list = list[:min(len(list), batch)]
 	errs := make([]error, len(list))
 	var wg sync.WaitGroup
 	for i, d := range list {
@@ -67,6 +74,9 @@ func (r *Receiver) process(ctx context.Context) (int, error) {
 		wg.Go(func() { errs[i] = r.finish(ctx, d, got, err) })
 	}
 	wg.Wait()
+	for i, d := range list {
+		r.tried(d, errs[i])
+	}
 	return len(list), errors.Join(errs...)
 }
 

@@ -62,13 +62,15 @@ type Receiver struct {
 	wake   chan struct{}
 	intake *intake
 
+	putOffs map[string]putOff // deliveries that could not be processed, by GUID; used by Run alone
+
 	mu      sync.Mutex
 	running bool
 }
 
 // New returns a receiver.
 func New(o Options) *Receiver {
-	return &Receiver{Options: o, wake: make(chan struct{}, 1), intake: newIntake(maxHeld)}
+	return &Receiver{Options: o, wake: make(chan struct{}, 1), intake: newIntake(maxHeld), putOffs: map[string]putOff{}}
 }
 
 // Running says whether the worker runs.
