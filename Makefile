@@ -6,7 +6,7 @@ BENCHTIME ?= 20x
 FUZZTIME ?= 10s
 
 .DEFAULT_GOAL := help
-.PHONY: help dev build test bench image fuzz clean
+.PHONY: help dev build test bench image sbom fuzz clean
 
 help: ## Shows this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
@@ -29,6 +29,10 @@ image: ## Builds the Docker images githubjobs/agent:dev, agent-core:dev and serv
 	@scripts/image.sh agent-core
 	@scripts/image.sh agent
 	@scripts/image.sh server
+
+sbom: image ## Lists what is in the images (SPDX), in bin/, and holds each list to its image; needs jq
+	@mkdir -p bin
+	@for name in agent agent-core server; do scripts/sbom.sh $$name githubjobs/$$name:dev bin/$$name.spdx.json || exit; done
 
 fuzz: ## Fuzzes each fuzz target for FUZZTIME (10s)
 	@scripts/fuzz.sh $(FUZZTIME)
