@@ -19,7 +19,7 @@ type PromptRequest struct {
 	Engine   string `json:"engine,omitempty" doc:"The coding agent that does the job; by default the one of the repository's policy, then the server's. A job that says this, or one of the next four fields, and no kind is of kind prompt" maxLength:"63"`
 	Provider string `json:"llm_provider,omitempty" doc:"Whose API the engine speaks" maxLength:"63"`
 	Model    string `json:"llm_model,omitempty" doc:"The model, as the provider calls it" maxLength:"72"`
-	BaseURL  string `json:"llm_base_url,omitempty" doc:"The address of an API that is compatible with the provider's" maxLength:"500"`
+	BaseURL  string `json:"llm_base_url,omitempty" doc:"The address of an API that is compatible with the provider's. The repository's policy must name it in prompt.base_urls, unless the engine gets no key or the address is the provider's own" maxLength:"500"`
 	MaxTurns int    `json:"max_turns,omitempty" doc:"How many answers the model may give; by default any number within the job's time" minimum:"1" maximum:"1000"`
 }
 

@@ -46,7 +46,7 @@ type Config struct {
 	PromptEngine      string          `env:"PROMPT_ENGINE" doc:"Engine of jobs of kind prompt, where neither the job nor .githubjobs.yml names one; by default claude-code. The next four go with it"`
 	PromptProvider    string          `env:"PROMPT_LLM_PROVIDER" doc:"Whose API that engine speaks; by default the engine's first"`
 	PromptModel       string          `env:"PROMPT_LLM_MODEL" doc:"Its model; by default the engine's own choice"`
-	PromptBaseURL     string          `env:"PROMPT_LLM_BASE_URL" doc:"Address of an API that is compatible with the provider's"`
+	PromptBaseURL     string          `env:"PROMPT_LLM_BASE_URL" doc:"Address of an API that is compatible with the provider's; the policy must name it for an engine that gets a key"`
 	PromptMaxTurns    int             `env:"PROMPT_MAX_TURNS" doc:"How many answers the model may give to a job; by default any number within the job's time"`
 	Merge             string          `env:"MERGE" envDefault:"on" doc:"on: pull requests that the policy did not allow yet are judged again when something happens to them, and merged. off: only the last step of a run merges"`
 	ReconcileInterval time.Duration   `env:"RECONCILE_INTERVAL" envDefault:"30s" doc:"How often GitHub is read for what webhooks did not tell, while jobs are active and webhooks are silent; four times as long while webhooks arrive, ten times while no job is active"`

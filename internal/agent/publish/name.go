@@ -26,7 +26,9 @@ func badPath(p string) string {
 	if first, _, _ := strings.Cut(p, "/"); strings.EqualFold(first, ".github") {
 		return "no job may change .github/"
 	}
-	if strings.EqualFold(p, ".gitmodules") { // GitHub itself refuses a push of some that git would obey
+	// Git reads the one in the root alone; below it is a file like any other, which vendored
+	// repositories have. GitHub itself refuses a push of some, wherever they are.
+	if folded(p) == ".gitmodules" {
 		return "no job may change which submodules there are"
 	}
 	return ""
@@ -59,17 +61,21 @@ func ignoredByHFS(r rune) bool {
 	return r >= 0x200c && r <= 0x200f || r >= 0x202a && r <= 0x202e || r >= 0x206a && r <= 0x206f || r == 0xfeff
 }
 
-// looksLikeDotGit finds the names that some file system takes for .git: other case,
-// NTFS short names, streams and trailing dots (git's path.c, is_ntfs_dotgit), and
-// code points that HFS+ ignores.
-func looksLikeDotGit(name string) bool {
-	name = strings.Map(func(r rune) rune {
+// folded is a name as macOS compares it, and file systems that know no case.
+func folded(name string) string {
+	return strings.Map(func(r rune) rune {
 		if ignoredByHFS(r) {
 			return -1
 		}
 		return unicode.ToLower(r)
 	}, name)
-	for part := range strings.FieldsFuncSeq(name, func(r rune) bool { return r == '\\' }) {
+}
+
+// looksLikeDotGit finds the names that some file system takes for .git: other case,
+// NTFS short names, streams and trailing dots (git's path.c, is_ntfs_dotgit), and
+// code points that HFS+ ignores.
+func looksLikeDotGit(name string) bool {
+	for part := range strings.FieldsFuncSeq(folded(name), func(r rune) bool { return r == '\\' }) {
 		part, _, _ = strings.Cut(part, ":")
 		part = strings.TrimRight(part, ". ")
 		short, digits, isShort := strings.Cut(part, "~")

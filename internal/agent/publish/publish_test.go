@@ -110,15 +110,17 @@ func TestPublishFoldersThatBecomeFilesAndBack(t *testing.T) {
 	w.task("dir", "a file now\n")
 	w.remove("Makefile")
 	w.task("Makefile/part.mk", "a folder now\n")
+	// Git takes .gitmodules for what it is in the root alone: below, it is a file such as vendored repositories have.
+	w.task("Makefile/.gitmodules", "[submodule \"x\"]\n\tpath = x\n\turl = https://example.com/x.git\n")
 	_, result, err := w.publish(githubjobs.OutcomeSuccess)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "D\tMakefile\nA\tMakefile/part.mk\nA\tdir\nD\tdir/a.txt\nD\tdir/deep/b.txt"
+	want := "D\tMakefile\nA\tMakefile/.gitmodules\nA\tMakefile/part.mk\nA\tdir\nD\tdir/a.txt\nD\tdir/deep/b.txt"
 	if got := w.changes(); got != want {
 		t.Errorf("got\n%s", got)
 	}
-	if result.FilesTotal != 5 {
+	if result.FilesTotal != 6 {
 		t.Errorf("%v", result.ChangedFiles)
 	}
 	w.fsck()
@@ -142,6 +144,7 @@ func TestPublishRefusesWhatNoJobMayChange(t *testing.T) {
 		"roundabout link":   {func(w *world) { w.task("l", "->dir/../../x") }, "l", "climbs up"},
 		"link into .git":    {func(w *world) { w.task("l", "->dir/.GIT/config") }, "l", "into .git"},
 		"submodules":        {func(w *world) { w.task(".gitmodules", "[submodule \"x\"]") }, ".gitmodules", "submodules"},
+		"hfs gitmodules":    {func(w *world) { w.task(".Git\u200cmodules", "") }, ".Git\u200cmodules", "submodules"},
 		"linked gitmodules": {func(w *world) { w.task(".gitmodules", "->README.md") }, ".gitmodules", "symbolic link"},
 		"pipe":              {pipe, "pipe", "neither a file"},
 		".GIT":              {func(w *world) { w.task(".GIT/config", "") }, ".GIT/config", "taken for .git"},
