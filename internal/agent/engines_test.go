@@ -91,7 +91,7 @@ func TestRealEnginesInTrouble(t *testing.T) {
 		outcome        githubjobs.Outcome
 		says           string // of the error; of the log where there is none
 	}{
-		"refusal":             {"claude-code", 0, 0, []modeltest.Step{{Refuse: true}}, githubjobs.OutcomeFailure, "claude-code: .*(refuse|unable to respond)"},
+		"refusal":             {"claude-code", 0, 0, []modeltest.Step{{Refuse: true, Again: true}}, githubjobs.OutcomeFailure, "claude-code: .*(refuse|unable to respond|can't help)"},
 		"refusal ":            {"codex opencode", 0, 0, []modeltest.Step{{Refuse: true}}, githubjobs.OutcomeFailure, "(refused|content filter)"},
 		"failing tool":        {"claude-code codex", 0, 0, []modeltest.Step{{Shell: "echo on purpose >&2; exit 9"}, done}, githubjobs.OutcomeSuccess, "✗ .*on purpose"},
 		"unknown tool":        {"claude-code codex", 0, 0, []modeltest.Step{{Tool: &modeltest.Tool{Name: "teleport", Input: map[string]any{"to": "Mars"}}}, done}, githubjobs.OutcomeSuccess, "All done."},
