@@ -17,6 +17,7 @@ import (
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs/gate"
 	"github.com/githubjobs/githubjobs/githubjobs/hub"
+	"github.com/githubjobs/githubjobs/githubjobs/markdown"
 	"github.com/githubjobs/githubjobs/internal/agent/actions"
 	"github.com/githubjobs/githubjobs/internal/agent/publish"
 	"github.com/githubjobs/githubjobs/internal/agent/secret"
@@ -48,12 +49,12 @@ func publishStep(ctx context.Context, j job) error {
 	if ok && notDelivered.Problem.Reason == githubjobs.ReasonPRForbidden {
 		// All of the work is on the branch, and the server may open what this workflow may not.
 		commands.Warning("The pull request is left to the server", notDelivered.Problem.Message)
-		j.summarize("### The pull request is left to the server\n\n" + notDelivered.Problem.Message)
+		j.summarize("### The pull request is left to the server\n\n" + markdown.Block(notDelivered.Problem.Message))
 		return nil
 	}
 	if ok {
 		commands.Error("The result was not delivered", notDelivered.Problem.Message)
-		j.summarize("### The result was not delivered\n\n" + notDelivered.Problem.Message)
+		j.summarize("### The result was not delivered\n\n" + markdown.Block(notDelivered.Problem.Message))
 		return errTask
 	}
 	if err != nil {

@@ -88,3 +88,26 @@ func (r *run) checkCommands(step string) {
 		r.Errorf("%s names the results %q", step, results)
 	}
 }
+
+// checkSummary checks that what the steps have added to the page of the run shows no picture or link of the task's: names and
+// words of it stand in blocks of code there, or escaped.
+func (r *run) checkSummary(step string) {
+	r.Helper()
+	text, fence, outside := r.read(r.environ[summaryFile]), "", ""
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		switch isFence := len(line) >= 3 && strings.Trim(line, "`") == ""; {
+		case fence == "" && isFence:
+			fence = line
+		case fence == "":
+			outside += line + "\n"
+		case line == fence:
+			fence = ""
+		}
+	}
+	for _, markup := range []string{"<img", "](/" + r.mark} {
+		if strings.Contains(strings.ReplaceAll(outside, "\\"+markup[:1], ""), markup) {
+			r.Errorf("after %s the summary shows %s:\n%.4000s", step, markup, text)
+		}
+	}
+}

@@ -60,6 +60,8 @@ func newRun(t *testing.T, hub github, a attack, runtime, image string) *run {
 		r.environ[name] = filepath.Join(runner, strings.ToLower(name))
 		r.write(r.environ[name], "")
 	}
+	r.environ[summaryFile] = filepath.Join(runner, strings.ToLower(summaryFile))
+	r.write(r.environ[summaryFile], "")
 	for name, value := range a.settings {
 		r.environ[name] = r.fill(value)
 	}
@@ -80,6 +82,9 @@ func newRun(t *testing.T, hub github, a attack, runtime, image string) *run {
 
 // commandFiles are those through which a step sets variables for the next ones.
 var commandFiles = []string{"GITHUB_ENV", "GITHUB_PATH", "GITHUB_OUTPUT", "GITHUB_STATE"}
+
+// summaryFile is that to which a step adds what GitHub shows on the page of the run.
+const summaryFile = "GITHUB_STEP_SUMMARY"
 
 // furnish puts into the runner's folder what a task may be after.
 func (r *run) furnish() {
@@ -185,6 +190,7 @@ func (r *run) step(name string) (code int) {
 	}
 	r.said[name] = string(out)
 	r.checkCommands(name)
+	r.checkSummary(name)
 	return cmd.ProcessState.ExitCode()
 }
 
