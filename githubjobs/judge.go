@@ -27,6 +27,9 @@ func (f Facts) ToJudge(now time.Time) (t ToJudge, ok bool) {
 	if !slices.Contains(Judged(), reason) || f.Spec == nil || v.pull == nil || v.run == nil {
 		return ToJudge{}, false
 	}
+	if _, unlabelled := v.openBy(now); unlabelled {
+		return ToJudge{}, false // one of its labels may be to hold it
+	}
 	t = ToJudge{Spec: *f.Spec, Of: f.Name(), JobSHA: v.run.HeadSHA, Run: *v.run, Pull: *v.pull, Told: v.gate()}
 	stirred := time.Time{}
 	if v.Stirred != nil {

@@ -40,17 +40,23 @@ func (v view) tried() *OpenFact {
 	return nil
 }
 
-// openBy says from when on the server is to open the pull request; ok is false when it is
-// not to.
+// openBy says from when on the server is to open the pull request, or to label the one that was
+// opened in place of the workflow: a server may have died in between. ok is false when it is not to.
 func (v view) openBy(now time.Time) (due time.Time, ok bool) {
 	if !v.forbidden() {
 		return time.Time{}, false
 	}
 	moved := v.Branch != nil && (v.Branch.Deleted || v.gone || v.Branch.Head != v.result.SHA)
-	if v.pull != nil || moved || v.tried() != nil || now.Sub(v.result.At) > OpenWithin {
+	opened := v.pull != nil && !v.unlabelled()
+	if opened || moved || v.tried() != nil || now.Sub(v.result.At) > OpenWithin {
 		return time.Time{}, false
 	}
 	return v.result.At, true
+}
+
+// unlabelled says that the pull request may lack labels that the job asks for.
+func (v view) unlabelled() bool {
+	return v.pull.Open && v.pull.HeadSHA == v.result.SHA && v.Spec != nil && len(v.Spec.Pull().Labels) > 0
 }
 
 // unopened decides a job whose pull request the workflow was not allowed to open, and which

@@ -94,7 +94,12 @@ func TestOpenPullIsRefused(t *testing.T) {
 func TestOpenPullNot(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*githubjobs.Facts){
-		"opened by a person":   func(f *githubjobs.Facts) { f.Pulls = []githubjobs.PullFact{{Number: 1, Open: true, HeadSHA: "r"}} },
+		"opened by a person": func(f *githubjobs.Facts) {
+			f.Pulls, f.Spec.PullRequest = []githubjobs.PullFact{{Number: 1, Open: true, HeadSHA: "r", Base: "main"}}, nil
+		},
+		"merged by a person": func(f *githubjobs.Facts) {
+			f.Pulls = []githubjobs.PullFact{{Number: 1, Merged: true, HeadSHA: "r", Base: "main"}}
+		},
 		"the branch has moved": func(f *githubjobs.Facts) { f.Branch.Head = "x" },
 		"the branch is gone":   func(f *githubjobs.Facts) { f.Branch.Deleted = true },
 		"long ago":             func(f *githubjobs.Facts) { f.Result.At = f.Result.At.Add(-githubjobs.OpenWithin - time.Second) },
@@ -120,4 +125,28 @@ func TestOpenPullNot(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A pull request that is open already, since a server died after it had opened it, gets its labels;
+// it is not judged before, for one of them may be to hold it.
+func TestLabelsOfAnOpenedPull(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g, f := &github{}, unopened()
+		f.Runs[0].Conclusion = "success"
+		f.Pulls = []githubjobs.PullFact{{Number: 3, Open: true, HeadSHA: "r", Base: "main", At: time.Now()}}
+		time.Sleep(githubjobs.SlowDelivery + time.Second)
+		if _, ok := f.ToJudge(time.Now()); ok {
+			t.Error("it is judged without its labels")
+		}
+		m := run(t, g, f)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if len(g.calls) != 2 || !strings.HasPrefix(g.calls[1], "label 3 [report]") {
+			t.Errorf("calls %q", g.calls)
+		}
+		if _, ok := m.jobs["a"].ToJudge(time.Now()); !ok {
+			t.Errorf("it is not judged: %+v", githubjobs.Reduce(m.jobs["a"], time.Now()))
+		}
+	})
 }

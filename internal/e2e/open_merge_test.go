@@ -147,6 +147,7 @@ func TestServerOpensAndMerges(t *testing.T) {
 func TestServerOpensOnceThoughKilled(t *testing.T) {
 	t.Parallel()
 	w := start(t, options{noServer: true, noPulls: true})
+	heard := w.hears()
 	var armed atomic.Int64
 	armed.Store(1)
 	toHub := newProxy(t, w.hub.URL(), func(m moment, r *http.Request, _ int) {
@@ -161,7 +162,9 @@ func TestServerOpensOnceThoughKilled(t *testing.T) {
 	<-w.server.done
 	w.startServer()
 	w.until("the pull request is known", func() bool { j := w.status(id); return j != nil && j.Reason == githubjobs.ReasonPROpen })
-	w.until("it has its labels", func() bool { return len(w.pulls(id)[0].Labels) == 2 })
+	w.until("it has its labels", func() bool {
+		return slices.Equal(heard(), []string{"opened by demo", "labeled by demo", "labeled by demo"})
+	})
 	w.idle()
 	job := *w.status(id)
 	if list := w.pulls(id); len(list) != 1 || !list[0].GetDraft() || list[0].GetNumber() != job.Evidence.Pull || !strings.Contains(job.Message, "is a draft") {
