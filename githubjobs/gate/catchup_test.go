@@ -26,14 +26,14 @@ func (w *world) file(name string) string { return w.git("show", "main:"+name) }
 // A workflow brings the result onto a base that has moved since it was published, and merges it.
 func TestTheBaseIsCaughtUpWith(t *testing.T) {
 	t.Parallel()
-	for name, rules := range map[string]string{"for the policy": upToDate, "and rebased": upToDate + "  method: merge\n"} {
+	for name, rules := range map[string]string{"by a squash": upToDate, "by a merge": upToDate + "  method: merge\n", "by a rebase": upToDate + "  method: rebase\n"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := delivered(t, rules)
 			w.cfg.Silent = true
 			base := w.commit("main", map[string]string{"other.md": "other\n", "reports/old.md": "two\n", "docs/a/b.md": "deep\n"})
 			report := w.merge()
-			if !report.Merged || report.SHA != w.git("rev-parse", "main") || w.git("rev-parse", "main^") != base {
+			if !report.Merged || report.SHA != w.git("rev-parse", "main") {
 				t.Fatalf("%+v", report)
 			}
 			if w.file("other.md") != "other" || w.file("reports/old.md") != "two" || w.file("docs/a/b.md") != "deep" || w.file("reports/daily.md") != "# Daily" {
@@ -44,6 +44,24 @@ func TestTheBaseIsCaughtUpWith(t *testing.T) {
 			}
 			if got := w.git("for-each-ref", "refs/heads/job"); got != "" {
 				t.Errorf("the branch is still there: %s", got)
+			}
+		})
+	}
+}
+
+// What publish has brought onto a newer base is a merge commit, which a rebase would leave out.
+func TestARebaseLosesNothing(t *testing.T) {
+	t.Parallel()
+	for name, rules := range map[string]string{"as it is": "", "on a newer base": upToDate} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := setup(t, allow+"  method: rebase\n"+rules)
+			w.commit("main", map[string]string{"other.md": "other\n"})
+			w.publish(githubjobs.OutcomeSuccess, map[string]string{"reports/daily.md": "# Daily\n"})
+			w.commit("main", map[string]string{"more.md": "more\n"})
+			w.merges()
+			if w.file("reports/daily.md") != "# Daily" || w.file("other.md") != "other" || w.file("more.md") != "more" {
+				t.Error("main has lost something")
 			}
 		})
 	}

@@ -26,6 +26,7 @@ type reading struct {
 	// resultSHA is the job's own commit, which the head is or carries; empty where it is not known.
 	resultSHA string
 	view      policy.View
+	method    policy.Method
 }
 
 // read asks GitHub, all at once: the pull request (until it is known whether it can
@@ -74,6 +75,9 @@ func (g *gate) read(ctx context.Context, again bool) (reading, error) {
 		}
 	}
 	if err := g.readCarried(outer, result, &r.view); err != nil {
+		return r, err
+	}
+	if err := g.readMethod(outer, &r); err != nil {
 		return r, err
 	}
 	if err := g.readDemands(outer, r.policy.Merge, &r.view); err != nil {

@@ -101,5 +101,5 @@ func (g *gate) thrownOut() *obstacle {
 // request is the merge of the judged head.
 func (g *gate) request(r reading) hub.MergeRequest {
 	title, message := githubjobs.FormatMerge(g.Spec, r.result, g.report.Pull, g.RunURL)
-	return hub.MergeRequest{Number: g.report.Pull, SHA: r.view.HeadSHA, Method: string(r.policy.Merge.Method), Title: title, Message: message}
+	return hub.MergeRequest{Number: g.report.Pull, SHA: r.view.HeadSHA, Method: string(r.method), Title: title, Message: message}
 }
