@@ -15,6 +15,8 @@ type ToJudge struct {
 	Run    RunFact
 	Pull   PullFact
 	Told   *GateFact // the last verdict on its head; nil where there is none
+	// Brought says that its head was brought onto a newer base before.
+	Brought bool
 	// Seen is equal for as long as nothing is learnt that may change the verdict.
 	Seen string
 }
@@ -30,7 +32,7 @@ func (f Facts) ToJudge(now time.Time) (t ToJudge, ok bool) {
 	if _, unlabelled := v.openBy(now); unlabelled {
 		return ToJudge{}, false // one of its labels may be to hold it
 	}
-	t = ToJudge{Spec: *f.Spec, Of: f.Name(), JobSHA: v.run.HeadSHA, Run: *v.run, Pull: *v.pull, Told: v.gate()}
+	t = ToJudge{Spec: *f.Spec, Of: f.Name(), JobSHA: v.run.HeadSHA, Run: *v.run, Pull: *v.pull, Told: v.gate(), Brought: v.updated(v.pull.HeadSHA)}
 	stirred := time.Time{}
 	if v.Stirred != nil {
 		stirred = v.Stirred.At

@@ -281,6 +281,23 @@ func TestAHeadThatCantBeBroughtOntoTheBase(t *testing.T) {
 	}
 }
 
+// A change that is too large to be looked at is left to a person.
+func TestAChangeOfTooManyFolders(t *testing.T) {
+	t.Parallel()
+	w := setup(t, allow+upToDate)
+	before, job, base := map[string]string{}, map[string]string{}, map[string]string{}
+	for n := range 102 {
+		path := fmt.Sprintf("reports/%d/daily.md", n)
+		before[path], job[path], base[fmt.Sprintf("reports/%d/other.md", n)] = fmt.Sprintln("one", n), fmt.Sprintln("job", n), "base\n"
+	}
+	w.onto(before)
+	w.publish(githubjobs.OutcomeSuccess, job)
+	w.commit("main", base)
+	if report := w.merge(); report.Merged || w.head() != w.cfg.Result || !strings.Contains(report.Summary, "files changed in more than 100 folders; press Update branch") {
+		t.Errorf("%+v", report)
+	}
+}
+
 // What the gate pushes says of itself what it is, and the branch reads as before.
 func TestWhatIsPushedIsRead(t *testing.T) {
 	t.Parallel()

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -67,11 +68,20 @@ const checkOfPulls = "name: Check\non: pull_request\njobs:\n  test:\n    runs-on
 
 // TestServerCatchesUpWithTheBase: where checks are asked for the server does it, since what it pushes
 // starts them: one pull request after the other, each with one run of the checks. The run that its
-// push starts of the job's own workflow has nothing to do, and changes nothing.
+// push starts of the job's own workflow has nothing to do, and changes nothing. The server is killed
+// when it has pushed the first one, and the next one goes on from there.
 func TestServerCatchesUpWithTheBase(t *testing.T) {
 	t.Parallel()
 	rules := upToDate + "  required_checks: [{name: test, app: github-actions}]\n"
-	w := start(t, options{runners: 2, files: map[string]string{policy.Path: rules, ".github/workflows/check.yml": checkOfPulls}})
+	w := start(t, options{runners: 2, noServer: true, files: map[string]string{policy.Path: rules, ".github/workflows/check.yml": checkOfPulls}})
+	var armed atomic.Bool
+	toHub := newProxy(t, w.hub.URL(), func(m moment, r *http.Request, _ int) {
+		if m == after && r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/git-receive-pack") && armed.CompareAndSwap(true, false) {
+			w.server.kill()
+		}
+	})
+	w.env = append(w.env, "GITHUB_SERVER_URL="+toHub.URL)
+	w.startServer()
 	var jobs []githubjobs.Job
 	for n := range 3 {
 		id := w.create(fmt.Sprintf(`{"job": "Write", "kind": "command", "config": {"script": "mkdir -p reports && echo %d > reports/%d.txt"}}`, n, n))
@@ -82,7 +92,11 @@ func TestServerCatchesUpWithTheBase(t *testing.T) {
 			t.Fatalf("the job is %s/%s: %s", job.Status, job.Reason, job.Message)
 		}
 	}
+	armed.Store(true)
 	w.setFile("README.md", "# Meanwhile\n")
+	w.until("the server is killed", func() bool { return !armed.Load() })
+	<-w.server.done
+	w.startServer()
 	for _, job := range jobs {
 		w.until("the job is merged", func() bool { return w.status(job.ID).Status == githubjobs.StatusMerged })
 	}
@@ -96,10 +110,11 @@ func TestServerCatchesUpWithTheBase(t *testing.T) {
 			t.Errorf("main says %q", c)
 		}
 	}
-	if n := w.runsOf("check.yml"); n["success"] != len(jobs) {
+	// Whose turn it was the next server may not know: one more at most.
+	if n := w.runsOf("check.yml"); n["success"] < len(jobs) || n["success"] > len(jobs)+1 {
 		t.Errorf("runs of the checks: %v, want %d that passed", n, len(jobs))
 	}
-	if n := w.runsOf("run-job.yml"); n["skipped"] != len(jobs) || n["success"] != len(jobs) {
+	if n := w.runsOf("run-job.yml"); n["skipped"] < len(jobs) || n["skipped"] > len(jobs)+1 || n["success"] != len(jobs) {
 		t.Errorf("runs of the jobs' workflow: %v", n)
 	}
 	w.rebuilds(jobs[0].ID, jobs[1].ID, jobs[2].ID)

@@ -168,7 +168,7 @@ func (k *Gatekeeper) enter(ctx context.Context, id string, updated time.Time) er
 	e.pull = t.Pull.Number
 	if e.base = t.Spec.Base; t.Seen != e.seen {
 		e.seen = t.Seen
-		k.book.makeDue(e, k.book.opened)
+		k.book.makeDue(e, k.book.opened || t.Brought) // whose turn it was goes on
 	}
 	return nil
 }

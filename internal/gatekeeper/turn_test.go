@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"github.com/githubjobs/githubjobs/githubjobs"
 )
 
 // waiting are so many pull requests for main, of jobs that are named after their numbers.
@@ -121,5 +123,19 @@ func TestAPushChangesNothingForWhatStays(t *testing.T) {
 	w.pass()
 	if e := w.keeper.book.entries["job-2"]; e.due == 0 && e.stays {
 		t.Errorf("other rules, and it was not judged again: %+v", e)
+	}
+}
+
+// Who begins to lead goes on with what was brought onto the base before.
+func TestWhoseTurnItWasGoesFirst(t *testing.T) {
+	t.Parallel()
+	w := setup(t, merging)
+	w.open(1, 2, 3, 4, 5, 6, 7, 8)
+	f := opened(8)
+	f.Updates = []githubjobs.UpdateFact{{SHA: f.Pulls[0].HeadSHA, Result: f.Result.SHA}}
+	must(t, w.store.MergeFacts(t.Context(), project, f))
+	w.keeper.book = newBook()
+	if read, _ := w.pass(); len(read) == 0 || read[0] != "8" {
+		t.Errorf("%q are judged, in this order", read)
 	}
 }
