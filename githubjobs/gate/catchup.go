@@ -59,6 +59,9 @@ func (g *gate) catchUp(ctx context.Context, v policy.Verdict, r reading) (*obsta
 	if err != nil || o != nil {
 		return o, err
 	}
+	if plan.Behind == 0 { // GitHub did not know it yet
+		return nil, g.Wait(ctx, firstPause)
+	}
 	if g.Hold != nil {
 		if err := g.Hold(ctx); err != nil {
 			return nil, err
@@ -66,14 +69,16 @@ func (g *gate) catchUp(ctx context.Context, v policy.Verdict, r reading) (*obsta
 	}
 	g.Logger.Info("the base has moved, and the result is brought onto it", "pull", g.report.Pull, "head", plan.Head, "base", plan.Onto)
 	var sha string
+	at := g.Now() // the same commit each time
 	err = g.retry(ctx, func() (err error) {
-		sha, err = g.Repo.PushCatchUp(ctx, g.Job, g.Spec.Base, r.resultSHA, plan, g.Now())
+		sha, err = g.Repo.PushCatchUp(ctx, g.Job, g.Spec.Base, r.resultSHA, plan, at)
 		return err
 	})
 	switch {
 	case errors.Is(err, hub.ErrRefMoved):
-		return nil, nil
+		return nil, g.Wait(ctx, firstPause)
 	case errors.Is(err, hub.ErrRefused), errors.Is(err, hub.ErrForbidden):
+		g.report.Yields = true
 		return notBrought(v, g.report.Pull, g.Spec.Base, hub.Public(err)), nil
 	case err != nil: // a later attempt has begun, too: it is found when this one is judged again
 		if errors.Is(err, hub.ErrSuperseded) {

@@ -3,6 +3,7 @@ package gate
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -83,6 +84,30 @@ func TestTheBaseMovesWhileItIsCaughtUpWith(t *testing.T) {
 	w.commit("main", map[string]string{"other.md": "x\n"})
 	if report := w.merge(); !report.Merged || moves != 3 || w.file("other3.md") != "x" {
 		t.Errorf("%d moves, %+v", moves, report)
+	}
+}
+
+// A push whose answer is lost is the same push when it is tried again.
+func TestAnAnswerThatIsLost(t *testing.T) {
+	t.Parallel()
+	w := delivered(t, upToDate)
+	w.commit("main", map[string]string{"other.md": "other\n"})
+	pushes := 0
+	w.behind(func(rw http.ResponseWriter, r *http.Request, hub http.Handler) {
+		if pushed := strings.HasSuffix(r.URL.Path, "/git-receive-pack"); pushed {
+			if pushes++; pushes == 1 {
+				hub.ServeHTTP(httptest.NewRecorder(), r)
+				http.Error(rw, "Bad Gateway", http.StatusBadGateway)
+				return
+			}
+		}
+		hub.ServeHTTP(rw, r)
+	})
+	w.merges()
+	p, _, err := w.client.PullRequests.Get(t.Context(), "alice", "reports", 1)
+	must(t, err)
+	if head := p.GetHead().GetSHA(); pushes < 2 || w.git("rev-parse", head+"^") != w.cfg.Result {
+		t.Errorf("%d pushes, merged was %s", pushes, w.git("log", "--format=%h %p %s", head))
 	}
 }
 
@@ -276,7 +301,7 @@ func TestAHeadThatCantBeBroughtOntoTheBase(t *testing.T) {
 	w.commit("main", map[string]string{"other.md": "other\n"})
 	w.cfg.Repo = w.hub(w.URL(), w.install("reader", map[string]string{"contents": "read", "pull_requests": "write", "checks": "write", "metadata": "read"}))
 	report := w.merge()
-	if fact := w.verdict(report, actionRequired, "Not merged: the head lacks 1 commits"); !strings.Contains(fact.Summary, "press *Update branch* on pull request #1") {
+	if fact := w.verdict(report, actionRequired, "Not merged: the head lacks 1 commits"); !report.Yields || !strings.Contains(fact.Summary, "press *Update branch* on pull request #1") {
 		t.Errorf("%+v", fact)
 	}
 }

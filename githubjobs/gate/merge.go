@@ -71,6 +71,8 @@ type Report struct {
 	Waits bool
 	// Stays says that no push to the base changes the verdict, unless it brings another policy.
 	Stays bool
+	// Yields says that the pull request can't be brought onto the base although it was its turn.
+	Yields bool
 	// Warnings are what went wrong after the merge, and changes nothing about it.
 	Warnings []error
 }

@@ -20,8 +20,10 @@ const MaxCatchUps = 10
 type CatchUp struct {
 	Head string // what it is made of
 	Onto string // the newest commit of the base
-	tree string
-	made []plumbing.EncodedObject // folders that GitHub lacks
+	// Behind is how many commits of the base the head lacks; 0: there is nothing to be done.
+	Behind int
+	tree   string
+	made   []plumbing.EncodedObject // folders that GitHub lacks
 }
 
 // PlanCatchUp makes, and pushes nothing, what brings a head onto the newest commit of a base
@@ -36,7 +38,8 @@ func (r *Repository) PlanCatchUp(ctx context.Context, base, head string) (c Catc
 	if c.Onto, err = r.tip(ctx, base); err != nil {
 		return c, err
 	}
-	c.tree, c.made, err = r.broughtOnto(ctx, head, c.Onto)
+	b, err := r.broughtOnto(ctx, head, c.Onto)
+	c.Behind, c.tree, c.made = b.behind, b.tree, b.made
 	return c, err
 }
 
@@ -59,25 +62,30 @@ func (r *Repository) PushCatchUp(ctx context.Context, of githubjobs.Name, base, 
 // broughtOnto is the tree that a commit has once those of a base are merged into it, and the
 // folders of it that GitHub may lack. The change is what a pull request shows: the difference
 // from where the two have parted.
-func (r *Repository) broughtOnto(ctx context.Context, head, onto string) (tree string, made []plumbing.EncodedObject, err error) {
+func (r *Repository) broughtOnto(ctx context.Context, head, onto string) (b brought, err error) {
 	parting, _, err := r.client.Repositories.CompareCommits(ctx, r.cfg.Owner, r.cfg.Name, onto, head, &github.ListOptions{PerPage: 1})
 	if err != nil {
-		return "", nil, fail(ctx, fmt.Sprintf("compare %.7s with %.7s", onto, head), err)
+		return b, fail(ctx, fmt.Sprintf("compare %.7s with %.7s", onto, head), err)
 	}
 	var trees [3]string
 	for i, commit := range []string{parting.GetMergeBaseCommit().GetSHA(), head, onto} {
 		if trees[i], err = r.treeOf(ctx, commit); err != nil {
-			return "", nil, err
+			return b, err
 		}
 	}
 	t := &threeWay{repo: r, op: "bring it onto its base", instead: "press Update branch on the pull request, and merge it by hand", folders: map[string]map[string]treeEntry{}}
-	if tree, err = t.root(ctx, trees[0], trees[1], trees[2]); err != nil {
-		return "", nil, err
+	tree, err := t.root(ctx, trees[0], trees[1], trees[2])
+	if err == nil && len(t.conflicts) > 0 {
+		err = &ConflictError{t.conflicts}
 	}
-	if len(t.conflicts) > 0 {
-		return "", nil, &ConflictError{t.conflicts}
-	}
-	return tree, t.made, nil
+	return brought{parting.GetBehindBy(), tree, t.made}, err
+}
+
+// brought is what becomes of a commit that lacks so many commits of another one.
+type brought struct {
+	behind int
+	tree   string
+	made   []plumbing.EncodedObject
 }
 
 // Carries says whether a head is a result, or brings that result onto newer commits of the base
@@ -130,7 +138,7 @@ func (r *Repository) caughtUp(ctx context.Context, of githubjobs.Name, base, tip
 	case err != nil:
 		return "", "", err
 	}
-	tree, _, err := r.broughtOnto(ctx, below, onto)
+	b, err := r.broughtOnto(ctx, below, onto)
 	conflict, both := errors.AsType[*ConflictError](err)
 	switch {
 	case both:
@@ -141,7 +149,7 @@ func (r *Repository) caughtUp(ctx context.Context, of githubjobs.Name, base, tip
 		return "", fmt.Sprintf("what the commit %.7s merges can't be looked at: %s", sha, Public(err)), nil
 	case err != nil:
 		return "", "", err
-	case tree != commit.GetTree().GetSHA():
+	case b.tree != commit.GetTree().GetSHA():
 		return "", fmt.Sprintf("the commit %.7s does not only merge %s: it changes other files, or takes changes back", sha, base), nil
 	}
 	return below, "", nil

@@ -85,7 +85,7 @@ func (k *Gatekeeper) judge(ctx context.Context, lease store.Lease, e *entry) err
 	if done(); err == nil {
 		e.again, e.stays = report.Again, report.Stays
 	}
-	if !asked || report.Merged {
+	if !asked || report.Merged || report.Yields {
 		k.book.leave(e)
 	}
 	if e.parked {
