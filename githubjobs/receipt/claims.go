@@ -35,6 +35,13 @@ func About(f githubjobs.Facts, job githubjobs.Job) string {
 	return fmt.Sprintf("%d %s %s %s %d.%d #%d", c.Attempt, c.Created, c.ResultSHA, c.MergeSHA, c.RunID, c.RunAttempt, c.Pull)
 }
 
+// Attested says whether GitHub may have attested the result of a job that is at its end: its
+// run was to have that done. The run has ended, or the job would not be at its end.
+func Attested(f githubjobs.Facts, job githubjobs.Job) bool {
+	r := f.Present().Result
+	return job.Terminal && r != nil && r.SHA == job.Evidence.ResultSHA && r.Result.Ran != nil && r.Result.Ran.Attest
+}
+
 // commitsOf are the claims but for what follows from the spec.
 func commitsOf(f githubjobs.Facts, job githubjobs.Job) (Claims, error) {
 	present := f.Present()

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
@@ -18,6 +19,8 @@ type receiptInput struct {
 }
 
 type receiptOutput struct{ Body receipt.Envelope }
+
+type attestationOutput struct{ Body map[string]any }
 
 type keysOutput struct{ Body receipt.Published }
 
@@ -66,6 +69,30 @@ func (a *api) keptReceipt(ctx context.Context, kept store.Receipt) (*receiptOutp
 		return nil, problem.New(problem.Internal, "The receipt is damaged in the database; the server's log tells more.")
 	}
 	return &receiptOutput{envelope}, nil
+}
+
+// jobAttestation gives the Sigstore bundle that is kept with a receipt, as GitHub has given it.
+func (a *api) jobAttestation(ctx context.Context, in *receiptInput) (*attestationOutput, error) {
+	_, p := a.facts(ctx, in.JobID)
+	if p != nil && p.Code != problem.JobNotFound {
+		return nil, p
+	}
+	kept, err := a.Receipts.Receipt(ctx, a.Project, in.JobID)
+	switch {
+	case err != nil && !errors.Is(err, store.ErrNotFound):
+		a.log(ctx).Error("reading an attestation", "job_id", in.JobID, "error", err)
+		return nil, problem.New(problem.StorageUnavailable, "The attestation could not be read: the server's database is unavailable.").After(storageRetry)
+	case err != nil && p != nil:
+		return nil, p
+	case len(kept.Attestation) == 0:
+		return nil, problem.New(problem.NoAttestation, "No attestation by GitHub is kept of this job. One is made by the runs of a repository whose variable GITHUBJOBS_ATTEST is true, and is here some seconds after the run has ended, if the server's token may read it (Attestations: read).")
+	}
+	var bundle map[string]any
+	if err := json.Unmarshal(kept.Attestation, &bundle); err != nil {
+		a.log(ctx).Error("reading an attestation", "job_id", in.JobID, "error", err)
+		return nil, problem.New(problem.Internal, "The attestation is damaged in the database; the server's log tells more.")
+	}
+	return &attestationOutput{bundle}, nil
 }
 
 // receiptKeys tells the public keys; none where the server has none.

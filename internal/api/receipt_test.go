@@ -104,4 +104,23 @@ func (s *server) keptReceipt(t *testing.T, id string, e receipt.Envelope) {
 	get(id, true)
 	store("removed", about)
 	get("removed", true)
+	for path, want := range map[string]int{id: 404, "removed": 404, "nobody": 404} {
+		res := s.do(t, "GET", "/api/jobs/"+path+"/attestation", "")
+		if code := map[bool]string{true: "job_not_found", false: "no_attestation"}[path == "nobody"]; res.StatusCode != want || !strings.Contains(res.body, code) {
+			t.Errorf("attestation of %s: %d %s", path, res.StatusCode, res.body)
+		}
+	}
+	s.attested(t, "removed", raw)
+}
+
+// attested has an attestation stored, which is given as it is.
+func (s *server) attested(t *testing.T, id string, envelope []byte) {
+	t.Helper()
+	const bundle = `{"dsseEnvelope":{"payload":"e30="},"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json"}`
+	if err := s.store.Sign(t.Context(), "p", []store.Receipt{{Job: id, SignedAt: now, Envelope: envelope, Attestation: []byte(bundle)}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if res := s.do(t, "GET", "/api/jobs/"+id+"/attestation", ""); res.StatusCode != 200 || strings.TrimSpace(res.body) != bundle {
+		t.Errorf("%d %s", res.StatusCode, res.body)
+	}
 }

@@ -43,6 +43,8 @@ func (a *api) routes() *http.ServeMux {
 		problem.JobNotFound, problem.NoModelKey, problem.InvalidPolicy, problem.AddressNotAllowed, problem.SecretNotAllowed, problem.SecretNotSet, problem.KeyReused, problem.QueueFull, problem.BaseUnknown, problem.StorageFull, problem.StorageUnavailable), a.replayJob)
 	route(h, a.keyed("GET", "/api/jobs/{job_id}/receipt", "job-receipt", "Signs what became of a job that is at its end, as an in-toto statement",
 		problem.JobNotFound, problem.NoReceipt, problem.NoReceiptKey, problem.StorageUnavailable), a.jobReceipt)
+	route(h, a.keyed("GET", "/api/jobs/{job_id}/attestation", "job-attestation", "Gives GitHub's attestation of the result of a job, a Sigstore bundle, where its run has made one",
+		problem.JobNotFound, problem.NoAttestation, problem.StorageUnavailable), a.jobAttestation)
 	route(h, a.public("GET", KeysPath, "receipt-keys", "Tells the keys by which receipts are checked"), a.receiptKeys)
 	a.liveRoutes(mux, config)
 	a.gateRoutes(h)

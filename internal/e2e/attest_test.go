@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -13,6 +15,8 @@ import (
 	files "github.com/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs/receipt"
+	"github.com/githubjobs/githubjobs/internal/agent/attesttest"
+	"github.com/githubjobs/githubjobs/internal/agent/sigstore"
 )
 
 // attested is the workflow with a step in the place of the action that attests, which keeps
@@ -27,12 +31,15 @@ func attested(t *testing.T, dir string) string {
           PREDICATE: ${{ needs.job.outputs.predicate }}
         run: |
           cp "$RUNNER_TEMP/githubjobs-subjects" "` + dir + `/$GITHUB_REF_SLUG.subjects"
-          printf '%s' "$PREDICATE" >"` + dir + `/$GITHUB_REF_SLUG.predicate"
+          printf '%s' "$PREDICATE" >"` + dir + `/$GITHUB_REF_SLUG.part"
+          mv "` + dir + `/$GITHUB_REF_SLUG.part" "` + dir + `/$GITHUB_REF_SLUG.predicate"
+          for i in $(seq 1200); do test -e "` + dir + `/$GITHUB_REF_SLUG.attested" && exit; sleep 0.1; done; exit 1
 `
 }
 
 // TestAttestedCommits looks at what is handed to the action that attests: the commits by
-// their bytes, and of their making what the server's receipt says of it.
+// their bytes, and of their making what the server's receipt says of it. What is signed of
+// that, as GitHub would, the server keeps and the agent checks.
 func TestAttestedCommits(t *testing.T) {
 	t.Parallel()
 	dir := openDir(t)
@@ -41,6 +48,11 @@ func TestAttestedCommits(t *testing.T) {
 	w.variable("GITHUBJOBS_ATTEST", "true")
 	merged := w.create(`{"job": "Write", "kind": "command", "config": {"script": "mkdir -p reports; echo x > reports/a.txt"}}`)
 	failed := w.create(`{"job": "Fail", "kind": "command", "config": {"script": "exit 3"}}`)
+	authority := attesttest.New(t)
+	for _, id := range []string{merged, failed} {
+		w.until("the commits are handed over", func() bool { _, err := os.Stat(filepath.Join(dir, id+".predicate")); return err == nil })
+		w.attest(authority, dir, id)
+	}
 	for id, status := range map[string]githubjobs.Status{merged: githubjobs.StatusMerged, failed: githubjobs.StatusFailed} {
 		if got := w.wait(id); got.Status != status {
 			t.Fatalf("the job is %s: %s", got.Status, got.Message)
@@ -48,7 +60,6 @@ func TestAttestedCommits(t *testing.T) {
 	}
 	for id, names := range map[string][]string{merged: {receipt.Merge, receipt.Result}, failed: {receipt.Result}} {
 		file := filepath.Join(dir, id)
-		w.until("the commits are handed over", func() bool { _, err := os.Stat(file + ".predicate"); return err == nil })
 		s := w.verify(w.receipt(id), 0, "The receipt holds.")
 		subjects := read(t, file+".subjects")
 		for _, name := range names {
@@ -64,6 +75,7 @@ func TestAttestedCommits(t *testing.T) {
 		if err := json.Unmarshal([]byte(read(t, file+".predicate")), &predicate); err != nil || !reflect.DeepEqual(predicate, s.Predicate) {
 			t.Errorf("%s: %v: the predicate is\n%+v\nby the receipt\n%+v", id, err, predicate, s.Predicate)
 		}
+		w.verifyAttestation(authority, id)
 	}
 }
 
@@ -89,11 +101,69 @@ func (w *world) variable(name, value string) {
 	}
 }
 
-func read(t *testing.T, path string) string {
+func read(t testing.TB, path string) string {
 	t.Helper()
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return string(raw)
+}
+
+// attest does what the action does: it makes a statement of what was handed over, has it
+// signed as the run, and gives it to GitHub. Then the run ends.
+func (w *world) attest(authority *attesttest.Authority, dir, id string) {
+	w.t.Helper()
+	var predicate receipt.Provenance
+	if err := json.Unmarshal([]byte(read(w.t, filepath.Join(dir, id+".predicate"))), &predicate); err != nil {
+		w.t.Fatal(err)
+	}
+	s := receipt.Statement{Type: receipt.StatementType, PredicateType: receipt.PredicateType, Predicate: predicate}
+	for line := range strings.Lines(read(w.t, filepath.Join(dir, id+".subjects"))) {
+		if sum, name, ok := strings.Cut(strings.TrimSpace(line), "  "); ok {
+			s.Subject = append(s.Subject, receipt.Resource{Name: name, Digest: receipt.Digest{SHA256: sum}})
+		}
+	}
+	statement, err := json.Marshal(s)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	address := w.hub.URL() + "/demo/reports"
+	bundle := authority.Sign(statement, sigstore.Signer{
+		Issuer: w.hub.URL() + "/_services/token", Workflow: address + "/.github/workflows/run-job.yml@refs/heads/job/" + id, Repository: address, RepositoryID: "1",
+		Ref: "refs/heads/job/" + id, Commit: s.Commit(receipt.Creation), Run: predicate.RunDetails.Metadata.InvocationID,
+	})
+	client := w.github()
+	req, err := client.NewRequest(http.MethodPost, "repos/demo/reports/attestations", map[string]any{"bundle": json.RawMessage(bundle)})
+	if err == nil {
+		_, err = client.Do(w.t.Context(), req, nil)
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, id+".attested"), nil, 0o644)
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// verifyAttestation has the agent check what the server keeps of GitHub's attestation.
+func (w *world) verifyAttestation(authority *attesttest.Authority, id string) {
+	w.t.Helper()
+	var bundle []byte
+	w.until("the attestation is kept", func() bool {
+		code, answer := w.call(http.MethodGet, "/api/jobs/"+id+"/attestation", nil)
+		bundle = answer
+		return code == http.StatusOK
+	})
+	dir, clone := w.t.TempDir(), w.clone()
+	w.git(clone, "fetch", "-q", "origin", "+refs/pull/*/head:refs/pull/*/head", "+refs/heads/job/*:refs/remotes/origin/job/*")
+	for name, content := range map[string][]byte{"root.jsonl": authority.Root(), "attestation.json": bundle} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	cmd := exec.Command(filepath.Join(binaries, "agent"), "verify", "--trusted-root", filepath.Join(dir, "root.jsonl"), "--repository-id", "1", "--repository", clone, filepath.Join(dir, "attestation.json"))
+	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "The receipt holds.") || !strings.Contains(string(out), "the workflow that ran was that of the branch main") {
+		w.t.Errorf("%s: %v\n%s", id, err, out)
+	}
 }

@@ -261,6 +261,9 @@ func (c *caller) checks() {
 	c.do("GET", at+"/commits/%s/check-runs?check_name=githubjobs/merge&per_page=100", nil, sha)
 	c.do("GET", at+"/commits/%s/check-suites", nil, sha)
 	bot.do("POST", at+"/statuses/%s", object{"state": "success", "context": "ci", "description": "Well"}, sha)
+	statement := base64.StdEncoding.EncodeToString([]byte(`{"subject":[{"name":"x","digest":{"sha256":"ab"}}],"predicateType":"https://slsa.dev/provenance/v1"}`))
+	c.do("POST", at+"/attestations", object{"bundle": object{"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json", "verificationMaterial": object{}, "dsseEnvelope": object{"payload": statement}}})
+	c.do("GET", at+"/attestations/sha256:ab?predicate_type=https://slsa.dev/provenance/v1", nil)
 	c.do("GET", at+"/commits/%s/statuses", nil, sha)
 	c.do("GET", at+"/commits/%s/status", nil, sha)
 }

@@ -1,7 +1,8 @@
 // Package notary signs the receipts of jobs that have ended and stores them, so that each is
 // kept as it was signed, whatever becomes of the key or the job.
 //
-// It imports githubjobs, githubjobs/receipt and internal/store.
+// Where the run of a job has had GitHub attest its result, the attestation is kept with the
+// receipt. It imports githubjobs, githubjobs/receipt and internal/store.
 package notary
 
 import (
@@ -17,7 +18,15 @@ import (
 	"github.com/githubjobs/githubjobs/internal/store"
 )
 
-const page = 200 // ends that are looked at, and receipts that are stored, together
+const (
+	page     = 200         // ends that are looked at, and receipts that are stored, together
+	askAgain = time.Minute // after GitHub could not be asked for attestations
+)
+
+// Hub tells of attestations; see hub.Repository.
+type Hub interface {
+	Attestation(ctx context.Context, job, sha string) ([]byte, error)
+}
 
 // Store is what the package needs of the store; store.Jobs and store.Receipts describe the
 // methods.
@@ -34,10 +43,13 @@ type Notary struct {
 	Project    string
 	Repository string        // its address on GitHub
 	Keys       []receipt.Key // the first one signs; without one nothing is signed
+	Hub        Hub
 	Store      Store
 	Every      time.Duration // between two looks: jobs that end within it share a transaction
 	Log        *slog.Logger
 	Now        func() time.Time
+
+	quiet time.Time // GitHub is not asked before; used by Round alone
 }
 
 // Run signs what is to be signed until ctx ends.
@@ -96,8 +108,9 @@ func (n *Notary) sign(ctx context.Context, list []store.Unsigned) error {
 	return n.Store.Sign(ctx, n.Project, receipts, seen)
 }
 
-// look makes the receipt of a job; nil where none is to be made, since there is one of the
-// same end or nothing to be said. done is false while the job is not at an end.
+// look makes the receipt of a job; nil where none is to be stored, since there is one of the
+// same end or nothing to be said. done is false while something more is to come: the job is
+// not at an end, or GitHub could not be asked for the attestation.
 func (n *Notary) look(ctx context.Context, id string) (r *store.Receipt, done bool, err error) {
 	f, err := n.Store.Facts(ctx, n.Project, id)
 	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrDamaged) { // who mends it ends it anew
@@ -111,19 +124,51 @@ func (n *Notary) look(ctx context.Context, id string) (r *store.Receipt, done bo
 		return nil, job.Terminal, nil
 	}
 	kept, err := n.Store.Receipt(ctx, n.Project, id)
-	if err == nil && kept.About == about {
-		return nil, true, nil
-	} else if err != nil && !errors.Is(err, store.ErrNotFound) {
+	same := err == nil && kept.About == about
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, false, err
 	}
+	if !same {
+		if kept, err = n.receipt(f, job, about); err != nil {
+			return nil, false, err
+		}
+	}
+	done = true
+	if receipt.Attested(f, job) && len(kept.Attestation) == 0 {
+		if kept.Attestation, done = n.attestation(ctx, id, job.Evidence.ResultSHA); len(kept.Attestation) > 0 {
+			same = false
+		}
+	}
+	if same {
+		return nil, done, nil
+	}
+	return &kept, done, nil
+}
+
+// receipt signs the receipt of a job.
+func (n *Notary) receipt(f githubjobs.Facts, job githubjobs.Job, about string) (store.Receipt, error) {
 	claims, err := receipt.ClaimsOf(f, job, n.Repository)
 	if err != nil {
-		return nil, false, err
+		return store.Receipt{}, err
 	}
 	envelope, err := n.Keys[0].Sign(claims.Statement())
 	if err != nil {
-		return nil, false, err
+		return store.Receipt{}, err
 	}
 	raw, err := json.Marshal(envelope)
-	return &store.Receipt{Job: id, About: about, SignedAt: n.Now(), Envelope: raw}, true, err
+	return store.Receipt{Job: f.ID, About: about, SignedAt: n.Now(), Envelope: raw}, err
+}
+
+// attestation asks GitHub for it, once. done is false where GitHub could not be asked, which
+// holds up no receipt.
+func (n *Notary) attestation(ctx context.Context, id, sha string) (bundle []byte, done bool) {
+	if n.Now().Before(n.quiet) {
+		return nil, false
+	}
+	bundle, err := n.Hub.Attestation(ctx, id, sha)
+	if err != nil && ctx.Err() == nil {
+		n.quiet = n.Now().Add(askAgain)
+		n.Log.Warn("asking for the attestation of a result; it will be tried again", "job_id", id, "error", err, "again_in", askAgain)
+	}
+	return bundle, err == nil
 }

@@ -44,7 +44,7 @@ func setup(t *testing.T) (*Notary, *counting) {
 	c := &counting{Store: db}
 	return &Notary{
 		Project: "p", Repository: "https://github.example/me/reports", Keys: []receipt.Key{newKey(t)}, Store: c,
-		Every: time.Millisecond, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
+		Hub: &attesting{}, Every: time.Millisecond, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
 	}, c
 }
 
@@ -184,5 +184,65 @@ func TestTriesAgain(t *testing.T) {
 	n.Keys = nil
 	if err := n.Run(t.Context()); err != nil { // at once: there is nothing to sign with
 		t.Error(err)
+	}
+}
+
+// attesting is a GitHub that has an attestation of every result.
+type attesting struct {
+	asked  []string
+	bundle string
+	err    error
+}
+
+func (a *attesting) Attestation(_ context.Context, job, sha string) ([]byte, error) {
+	a.asked = append(a.asked, job+" "+sha)
+	return []byte(a.bundle), a.err
+}
+
+// GitHub is asked about the results that were to be attested, and once; that it can't be
+// asked holds up no receipt.
+func TestAttestations(t *testing.T) {
+	t.Parallel()
+	n, db := setup(t)
+	github := n.Hub.(*attesting)
+	at := now
+	n.Now = func() time.Time { return at }
+	merged := func(id string, attest bool) githubjobs.Facts {
+		f := job(id, 1, "completed", "success")
+		result := githubjobs.Result{Version: 1, ID: id, Attempt: 1, RunID: 7, Outcome: githubjobs.OutcomeSuccess, StartedAt: now, FinishedAt: now, FilesTotal: 1, Ran: &githubjobs.Ran{Runtime: "docker", Attest: attest}}
+		f.Result = &githubjobs.ResultFact{SHA: later, Result: result, At: now}
+		f.Pulls = []githubjobs.PullFact{{Number: 1, Merged: true, MergedAt: now, MergeSHA: created, HeadSHA: later, Base: "main", At: now}}
+		f.Branch.Head, f.Branch.Moved = later, true
+		return f
+	}
+	kept := func(id string) string {
+		t.Helper()
+		r, err := db.Receipt(t.Context(), "p", id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(r.Attestation)
+	}
+	github.err = errors.New("away")
+	db.merge(t, merged("a", true), merged("plain", false), merged("b", true), job("running", 1, "in_progress", ""))
+	n.round(t)
+	n.round(t)
+	if len(github.asked) != 1 {
+		t.Errorf("asked for %q while GitHub is away, want one", github.asked)
+	}
+	db.signer(t, "b", n.Keys...) // all the same
+	github.err, github.bundle, at = nil, `{"mediaType":"x"}`, now.Add(2*time.Hour)
+	old := n.Keys[0]
+	n.Keys = []receipt.Key{newKey(t), old}
+	n.round(t)
+	n.round(t)
+	if kept("a") != github.bundle || kept("b") != github.bundle || kept("plain") != "" || len(github.asked) != 3 {
+		t.Errorf("%q, %q, %q; asked for %q", kept("a"), kept("b"), kept("plain"), github.asked)
+	}
+	if id, _ := db.signer(t, "a", n.Keys...); id != old.ID {
+		t.Error("the receipt was signed anew")
+	}
+	if list, err := db.Unsigned(t.Context(), "p", 0, 10); err != nil || len(list) > 0 {
+		t.Errorf("%v, %v", list, err)
 	}
 }

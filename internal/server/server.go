@@ -206,7 +206,7 @@ func (s *Server) wire(repository *hub.Repository) {
 	s.sweeper = &sweep.Sweeper{
 		Project: s.project, Retention: s.cfg.DeliveryRetention, JobRetention: s.cfg.JobRetention, ReceiptRetention: s.cfg.ReceiptRetention, Store: s.store, Log: s.log.With("part", "sweep"), Now: time.Now,
 	}
-	s.notary = &notary.Notary{Project: s.project, Repository: s.cfg.repositoryURL(), Keys: s.signers, Store: s.store, Every: signEvery, Log: s.log.With("part", "notary"), Now: time.Now}
+	s.notary = &notary.Notary{Project: s.project, Repository: s.cfg.repositoryURL(), Keys: s.signers, Hub: repository, Store: s.store, Every: signEvery, Log: s.log.With("part", "notary"), Now: time.Now}
 	s.branches = keep.New(keep.Options{
 		Project: s.project, Hub: s.dispatcher, Store: s.store, Keep: githubjobs.Retention{Branch: s.cfg.BranchTTL, Key: s.cfg.KeyTTL},
 		Log: s.log.With("part", "keep"), Now: time.Now,

@@ -30,6 +30,8 @@ type Receipt struct {
 	About    string // see receipt.About
 	SignedAt time.Time
 	Envelope []byte // JSON of a receipt.Envelope
+	// Attestation is GitHub's of the same result, a Sigstore bundle in JSON; empty for none.
+	Attestation []byte
 }
 
 // Unsigned is an end of a job of which no receipt was made.

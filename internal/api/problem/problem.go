@@ -30,6 +30,7 @@ const (
 	WebhooksDisabled   Code = "webhooks_disabled"      // no webhook secret is configured
 	KeyReused          Code = "idempotency_key_reused" // the key belongs to a request with another body
 	NoReceipt          Code = "no_receipt"             // the job is not at its end, or nothing of it came to GitHub
+	NoAttestation      Code = "no_attestation"         // GitHub's attestation of the job's result is not kept
 	NoReceiptKey       Code = "no_receipt_key"         // the server has no key to sign receipts with
 	SecretNotAllowed   Code = "secret_not_allowed"     // the policy does not let jobs have a secret that the job names
 	AddressNotAllowed  Code = "address_not_allowed"    // the policy does not let the key of an engine be sent there
@@ -91,7 +92,7 @@ var statuses = map[Code]int{
 	NotMerged: http.StatusConflict, NothingToUndo: http.StatusConflict, UndoConflict: http.StatusConflict,
 	NothingToJudge: http.StatusConflict, InvalidPolicy: http.StatusUnprocessableEntity, TooManyVerdicts: http.StatusTooManyRequests,
 	GitHubUnavailable: http.StatusServiceUnavailable, GitHubRefused: http.StatusBadGateway,
-	NoReceipt: http.StatusConflict, NoReceiptKey: http.StatusServiceUnavailable,
+	NoReceipt: http.StatusConflict, NoAttestation: http.StatusNotFound, NoReceiptKey: http.StatusServiceUnavailable,
 	KeyReused: http.StatusConflict, JobEnded: http.StatusConflict, NotRetryable: http.StatusConflict,
 	ScheduleNotFound: http.StatusNotFound, ScheduleFromFile: http.StatusConflict, ScheduleBusy: http.StatusConflict, TooManySchedules: http.StatusConflict,
 	InvalidIdentity: http.StatusUnauthorized, IdentityUnavailable: http.StatusServiceUnavailable, InvalidCapability: http.StatusUnauthorized,

@@ -16,6 +16,7 @@ func (s *Service) Operations() []Operation {
 		issueOperations,
 		checkOperations,
 		statusOperations,
+		attestationOperations,
 		repositoryOperations,
 		refOperations,
 		gitDataOperations,

@@ -17,6 +17,8 @@ type Tx struct {
 	Reviews  *Table[Review]
 	Statuses *Table[CommitStatus]
 
+	Attestations *Table[Attestation]
+
 	CheckSuites *Table[CheckSuite]
 	CheckRuns   *Table[CheckRun]
 
@@ -52,6 +54,7 @@ func newTx() *Tx {
 	tx.Labels = table[Label](tx, "label")
 	tx.Reviews = table[Review](tx, "review")
 	tx.Statuses = table[CommitStatus](tx, "status")
+	tx.Attestations = table[Attestation](tx, "attestation")
 	tx.CheckSuites = table[CheckSuite](tx, "check_suite")
 	tx.CheckRuns = table[CheckRun](tx, "check_run")
 	tx.Workflows = table[Workflow](tx, "workflow")
@@ -93,7 +96,7 @@ func (tx *Tx) DeleteRepository(id int64) {
 		tx.Deliveries.deleteOf(h.ID)
 	}
 	for _, of := range []func(int64){
-		tx.RefChanges.deleteOf, tx.Runs.deleteOf, tx.Pulls.deleteOf, tx.Hooks.deleteOf, tx.Labels.deleteOf, tx.Statuses.deleteOf, tx.CheckSuites.deleteOf,
+		tx.RefChanges.deleteOf, tx.Runs.deleteOf, tx.Pulls.deleteOf, tx.Hooks.deleteOf, tx.Labels.deleteOf, tx.Statuses.deleteOf, tx.Attestations.deleteOf, tx.CheckSuites.deleteOf,
 		tx.CheckRuns.deleteOf, tx.Workflows.deleteOf, tx.Variables.deleteOf, tx.Secrets.deleteOf,
 	} {
 		of(id)

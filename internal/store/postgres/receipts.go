@@ -12,8 +12,8 @@ import (
 
 const (
 	unsignedQuery = `SELECT seq, id FROM receipts_due WHERE project = $1 AND seq > $2 ORDER BY seq LIMIT $3`
-	signStatement = `INSERT INTO receipts (project, id, about, signed_at, envelope) SELECT $1, * FROM unnest($2::text[], $3::text[], $4::bigint[], $5::text[])
-		ON CONFLICT (project, id) DO UPDATE SET about = excluded.about, signed_at = excluded.signed_at, envelope = excluded.envelope`
+	signStatement = `INSERT INTO receipts (project, id, about, signed_at, envelope, attestation) SELECT $1, * FROM unnest($2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[])
+		ON CONFLICT (project, id) DO UPDATE SET about = excluded.about, signed_at = excluded.signed_at, envelope = excluded.envelope, attestation = excluded.attestation`
 )
 
 // Unsigned implements store.Receipts.
@@ -43,17 +43,18 @@ func (b *batch) putUnsigned() []statement {
 
 // Sign implements store.Receipts.
 func (s *Store) Sign(ctx context.Context, project string, receipts []store.Receipt, seen []store.Unsigned) error {
-	var ids, abouts, envelopes []string
+	var ids, abouts, envelopes, attestations []string
 	var times, seqs []int64
 	for _, r := range slices.SortedFunc(slices.Values(receipts), func(a, b store.Receipt) int { return jobName{project, a.Job}.compare(jobName{project, b.Job}) }) {
 		ids, abouts, times, envelopes = append(ids, r.Job), append(abouts, r.About), append(times, millis(r.SignedAt)), append(envelopes, string(r.Envelope))
+		attestations = append(attestations, string(r.Attestation))
 	}
 	for _, u := range seen {
 		seqs = append(seqs, u.Seq)
 	}
 	return s.write.do(ctx, nil, func(b *batch, _ *write) error {
 		if len(ids) > 0 {
-			b.queue("receipts", signStatement, []any{project, ids, abouts, times, envelopes}, nil)
+			b.queue("receipts", signStatement, []any{project, ids, abouts, times, envelopes, attestations}, nil)
 		}
 		b.queue("receipts_due", `DELETE FROM receipts_due WHERE project = $1 AND seq = ANY ($2)`, []any{project, seqs}, nil)
 		return nil
@@ -67,10 +68,10 @@ func (s *Store) Receipt(ctx context.Context, project, id string) (store.Receipt,
 	err := s.read(ctx, func(rows pgx.Rows) error {
 		found = true
 		var at int64
-		err := rows.Scan(&r.About, &at, &r.Envelope)
+		err := rows.Scan(&r.About, &at, &r.Envelope, &r.Attestation)
 		r.SignedAt = fromMillis(at)
 		return err
-	}, `SELECT about, signed_at, envelope FROM receipts WHERE project = $1 AND id = $2`, project, id)
+	}, `SELECT about, signed_at, envelope, attestation FROM receipts WHERE project = $1 AND id = $2`, project, id)
 	if err == nil && !found {
 		err = store.ErrNotFound
 	}

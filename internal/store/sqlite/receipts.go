@@ -26,12 +26,12 @@ func (s *Store) Unsigned(ctx context.Context, project string, after int64, limit
 // Sign implements store.Receipts, by one statement for all receipts and one for all ends.
 func (s *Store) Sign(ctx context.Context, project string, receipts []store.Receipt, seen []store.Unsigned) error {
 	type row struct {
-		ID, About, Envelope string
-		At                  int64
+		ID, About, Envelope, Attestation string
+		At                               int64
 	}
 	rows, seqs := make([]row, len(receipts)), make([]int64, len(seen))
 	for i, r := range receipts {
-		rows[i] = row{r.Job, r.About, string(r.Envelope), millis(r.SignedAt)}
+		rows[i] = row{r.Job, r.About, string(r.Envelope), string(r.Attestation), millis(r.SignedAt)}
 	}
 	for i, u := range seen {
 		seqs[i] = u.Seq
@@ -46,9 +46,9 @@ func (s *Store) Sign(ctx context.Context, project string, receipts []store.Recei
 	}
 	return s.write.do(ctx, func(t *tx) error {
 		if len(rows) > 0 {
-			_, err := t.exec(`INSERT INTO receipts (project, id, about, signed_at, envelope)
-				SELECT $1, value ->> 'ID', value ->> 'About', value ->> 'At', value ->> 'Envelope' FROM json_each($2) WHERE true
-				ON CONFLICT (project, id) DO UPDATE SET about = excluded.about, signed_at = excluded.signed_at, envelope = excluded.envelope`, project, string(signed))
+			_, err := t.exec(`INSERT INTO receipts (project, id, about, signed_at, envelope, attestation)
+				SELECT $1, value ->> 'ID', value ->> 'About', value ->> 'At', value ->> 'Envelope', value ->> 'Attestation' FROM json_each($2) WHERE true
+				ON CONFLICT (project, id) DO UPDATE SET about = excluded.about, signed_at = excluded.signed_at, envelope = excluded.envelope, attestation = excluded.attestation`, project, string(signed))
 			if err != nil {
 				return err
 			}
@@ -62,7 +62,7 @@ func (s *Store) Sign(ctx context.Context, project string, receipts []store.Recei
 func (s *Store) Receipt(ctx context.Context, project, id string) (store.Receipt, error) {
 	r := store.Receipt{Job: id}
 	var at int64
-	err := s.read.QueryRowContext(ctx, `SELECT about, signed_at, envelope FROM receipts WHERE project = $1 AND id = $2`, project, id).Scan(&r.About, &at, &r.Envelope)
+	err := s.read.QueryRowContext(ctx, `SELECT about, signed_at, envelope, attestation FROM receipts WHERE project = $1 AND id = $2`, project, id).Scan(&r.About, &at, &r.Envelope, &r.Attestation)
 	r.SignedAt = fromMillis(at)
 	return r, explain(err)
 }

@@ -118,8 +118,18 @@ func receipts(t *testing.T, clk *clock, s store.Store) {
 		}
 	}
 	same("a", "one", envelope)
+	attested := signed("a", "one", envelope)
+	attested.Attestation = []byte(`{"mediaType": "\u00e4"}`)
+	ok(t, s.Sign(t.Context(), project, []store.Receipt{attested}, nil))
+	r, err := s.Receipt(t.Context(), project, "a")
+	if ok(t, err); string(r.Attestation) != string(attested.Attestation) {
+		t.Errorf("the attestation is %q", r.Attestation)
+	}
 	ok(t, s.Sign(t.Context(), project, []store.Receipt{signed("a", "two", "{}")}, nil))
 	same("a", "two", "{}")
+	if r, err = s.Receipt(t.Context(), project, "a"); err != nil || len(r.Attestation) > 0 {
+		t.Errorf("%v: another end is attested by %q", err, r.Attestation)
+	}
 	same("b", "one", envelope)
 
 	sweepReceipts := func(before time.Time, want int) {
@@ -143,7 +153,7 @@ func receipts(t *testing.T, clk *clock, s store.Store) {
 	sweepReceipts(Now.Add(time.Second), 1)
 	_, err = s.Receipt(t.Context(), project, "gone")
 	want(t, err, store.ErrNotFound)
-	r, err := s.Receipt(t.Context(), "other", "gone")
+	r, err = s.Receipt(t.Context(), "other", "gone")
 	if ok(t, err); !strings.Contains(r.About, "theirs") {
 		t.Errorf("%+v", r)
 	}
