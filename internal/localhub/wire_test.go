@@ -231,6 +231,7 @@ func (c *caller) pulls() {
 	c.do("GET", at+"/issues/comments/%d", nil, comment)
 	c.do("GET", at+"/issues/%v/comments?per_page=1", nil, number)
 	c.do("DELETE", at+"/issues/comments/%d", nil, comment)
+	c.do("POST", at+"/labels", object{"name": "nightly", "color": "00ff00", "description": "By night"})
 	c.do("POST", at+"/issues/%v/labels", object{"labels": []string{"daily"}}, number)
 	c.do("GET", at+"/issues/%v/labels", nil, number)
 	c.do("GET", at+"/labels", nil)
