@@ -211,7 +211,7 @@ func (v view) outcome() (Reason, string) {
 		return r.Problem.Reason, r.Problem.Message
 	case r.FilesTotal == 0:
 		return ReasonNoChanges, "The task succeeded and changed nothing."
-	case v.pull == nil && v.stray != nil && v.stray.HeadSHA == v.result.SHA && (len(v.Gates) > 0 || !v.recent()):
+	case v.pull == nil && v.stray != nil && v.standsFor(v.stray.HeadSHA, v.result.SHA) && (len(v.Gates) > 0 || !v.recent()):
 		return ReasonPRClosed, fmt.Sprintf("The pull request %s leads to %q, which is not the base of the job.", v.stray.URL, v.stray.Base)
 	case v.pull == nil:
 		return v.unseen("pull request")

@@ -83,6 +83,23 @@ func TestWhatCarriesAResultIsThatResult(t *testing.T) {
 	}
 }
 
+// Nobody has lost the pull request whose base was changed after the gate had brought it onto a newer
+// one.
+func TestAStrayThatCarriesTheResult(t *testing.T) {
+	t.Parallel()
+	end := time.Date(2026, 11, 22, 8, 3, 0, 0, time.UTC)
+	f := brought(1, PullFact{Open: true, At: end, URL: "https://github.com/alice/reports/pull/1"})
+	f.Pulls[0].Base = "release"
+	j := Reduce(f, end.Add(48*time.Hour))
+	if j.Reason != ReasonPRClosed || !strings.Contains(j.Message, `/pull/1 leads to "release"`) {
+		t.Errorf("%s/%s: %s", j.Status, j.Reason, j.Message)
+	}
+	f.Updates = nil // it may be anybody's commit
+	if j := Reduce(f, end.Add(48*time.Hour)); j.Reason == ReasonPRClosed {
+		t.Errorf("a head that nobody knows: %s", j.Message)
+	}
+}
+
 func TestABranchThatCarriesAResultIsKnownAndSpent(t *testing.T) {
 	t.Parallel()
 	f := brought(1, PullFact{Merged: true})

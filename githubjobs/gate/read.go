@@ -136,6 +136,10 @@ func (g *gate) readFiles(ctx context.Context, base string, v *policy.View) error
 		files, complete, err = g.Repo.Difference(ctx, g.report.Pull, base, v.HeadSHA)
 		return err
 	})
+	if errors.Is(err, hub.ErrCrosswise) {
+		v.Obscure = hub.Public(err)
+		return nil
+	}
 	if errors.Is(err, hub.ErrForbidden) || errors.Is(err, hub.ErrNotFound) || err == nil && !complete {
 		return nil
 	}

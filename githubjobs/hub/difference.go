@@ -2,7 +2,6 @@ package hub
 
 import (
 	"context"
-	"fmt"
 	"maps"
 
 	"github.com/google/go-github/v60/github"
@@ -14,15 +13,17 @@ const compareFiles = 300
 
 // Difference are the files in which head differs from where it parted from base, both of
 // them commits: what a pull request of that head into that base changes. complete says that
-// they are all.
+// they are all. The error is of kind ErrCrosswise where no such list is all that a merge
+// brings onto the base.
 //
-// It takes one REST call up to 299 files; else three, and one for each hundred files. These
+// It takes one REST call up to 299 files, and one more where the head lacks commits of the base;
+// else two more, and one for each hundred files. These
 // come from the list of the pull request, which is of whatever head that has at the moment: so
 // the list is held, file by file, to the two commits.
 func (r *Repository) Difference(ctx context.Context, pull int, base, head string) (files []*github.CommitFile, complete bool, err error) {
-	c, _, err := r.client.Repositories.CompareCommits(ctx, r.cfg.Owner, r.cfg.Name, base, head, &github.ListOptions{PerPage: 1})
+	c, err := r.parting(ctx, base, head)
 	if err != nil {
-		return nil, false, fail(ctx, fmt.Sprintf("compare %.7s with %.7s", base, head), err)
+		return nil, false, err
 	}
 	if len(c.Files) < compareFiles {
 		return c.Files, true, nil

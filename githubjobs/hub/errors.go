@@ -37,6 +37,8 @@ var (
 	ErrNoDrafts = errors.New("the repository has no draft pull requests")
 	// ErrNoFile: the branch is there, and has no such file.
 	ErrNoFile = errors.New("there is no such file")
+	// ErrCrosswise: two commits have parted more than once; see Repository.Difference.
+	ErrCrosswise = errors.New("the history was merged crosswise")
 	// ErrRunEnded: the run cannot be cancelled, mostly because it has ended (409).
 	ErrRunEnded = errors.New("the run cannot be cancelled")
 
@@ -61,6 +63,7 @@ var mends = map[error]string{
 	ErrPullsForbidden: `Turn on "Allow GitHub Actions to create and approve pull requests" in the repository's Settings → Actions → General; if it is greyed out, the organisation forbids it. The workflow also needs "pull-requests: write" in its permissions.`,
 	ErrNoDrafts:       "GitHub has them in public repositories, and in private ones by plan. Submit the job without pull_request.draft.",
 	ErrSuperseded:     "Nothing needs to be done: the later attempt delivers the job's result. What this one has done counts no more.",
+	ErrCrosswise:      "Submit the job again, which then begins on the newest commit of its base, or merge by hand.",
 	ErrRunEnded:       "A run that has ended needs no cancelling; one that hangs can be force-cancelled.",
 }
 

@@ -199,11 +199,8 @@ func (r *Repository) isOn(ctx context.Context, commit, branch string) (bool, err
 
 // isBelow says whether a commit is another one, or in its history: one REST call.
 func (r *Repository) isBelow(ctx context.Context, commit, tip string) (bool, error) {
-	parting, _, err := r.client.Repositories.CompareCommits(ctx, r.cfg.Owner, r.cfg.Name, commit, tip, &github.ListOptions{PerPage: 1})
-	if err != nil {
-		return false, fail(ctx, fmt.Sprintf("compare %.7s with %.7s", commit, tip), err)
-	}
-	return parting.GetStatus() == "ahead" || parting.GetStatus() == "identical", nil
+	c, err := r.compare(ctx, commit, tip)
+	return err == nil && (c.GetStatus() == "ahead" || c.GetStatus() == "identical"), err
 }
 
 // revertedTree is the tree that a commit of the base has once the merge is taken back, and the

@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path"
 	"sort"
 
@@ -118,28 +119,39 @@ func (t *threeWay) read(ctx context.Context, sha string) (map[string]treeEntry, 
 		}
 		entries[e.GetPath()] = treeEntry{mode, e.GetSHA()}
 	}
+	// A name that is not UTF-8 comes altered in JSON, and would be written so.
+	if encoded, err := encode(entries); err != nil || encoded.Hash().String() != sha {
+		return nil, &Error{Op: t.op, Kind: ErrInvalid, Message: fmt.Sprintf("the folder %.7s, such as GitHub lists it, is not what git has: a name in it may not be UTF-8; %s", sha, t.instead)}
+	}
 	t.folders[sha] = entries
 	return entries, nil
 }
 
-// write makes a folder of the entries, unless it is the one that there was.
-func (t *threeWay) write(entries, before map[string]treeEntry, sha string) (string, error) {
-	same := len(entries) == len(before)
+// encode is the tree object of a folder.
+func encode(entries map[string]treeEntry) (plumbing.EncodedObject, error) {
 	tree := object.Tree{}
 	for name, e := range entries {
-		same = same && before[name] == e
 		tree.Entries = append(tree.Entries, object.TreeEntry{Name: name, Mode: e.mode, Hash: plumbing.NewHash(e.sha)})
-	}
-	if same || len(entries) == 0 {
-		if len(entries) == 0 {
-			return "", nil
-		}
-		return sha, nil
 	}
 	sort.Sort(object.TreeEntrySorter(tree.Entries))
 	encoded := &plumbing.MemoryObject{}
 	if err := tree.Encode(encoded); err != nil {
-		return "", fmt.Errorf("encode a tree: %w", err)
+		return nil, fmt.Errorf("encode a tree: %w", err)
+	}
+	return encoded, nil
+}
+
+// write makes a folder of the entries, unless it is the one that there was.
+func (t *threeWay) write(entries, before map[string]treeEntry, sha string) (string, error) {
+	switch {
+	case len(entries) == 0:
+		return "", nil
+	case maps.Equal(entries, before):
+		return sha, nil
+	}
+	encoded, err := encode(entries)
+	if err != nil {
+		return "", err
 	}
 	t.made = append(t.made, encoded)
 	return encoded.Hash().String(), nil

@@ -34,6 +34,8 @@ type View struct {
 	// TotalFiles is the pull request's own count; Files must be as many.
 	TotalFiles int
 	Files      []File
+	// Obscure says why Files can't be told, where it is not for their number.
+	Obscure string
 	// Bytes is the size of the files that are there after the change; BytesKnown says that
 	// it was asked for, and of all of them.
 	Bytes      int64
@@ -189,6 +191,9 @@ func (v View) pushed() string {
 }
 
 func incomplete(v View) string {
+	if v.Obscure != "" {
+		return "not every path can be judged: " + v.Obscure
+	}
 	if v.TotalFiles >= GitHubFileCap {
 		return fmt.Sprintf("%d files changed; GitHub lists at most %d, so that not every path can be judged", v.TotalFiles, GitHubFileCap)
 	}

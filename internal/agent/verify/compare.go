@@ -103,7 +103,11 @@ func (k *checker) result(ctx context.Context) bool {
 	case r.ID != k.found.Spec.ID:
 		k.wrong("subject[result]: the commit %.12s is the result of job %s, not of %s", sha, r.ID, k.found.Spec.ID)
 		return false
-	case !k.isAncestor(ctx, k.found.Created, sha) && !k.rebased(ctx, c):
+	case k.isAncestor(ctx, k.found.Created, sha):
+	case !k.hasBase(ctx):
+		k.unchecked("whether the commit %.12s comes after the creation commit or after the base, since %s", sha, k.noBase())
+		return false
+	case !k.rebased(ctx, c):
 		k.wrong("subject[result]: the commit %.12s does not come after the creation commit %.12s", sha, k.found.Created)
 		return false
 	}
@@ -128,6 +132,14 @@ func (k *checker) base(ctx context.Context) (sha string, ok bool) {
 		}
 	}
 	return "", false
+}
+
+func (k *checker) hasBase(ctx context.Context) bool { _, ok := k.base(ctx); return ok }
+
+// noBase says of a clone that lacks the base branch, as one of a single branch may, what brings it.
+func (k *checker) noBase() string {
+	base := k.found.Spec.Base
+	return fmt.Sprintf("the clone does not have the branch %[1]s; this brings it: git fetch origin %[1]s:refs/remotes/origin/%[1]s", base)
 }
 
 var invocation = regexp.MustCompile(`/actions/runs/([0-9]+)/attempts/([0-9]+)$`)
@@ -163,6 +175,8 @@ func (k *checker) pull(ctx context.Context) {
 	switch head := strings.TrimSpace(out); {
 	case err != nil:
 		k.note("no commit tells that the pull request was #%d", said)
+	case head != k.found.ResultSHA && !k.hasBase(ctx):
+		k.unchecked("whether the head of #%d, %.12s, is the result on newer commits of the base, since %s", said, head, k.noBase())
 	case !k.carries(ctx, head):
 		k.wrong("byproducts[pull request]: the head of #%d is %.12s, not the result %.12s nor that on newer commits of the base", said, head, k.found.ResultSHA)
 	default:

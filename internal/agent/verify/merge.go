@@ -41,7 +41,7 @@ func (k *checker) merge(ctx context.Context) bool {
 	}
 	switch {
 	case !known:
-		k.unchecked("the clone does not have the branch %s, which the job was merged into", k.found.Spec.Base)
+		k.unchecked("whether the commit %.12s is on the branch that the job was merged into, since %s", sha, k.noBase())
 	case !k.isAncestor(ctx, sha, base):
 		k.wrong("subject[merge]: the commit %.12s is not on the branch %s of this clone (if that is old: git fetch origin)", sha, k.found.Spec.Base)
 	default:

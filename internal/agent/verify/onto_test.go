@@ -89,6 +89,32 @@ func TestAPullRequestAboveTheResult(t *testing.T) {
 			if verdict != test.verdict || test.verdict == Wrong && !strings.Contains(out, "byproducts[pull request]: the head of #12") {
 				t.Errorf("%d\n%s", verdict, out)
 			}
+			w.withoutBase()
 		})
 	}
+}
+
+// withoutBase takes the base branch out of the clone, which then can tell neither that the receipt
+// holds nor that it is wrong.
+func (w *world) withoutBase() {
+	w.t.Helper()
+	w.repo.Git("checkout", "-q", "--detach")
+	w.repo.Git("branch", "-q", "-D", "main")
+	verdict, out := w.check(w.claims.Statement())
+	if verdict != Unchecked || !strings.Contains(out, "this brings it: git fetch origin main:refs/remotes/origin/main") {
+		w.t.Errorf("without the base branch: %d\n%s", verdict, out)
+	}
+}
+
+// A result that does not come after its creation commit may come after the base.
+func TestARebasedResultWithoutItsBase(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	says := w.repo.Git("log", "-1", "--format=%B", w.result)
+	w.result = w.repo.Git("commit-tree", "-p", w.merged+"^", "-m", says, w.result+"^{tree}")
+	w.claims.ResultSHA = w.result
+	if verdict, out := w.check(w.claims.Statement()); verdict != Holds {
+		t.Errorf("%d\n%s", verdict, out)
+	}
+	w.withoutBase()
 }
