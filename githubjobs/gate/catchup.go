@@ -102,10 +102,12 @@ func (g *gate) planCatchUp(ctx context.Context, v policy.Verdict, r reading) (pl
 	switch {
 	case both:
 		return plan, g.bothChanged(ctx, r, conflict.Paths), nil
-	case errors.Is(err, hub.ErrInvalid):
+	case errors.Is(err, hub.ErrInvalid), errors.Is(err, hub.ErrCrosswise):
 		return plan, notBrought(v, g.report.Pull, g.Spec.Base, hub.Public(err)), nil
 	case err != nil:
 		return plan, nil, err
+	case plan.Behind == 0:
+		return plan, nil, nil
 	case g.Silent && (g.lagging || !r.policy.Merge.RequiredChecks.None()):
 		return plan, g.leftToTheServer(v), nil
 	case g.Turn != nil:

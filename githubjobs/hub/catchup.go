@@ -29,10 +29,10 @@ type CatchUp struct {
 // PlanCatchUp makes, and pushes nothing, what brings a head onto the newest commit of a base
 // branch: file by file, the change that the head makes is made on that commit. Of files that
 // both have changed nothing is merged: the error is a *ConflictError then. It is of kind
-// ErrInvalid where the change is too large to be looked at.
+// ErrInvalid where the change can't be looked at, and ErrCrosswise where it is not told what it is.
 //
 // It takes three REST calls, one for each commit that is not known yet, and three for each
-// folder in which both have changed something.
+// folder in which both have changed something; two where there is nothing to be done.
 func (r *Repository) PlanCatchUp(ctx context.Context, base, head string) (c CatchUp, err error) {
 	c.Head = head
 	if c.Onto, err = r.tip(ctx, base); err != nil {
@@ -63,9 +63,13 @@ func (r *Repository) PushCatchUp(ctx context.Context, of githubjobs.Name, base, 
 // folders of it that GitHub may lack. The change is what a pull request shows: the difference
 // from where the two have parted.
 func (r *Repository) broughtOnto(ctx context.Context, head, onto string) (b brought, err error) {
-	parting, _, err := r.client.Repositories.CompareCommits(ctx, r.cfg.Owner, r.cfg.Name, onto, head, &github.ListOptions{PerPage: 1})
+	parting, err := r.parting(ctx, onto, head)
 	if err != nil {
-		return b, fail(ctx, fmt.Sprintf("compare %.7s with %.7s", onto, head), err)
+		return b, err
+	}
+	if parting.GetMergeBaseCommit().GetSHA() == onto {
+		b.tree, err = r.treeOf(ctx, head)
+		return b, err
 	}
 	var trees [3]string
 	for i, commit := range []string{parting.GetMergeBaseCommit().GetSHA(), head, onto} {
@@ -94,8 +98,12 @@ type brought struct {
 // base branch, and has the very tree that PlanCatchUp would make. chain are these commits, the
 // head first and the result last; where it is empty, why says in words what is not so.
 //
-// It takes no call for the result itself; for each commit above it five REST calls, and those
-// for the folders in which both sides have changed something.
+// Its answer is about the commits above the result. What the head brings onto the base is told by
+// Difference alone: only where that names all, what these commits bring is the change of the result.
+//
+// It takes no call for the result itself; for each commit above it six REST calls, and those
+// for the folders in which both sides have changed something; one for a commit that was looked at
+// before.
 func (r *Repository) Carries(ctx context.Context, of githubjobs.Name, base, head, result string) (chain []string, why string, err error) {
 	if head == result {
 		return []string{head}, "", nil
@@ -122,37 +130,53 @@ func (r *Repository) Carries(ctx context.Context, of githubjobs.Name, base, head
 }
 
 // caughtUp looks at one commit that is to be a merge of the base and nothing else; below is what
-// it was merged into.
+// it was merged into. What a commit holds never changes, so that it is looked at once; what is on
+// the base may.
 func (r *Repository) caughtUp(ctx context.Context, of githubjobs.Name, base, tip, sha, result string) (below, why string, err error) {
-	commit, err := r.ReadCommit(ctx, sha)
-	if err != nil {
-		return "", "", err
+	var commit *github.Commit
+	key := strings.Join([]string{sha, result, of.String(), base}, " ")
+	parents, proved := r.proved.get(key)
+	if !proved {
+		if commit, err = r.ReadCommit(ctx, sha); err != nil {
+			return "", "", err
+		}
+		if len(commit.Parents) != 2 || !isUpdate(of, base, result, commit.GetMessage()) {
+			return "", fmt.Sprintf("the commit %.7s is no merge of %s that the gate or GitHub makes", sha, base), nil
+		}
+		parents = commit.Parents[0].GetSHA() + " " + commit.Parents[1].GetSHA()
 	}
-	if len(commit.Parents) != 2 || !isUpdate(of, base, result, commit.GetMessage()) {
-		return "", fmt.Sprintf("the commit %.7s is no merge of %s that the gate or GitHub makes", sha, base), nil
-	}
-	below, onto := commit.Parents[0].GetSHA(), commit.Parents[1].GetSHA()
+	below, onto, _ := strings.Cut(parents, " ")
 	switch on, err := r.isBelow(ctx, onto, tip); {
 	case errors.Is(err, ErrNotFound), err == nil && !on:
 		return "", fmt.Sprintf("the commit %.7s merges %.7s, which is not on %s", sha, onto, base), nil
-	case err != nil:
-		return "", "", err
+	case err != nil || proved:
+		return below, "", err
 	}
+	if why, err = r.onlyMerges(ctx, commit, base, below, onto); why == "" && err == nil {
+		r.proved.add(key, parents)
+	}
+	return below, why, err
+}
+
+// onlyMerges says in words why a commit is not the merge of its parents and nothing else; empty:
+// it is.
+func (r *Repository) onlyMerges(ctx context.Context, commit *github.Commit, base, below, onto string) (why string, err error) {
+	sha := commit.GetSHA()
 	b, err := r.broughtOnto(ctx, below, onto)
 	conflict, both := errors.AsType[*ConflictError](err)
 	switch {
 	case both:
-		return "", fmt.Sprintf("the commit %.7s merges %s, which both sides have changed, with %s", sha, conflict.Paths[0], base), nil
+		return fmt.Sprintf("the commit %.7s merges %s, which both sides have changed, with %s", sha, conflict.Paths[0], base), nil
 	case errors.Is(err, ErrNotFound):
-		return "", fmt.Sprintf("the commit %.7s merges what has nothing in common", sha), nil
-	case errors.Is(err, ErrInvalid):
-		return "", fmt.Sprintf("what the commit %.7s merges can't be looked at: %s", sha, Public(err)), nil
+		return fmt.Sprintf("the commit %.7s merges what has nothing in common", sha), nil
+	case errors.Is(err, ErrInvalid), errors.Is(err, ErrCrosswise):
+		return fmt.Sprintf("what the commit %.7s merges can't be looked at: %s", sha, Public(err)), nil
 	case err != nil:
-		return "", "", err
+		return "", err
 	case b.tree != commit.GetTree().GetSHA():
-		return "", fmt.Sprintf("the commit %.7s does not only merge %s: it changes other files, or takes changes back", sha, base), nil
+		return fmt.Sprintf("the commit %.7s does not only merge %s: it changes other files, or takes changes back", sha, base), nil
 	}
-	return below, "", nil
+	return "", nil
 }
 
 // isUpdate says whether a message is one that the gate writes, or GitHub's button "Update

@@ -28,7 +28,8 @@ type Repository struct {
 	endpoint *transport.Endpoint
 	tokens   tokenFunc
 	meter    *meter
-	trees    *treeCache
+	trees    *lru // of commits
+	proved   *lru // see caughtUp
 	looks    looks
 
 	mu   sync.Mutex
@@ -68,7 +69,8 @@ func New(cfg Config) (*Repository, error) {
 		endpoint: endpoint,
 		tokens:   tokens,
 		meter:    meter,
-		trees:    newTreeCache(maxKnownTrees),
+		trees:    newLRU(maxKnownTrees),
+		proved:   newLRU(maxProved),
 		base:     cfg.Base,
 	}, nil
 }

@@ -212,9 +212,9 @@ func TestSubmitTellsWhatIsWrongWithTheWholePush(t *testing.T) {
 	}
 }
 
-func TestTreeCacheForgetsTheLeastRecentlyUsed(t *testing.T) {
+func TestLRUForgetsTheLeastRecentlyUsed(t *testing.T) {
 	t.Parallel()
-	c := newTreeCache(2)
+	c := newLRU(2)
 	c.add("a", "1")
 	c.add("b", "2")
 	c.get("a")
