@@ -3,7 +3,9 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,7 +24,8 @@ import (
 
 const upToDate = mergesReports + "  up_to_date: true\n"
 
-// afterPull does something once, right after the first pull request was opened.
+// afterPull does something once, right after the first pull request was opened, and before anybody
+// is told that it was.
 type afterPull struct {
 	once sync.Once
 	do   func()
@@ -30,10 +33,16 @@ type afterPull struct {
 
 func (a *afterPull) wrap(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h.ServeHTTP(w, r)
-		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/repos/demo/reports/pulls") {
-			a.once.Do(a.do)
+		if r.Method != http.MethodPost || !strings.HasSuffix(r.URL.Path, "/repos/demo/reports/pulls") {
+			h.ServeHTTP(w, r)
+			return
 		}
+		answer := httptest.NewRecorder()
+		h.ServeHTTP(answer, r)
+		a.once.Do(a.do)
+		maps.Copy(w.Header(), answer.Header())
+		w.WriteHeader(answer.Code)
+		w.Write(answer.Body.Bytes())
 	})
 }
 
