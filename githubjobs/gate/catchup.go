@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -14,9 +15,12 @@ import (
 )
 
 const (
-	// maxRounds bounds how often one call of Merge brings a head onto its base: it moves
-	// on while the head is judged again, and others want their turn.
-	maxRounds = 5
+	// maxPushes bounds how often the server brings a head onto its base in one call of Merge: it
+	// moves on while the head is judged again, and others want their turn. A workflow has no
+	// second call.
+	maxPushes = 5
+	// maxRounds bounds the tries, of which some push nothing since somebody else was faster.
+	maxRounds = 20
 	// shownWithin is how long GitHub may take to show a head that was pushed.
 	shownWithin = 30 * time.Second
 )
@@ -25,11 +29,21 @@ const (
 // be merged: for the policy, or for a rule of GitHub's that has just refused the merge.
 func (g *gate) lags(v policy.Verdict) bool { return v.Lags() || g.lagging && v.Allowed() }
 
-// round is one time of catching up.
+// round is one time of catching up. Runs that have ended together all want the base: they come
+// back each after another pause, and longer ones each time.
 func (g *gate) round(ctx context.Context, n int, v policy.Verdict, r reading) (*obstacle, error) {
-	if n > maxRounds {
+	pushes, doublings := maxPushes, 5 // up to 3 s: others wait for the server
+	if g.Silent {
+		pushes, doublings = hub.MaxCatchUps, 8
+	}
+	if g.pushes == pushes || n > maxRounds {
 		g.report.Again = g.Now().Add(undecidedPause)
-		return g.tooFast(v), nil
+		return g.tooFast(v, n-1), nil
+	}
+	if n > 1 {
+		if err := g.Wait(ctx, rand.N(firstPause<<min(n, doublings))); err != nil {
+			return nil, err
+		}
 	}
 	o, err := g.catchUp(ctx, v, r)
 	g.lagging = false
@@ -44,9 +58,10 @@ func (g *gate) end(ctx context.Context, o *obstacle, err error) error {
 	return g.block(ctx, *o)
 }
 
-// ready tells that a pull request which has all of the base waits for nothing but checks.
-func (g *gate) ready(v policy.Verdict, r reading) {
-	if g.Turn != nil && r.policy.Merge.UpToDate && v.WaitsForChecks() {
+// ready takes the turn, or keeps it, for a pull request which has all of the base and waits for
+// nothing but checks.
+func (g *gate) ready() {
+	if g.report.Ready = true; g.Turn != nil {
 		g.Turn(false)
 	}
 }
@@ -60,7 +75,7 @@ func (g *gate) catchUp(ctx context.Context, v policy.Verdict, r reading) (*obsta
 		return o, err
 	}
 	if plan.Behind == 0 { // GitHub did not know it yet
-		return nil, g.Wait(ctx, firstPause)
+		return nil, nil
 	}
 	if g.Hold != nil {
 		if err := g.Hold(ctx); err != nil {
@@ -76,9 +91,8 @@ func (g *gate) catchUp(ctx context.Context, v policy.Verdict, r reading) (*obsta
 	})
 	switch {
 	case errors.Is(err, hub.ErrRefMoved):
-		return nil, g.Wait(ctx, firstPause)
+		return nil, nil
 	case errors.Is(err, hub.ErrRefused), errors.Is(err, hub.ErrForbidden):
-		g.report.Yields = true
 		return notBrought(v, g.report.Pull, g.Spec.Base, hub.Public(err)), nil
 	case err != nil: // a later attempt has begun, too: it is found when this one is judged again
 		if errors.Is(err, hub.ErrSuperseded) {
@@ -86,7 +100,8 @@ func (g *gate) catchUp(ctx context.Context, v policy.Verdict, r reading) (*obsta
 		}
 		return nil, err
 	}
-	return nil, g.shown(ctx, sha)
+	g.pushes++
+	return g.shown(ctx, sha)
 }
 
 // planCatchUp is what brings the head onto the base, or what is in the way of that.
@@ -124,6 +139,12 @@ func (g *gate) wouldCatchUp(ctx context.Context, v policy.Verdict, r reading) (*
 	if err != nil || o != nil {
 		return o, err
 	}
+	if g.Off {
+		return &obstacle{
+			verdict: v, neutral: true, code: githubjobs.DiagnosisMergeWaits, title: "Not merged yet: " + behindTitle(v, g.Spec.Base) + ".",
+			explain: fmt.Sprintf("This server runs with `MERGE=off` and brings nothing onto the newest %s. Run it with `MERGE=on`; or "+updateButton+".", markdown.Code(g.Spec.Base), g.report.Pull),
+		}, nil
+	}
 	return &obstacle{
 		verdict: v, neutral: true, code: githubjobs.DiagnosisMergeWaits, title: "Not merged yet: " + behindTitle(v, g.Spec.Base) + ".",
 		explain: fmt.Sprintf("The gate brings the result onto the newest %s before it merges pull request #%d.", markdown.Code(g.Spec.Base), g.report.Pull),
@@ -131,17 +152,24 @@ func (g *gate) wouldCatchUp(ctx context.Context, v policy.Verdict, r reading) (*
 }
 
 // shown waits until GitHub shows the new head, which the next judgement is about.
-func (g *gate) shown(ctx context.Context, sha string) error {
+func (g *gate) shown(ctx context.Context, sha string) (*obstacle, error) {
 	for pause, spent := firstPause, time.Duration(0); ; pause = min(2*pause, time.Second) {
 		p, err := g.reread(ctx)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if g.pull = (pull{p}); p.GetHead().GetSHA() == sha || spent >= shownWithin {
-			return nil
+		if g.pull = (pull{p}); p.GetHead().GetSHA() == sha {
+			return nil, nil
+		}
+		if spent >= shownWithin {
+			g.report.Again = g.Now().Add(undecidedPause)
+			return &obstacle{
+				neutral: true, code: githubjobs.DiagnosisMergeWaits, title: fmt.Sprintf("Not merged yet: GitHub does not show yet that the result was brought onto the newest %s.", g.Spec.Base),
+				explain: fmt.Sprintf("Commit %s was pushed to %s. A server with `MERGE=on` judges it when pull request #%d shows it; or re-run the job.", markdown.Code(sha), markdown.Code(g.Job.Branch()), g.report.Pull),
+			}, nil
 		}
 		if err := g.Wait(ctx, pause); err != nil {
-			return err
+			return nil, err
 		}
 		spent += pause
 	}
@@ -154,7 +182,7 @@ func behindTitle(v policy.Verdict, base string) string {
 			return f.Why
 		}
 	}
-	return "GitHub's rules for " + base + " ask for a head that is up to date with it"
+	return "GitHub's rules ask for a head that has all commits of " + base
 }
 
 const updateButton = "press *Update branch* on pull request #%d and merge it by hand, or submit the job again"
@@ -164,7 +192,7 @@ const updateButton = "press *Update branch* on pull request #%d and merge it by 
 func (g *gate) leftToTheServer(v policy.Verdict) *obstacle {
 	return &obstacle{
 		verdict: v, neutral: true, code: githubjobs.DiagnosisMergeWaits, title: "Not merged yet: " + behindTitle(v, g.Spec.Base) + ".",
-		explain: fmt.Sprintf("Checks are asked for on the head that is merged, and what a workflow pushes with its own token starts none. A server with `MERGE=on` brings the result onto the newest %s, where its checks start, and merges it. Without such a server: "+updateButton+".",
+		explain: fmt.Sprintf("Checks are asked for on the head that is merged, and what a workflow pushes with its own token starts no workflows. A server with `MERGE=on` brings the result onto the newest %s, where its checks start, and merges it. Without such a server: "+updateButton+".",
 			markdown.Code(g.Spec.Base), g.report.Pull),
 	}
 }
@@ -174,22 +202,22 @@ func (g *gate) leftToTheServer(v policy.Verdict) *obstacle {
 func (g *gate) notItsTurn(v policy.Verdict, first int) *obstacle {
 	return &obstacle{
 		verdict: v, neutral: true, code: githubjobs.DiagnosisMergeWaits, title: "Not merged yet: " + behindTitle(v, g.Spec.Base) + ".",
-		explain: fmt.Sprintf("One pull request after the other is brought onto the newest %s. Pull request #%d goes before this one, which is judged again when it is merged, or takes too long.", markdown.Code(g.Spec.Base), first),
+		explain: fmt.Sprintf("One pull request after the other is brought onto the newest %s. When this one was judged, pull request #%d went first; it is judged again when its turn comes.", markdown.Code(g.Spec.Base), first),
 	}
 }
 
 // tooFast explains a base that has moved on each time the head was brought onto it.
-func (g *gate) tooFast(v policy.Verdict) *obstacle {
+func (g *gate) tooFast(v policy.Verdict, tries int) *obstacle {
 	return &obstacle{
 		verdict: v, neutral: true, code: githubjobs.DiagnosisMergeWaits, title: "Not merged yet: " + behindTitle(v, g.Spec.Base) + ".",
-		explain: fmt.Sprintf("The result was brought onto the newest %s %d times, and each time something else was merged first. A server with `MERGE=on` goes on with it. Without such a server: "+updateButton+".", markdown.Code(g.Spec.Base), maxRounds, g.report.Pull),
+		explain: fmt.Sprintf("%d times the result was to be brought onto the newest %s and merged, and each time something else was faster. A server with `MERGE=on` goes on with it. Without such a server: "+updateButton+".", tries, markdown.Code(g.Spec.Base), g.report.Pull),
 	}
 }
 
 // notBrought explains a head that can't be brought onto its base.
 func notBrought(v policy.Verdict, pull int, base, why string) *obstacle {
 	return &obstacle{
-		verdict: v, title: "Not merged: " + behindTitle(v, base) + ", and can't be brought onto them.",
+		verdict: v, title: "Not merged: " + behindTitle(v, base) + ", and the gate can't see to it.",
 		explain: fmt.Sprintf("%s\n\nTo have it merged all the same "+updateButton+".", markdown.Text(githubjobs.Defuse(why)), pull),
 	}
 }

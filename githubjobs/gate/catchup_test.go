@@ -124,8 +124,8 @@ func TestABaseThatIsTooFast(t *testing.T) {
 	})
 	w.commit("main", map[string]string{"other.md": "x\n"})
 	report := w.merge()
-	fact := w.verdict(report, neutral, "Not merged yet: the head lacks 1 commits")
-	if moves != maxRounds || report.Again.IsZero() || fact.Code != githubjobs.DiagnosisMergeWaits || !strings.Contains(fact.Summary, "5 times") {
+	fact := w.verdict(report, neutral, "Not merged yet: the head lacks 1 commit ")
+	if moves != maxPushes || report.Ready || report.Again.IsZero() || fact.Code != githubjobs.DiagnosisMergeWaits || !strings.Contains(fact.Summary, "5 times") {
 		t.Errorf("%d moves, %+v", moves, report)
 	}
 	// It is gone on with, and not for ever.
@@ -185,7 +185,7 @@ func TestChecksOnWhatIsBroughtOntoTheBase(t *testing.T) {
 	w.commit("main", map[string]string{"other.md": "other\n"})
 	w.cfg.Silent = true
 	report := w.merge()
-	if fact := w.verdict(report, neutral, "Not merged yet: the head lacks 1 commits"); !report.Waits || w.head() != w.cfg.Result || !strings.Contains(fact.Summary, "A server with `MERGE=on`") {
+	if fact := w.verdict(report, neutral, "Not merged yet: the head lacks 1 commit "); !report.Waits || w.head() != w.cfg.Result || !strings.Contains(fact.Summary, "A server with `MERGE=on`") {
 		t.Errorf("%+v", report)
 	}
 	w.cfg.Silent = false
@@ -239,7 +239,7 @@ func TestARuleOfGitHubsAsksForAnUpToDateHead(t *testing.T) {
 	}))
 	w.commit("main", map[string]string{"other.md": "other\n"})
 	w.cfg.Silent = true
-	if report := w.merge(); report.Merged || !report.Waits || !strings.Contains(report.Title, "GitHub's rules for main ask for a head") {
+	if report := w.merge(); report.Merged || !report.Waits || !strings.Contains(report.Title, "GitHub's rules ask for a head") {
 		t.Errorf("%+v", report)
 	}
 	w.cfg.Silent = false
@@ -273,7 +273,7 @@ func TestTurns(t *testing.T) {
 		t.Errorf("asked %v: %+v", asked, report)
 	}
 	w.commit("main", map[string]string{"other.md": "other\n"})
-	if report := w.merge(); !report.Waits || w.head() != w.cfg.Result || !strings.Contains(report.Summary, "Pull request #7 goes before this one") || fmt.Sprint(asked) != "[false true]" {
+	if report := w.merge(); !report.Waits || w.head() != w.cfg.Result || !strings.Contains(report.Summary, "pull request #7 went first") || fmt.Sprint(asked) != "[false true]" {
 		t.Errorf("asked %v: %+v", asked, report)
 	}
 	first = 0
@@ -289,7 +289,7 @@ func TestJudgeOfAHeadThatLags(t *testing.T) {
 	w.commit("main", map[string]string{"other.md": "other\n"})
 	j, err := Judge(t.Context(), w.cfg, nil)
 	must(t, err)
-	if j.Allowed || w.head() != w.cfg.Result || !strings.HasPrefix(j.Title, "Not merged yet: the head lacks 1 commits") || !strings.Contains(j.Explain, "The gate brings the result onto the newest `main`") {
+	if j.Allowed || w.head() != w.cfg.Result || !strings.HasPrefix(j.Title, "Not merged yet: the head lacks 1 commit ") || !strings.Contains(j.Explain, "The gate brings the result onto the newest `main`") {
 		t.Errorf("%+v", j)
 	}
 }
@@ -301,7 +301,7 @@ func TestAHeadThatCantBeBroughtOntoTheBase(t *testing.T) {
 	w.commit("main", map[string]string{"other.md": "other\n"})
 	w.cfg.Repo = w.hub(w.URL(), w.install("reader", map[string]string{"contents": "read", "pull_requests": "write", "checks": "write", "metadata": "read"}))
 	report := w.merge()
-	if fact := w.verdict(report, actionRequired, "Not merged: the head lacks 1 commits"); !report.Yields || !strings.Contains(fact.Summary, "press *Update branch* on pull request #1") {
+	if fact := w.verdict(report, actionRequired, "Not merged: the head lacks 1 commit "); report.Ready || !strings.Contains(fact.Summary, "press *Update branch* on pull request #1") {
 		t.Errorf("%+v", fact)
 	}
 }

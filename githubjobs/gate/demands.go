@@ -49,6 +49,9 @@ func (g *gate) readDemands(ctx context.Context, m policy.MergeRules, v *policy.V
 		}},
 		{policy.RuleApprovals, needsReviews, m.RequiredApprovals > 0, func(ctx context.Context) error { return g.reviews(ctx, m, v) }},
 		{policy.RuleUpToDate, needsContents, m.UpToDate, func(ctx context.Context) (err error) {
+			if v.BehindKnown = g.wasQueued(); v.BehindKnown {
+				return nil
+			}
 			v.Behind, err = g.Repo.Behind(ctx, g.Spec.Base, v.HeadSHA)
 			v.BehindKnown = err == nil
 			return err

@@ -36,6 +36,8 @@ type Config struct {
 	Told *githubjobs.GateFact
 	// Hold, where there is one, is asked right before the merge whether it may be made still.
 	Hold func(context.Context) error
+	// Off says that nobody but the last step of a run merges, for who judges beside it.
+	Off bool
 	// Silent says that what Repo pushes starts no checks, as what a run's own token pushes.
 	Silent bool
 	// Turn, where there is one, is asked whenever nothing but checks, or a base that has moved
@@ -71,8 +73,9 @@ type Report struct {
 	Waits bool
 	// Stays says that no push to the base changes the verdict, unless it brings another policy.
 	Stays bool
-	// Yields says that the pull request can't be brought onto the base although it was its turn.
-	Yields bool
+	// Ready says that nothing but checks that have not ended keeps the head, which has all of the
+	// base, from being merged: it keeps its turn. Who is not ready lets others go first.
+	Ready bool
 	// Warnings are what went wrong after the merge, and changes nothing about it.
 	Warnings []error
 }
@@ -83,6 +86,7 @@ type gate struct {
 	instead *policy.Policy // is judged by, instead of that of the base branch
 	pull    pull
 	report  Report
+	pushes  int  // of heads that were brought onto the base
 	lagging bool // GitHub has refused the merge since the head lacks commits of the base
 }
 
@@ -119,7 +123,9 @@ func Merge(ctx context.Context, cfg Config) (Report, error) {
 			continue
 		}
 		if !verdict.Allowed() {
-			g.ready(verdict, read)
+			if read.policy.Merge.UpToDate && verdict.WaitsForChecks() {
+				g.ready()
+			}
 			g.report.Again, g.report.Stays = verdict.OpensAt(), read.policy.Merge.Stays(verdict)
 			return g.report, g.block(ctx, forbidden(verdict, read, g.report.Pull, g.Spec.Base))
 		}

@@ -122,13 +122,13 @@ func (g *gate) afterRefusal(ctx context.Context, refused error, r reading) (o *o
 		return headMoved(r, g.report.Pull), nil
 	case g.pull.Mergeable != nil && !*g.pull.Mergeable:
 		return g.conflict(ctx, r), nil
+	case e.Kind == hub.ErrNotMergeable && len(r.view.Carried) > 1 && checksUnderWay(e.Message):
+		g.ready()
+		return g.checksToCome(e.Message), nil
 	case e.Kind == hub.ErrNotMergeable && g.pull.GetMergeableState() == "behind":
 		g.lagging = true // a rule of GitHub's asks for what the policy may not
 		return nil, nil
 	case e.Kind == hub.ErrNotMergeable && !strings.Contains(e.Message, "is not mergeable"):
-		if g.Turn != nil && len(r.view.Carried) > 1 {
-			g.Turn(false) // mostly for checks that have not ended
-		}
 		return refusedByRules(e.Message), nil
 	}
 	// "Not mergeable" is also what GitHub says while it computes.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
@@ -43,6 +44,26 @@ func waiting(v policy.Verdict, pull int) obstacle {
 	return o
 }
 
+// underWay is what GitHub says of checks that a rule of its own asks for: `Required status check
+// "test" is expected.`, or "2 of 3 required status checks have not succeeded: 1 expected and 1 pending."
+var underWay = regexp.MustCompile(`(?is)required status checks?\b.*(is|are|\d) (expected|pending|queued|in progress)\b`)
+
+// checksUnderWay says whether a merge was refused for nothing but checks that have not ended.
+func checksUnderWay(message string) bool {
+	m := strings.ToLower(message)
+	return underWay.MatchString(m) && !strings.Contains(m, "fail") && !strings.Contains(m, "review")
+}
+
+// checksToCome explains checks that start anew since the gate has brought the result onto its base.
+func (g *gate) checksToCome(message string) *obstacle {
+	return &obstacle{
+		neutral: true, code: githubjobs.DiagnosisMergeWaits,
+		title: fmt.Sprintf("Not merged yet: checks that GitHub's rules for %s ask for have not ended.", g.Spec.Base),
+		explain: fmt.Sprintf("GitHub says: %s\n\nThe result was brought onto newer commits of %s, where its checks start anew. Pull request #%d is judged again when they end; where none has come, see whether their workflow or App answers to a push to the job's branch.",
+			markdown.Text(githubjobs.Defuse(message)), markdown.Code(g.Spec.Base), g.report.Pull),
+	}
+}
+
 // inQueue says whether GitHub has refused a merge for the merge queue of the base branch:
 // since it has one, or since the pull request is in it already.
 func inQueue(e *hub.Error) bool {
@@ -75,12 +96,17 @@ func (g *gate) enqueue(ctx context.Context, refused *hub.Error, r reading) (*obs
 	return g.queued(), nil
 }
 
-// leftQueue says whether this head was told to be in the queue before, or out of it, and
-// is not in it now.
+// leftQueue says whether this head was in the queue before and is not in it now.
 func (g *gate) leftQueue(refused *hub.Error) bool {
+	return g.wasQueued() && !strings.Contains(refused.Message, "is in the merge queue")
+}
+
+// wasQueued says whether this head was told to be in the queue before, or out of it. Such a head
+// is not brought onto its base: the queue merges it onto the newest commit, and a push to the
+// branch would take it out, or put back what was thrown out.
+func (g *gate) wasQueued() bool {
 	t := g.Told
-	return t != nil && t.HeadSHA == g.pull.GetHead().GetSHA() && !strings.Contains(refused.Message, "is in the merge queue") &&
-		(t.Title == g.queued().title || t.Title == g.thrownOut().title)
+	return t != nil && t.HeadSHA == g.pull.GetHead().GetSHA() && (t.Title == g.queued().title || t.Title == g.thrownOut().title)
 }
 
 func (g *gate) queued() *obstacle {

@@ -63,7 +63,11 @@ func (m MergeRules) judgeBehind(v View) Finding {
 	case !v.BehindKnown:
 		return v.unknown(RuleUpToDate, "it is not known whether the head has all commits of the base")
 	}
-	f := judge(RuleUpToDate, v.Behind == 0, fmt.Sprintf("the head lacks %d commits that have come onto %s", v.Behind, v.WantBase))
+	commits := "1 commit that has"
+	if v.Behind != 1 {
+		commits = fmt.Sprintf("%d commits that have", v.Behind)
+	}
+	f := judge(RuleUpToDate, v.Behind == 0, fmt.Sprintf("the head lacks %s come onto %s", commits, v.WantBase))
 	if !f.Passed {
 		f.Awaits = AwaitBase
 	}

@@ -80,6 +80,8 @@ type State struct {
 	Due     int       // pull requests that are to be judged now
 	Problem error     // of the last judgement; nil when that went through
 	Since   time.Time // of Problem
+
+	turns map[string]int // whose turn it is to be brought onto a base: the number of the pull request
 }
 
 // New returns a gatekeeper; Run makes it work.

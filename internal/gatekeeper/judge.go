@@ -19,7 +19,7 @@ func (k *Gatekeeper) config(t githubjobs.ToJudge) gate.Config {
 	return gate.Config{
 		Repo: k.Hub, Spec: t.Spec, Job: t.Of, JobSHA: t.JobSHA, Pull: t.Pull.Number, RunID: t.Run.ID, Attempt: t.Run.Attempt, RunURL: t.Run.URL,
 		Voucher: func(ctx context.Context) (string, string, error) { return k.Hub.Vouched(ctx, ran) },
-		Told:    t.Told, Now: k.Now, Wait: patience, Logger: k.Log.With("job_id", t.Of.ID),
+		Told:    t.Told, Off: k.Off, Now: k.Now, Wait: patience, Logger: k.Log.With("job_id", t.Of.ID),
 	}
 }
 
@@ -56,12 +56,8 @@ func (k *Gatekeeper) judge(ctx context.Context, lease store.Lease, e *entry) err
 	failpoint.Here("gatekeeper/judge")
 	cfg := k.config(t)
 	cfg.Hold = lease.Hold
-	asked := false
 	e.parked = false
-	cfg.Turn = func(behind bool) int {
-		asked = true
-		return k.book.take(e, behind, k.Now())
-	}
+	cfg.Turn = func(behind bool) int { return k.book.take(e, behind, k.Now()) }
 	report, err := gate.Merge(ctx, cfg)
 	failpoint.Here("gatekeeper/judged")
 	if report.Told != nil {
@@ -85,12 +81,7 @@ func (k *Gatekeeper) judge(ctx context.Context, lease store.Lease, e *entry) err
 	if done(); err == nil {
 		e.again, e.stays = report.Again, report.Stays
 	}
-	if !asked || report.Merged || report.Yields {
-		k.book.leave(e)
-	}
-	if e.parked {
-		k.book.makeDue(e, false)
-	}
+	k.book.judged(e, report.Ready)
 	k.told(t, report)
 	return nil
 }
@@ -99,6 +90,7 @@ func (k *Gatekeeper) judge(ctx context.Context, lease store.Lease, e *entry) err
 func (k *Gatekeeper) told(t githubjobs.ToJudge, report gate.Report) {
 	k.update(func(s *State) {
 		s.Judged++
+		s.turns = k.book.holders(k.Now())
 		if report.Merged {
 			s.Merged++
 		}

@@ -63,6 +63,28 @@ func (b *book) take(e *entry, behind bool, now time.Time) (first int) {
 	return 0
 }
 
+// judged ends a judgement: who is not ready to be merged once its checks have ended gives the turn
+// to the next one, and who waits for it is judged then.
+func (b *book) judged(e *entry, ready bool) {
+	if !ready {
+		b.leave(e)
+	}
+	if e.parked {
+		b.makeDue(e, false)
+	}
+}
+
+// holders are the pull requests whose turn it is, by base.
+func (b *book) holders(now time.Time) map[string]int {
+	pulls := map[string]int{}
+	for base := range b.turns {
+		if e, over := b.holder(base, now); e != nil && !over {
+			pulls[base] = e.pull
+		}
+	}
+	return pulls
+}
+
 // leave gives the turn to the next one.
 func (b *book) leave(e *entry) {
 	if b.turns[e.base].id == e.id {

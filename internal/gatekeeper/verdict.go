@@ -82,7 +82,14 @@ func (k *Gatekeeper) ask(ctx context.Context, t githubjobs.ToJudge, instead *pol
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerIn)
 	defer cancel()
-	j, err := gate.Judge(ctx, k.config(t), instead)
+	cfg := k.config(t)
+	cfg.Turn = func(bool) int { // which it neither takes nor waits for
+		if first := k.State().turns[t.Spec.Base]; first != t.Pull.Number {
+			return first
+		}
+		return 0
+	}
+	j, err := gate.Judge(ctx, cfg, instead)
 	if err == nil && (j.Pull == 0 || j.Merged || j.Closed) {
 		err = ErrNothingToJudge // since the facts were told
 	}
