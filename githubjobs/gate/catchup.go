@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,6 +22,9 @@ const (
 	maxPushes = 5
 	// maxRounds bounds the tries, of which some push nothing since somebody else was faster.
 	maxRounds = 20
+	// anewAfter is how long the checks of a head that was brought onto its base are waited for
+	// before they are started anew, and how long a base that was too fast is left alone.
+	anewAfter = time.Hour
 	// shownWithin is how long GitHub may take to show a head that was pushed.
 	shownWithin = 30 * time.Second
 )
@@ -28,6 +32,12 @@ const (
 // lags says whether the head has to be brought onto the newest commits of the base before it can
 // be merged: for the policy, or for a rule of GitHub's that has just refused the merge.
 func (g *gate) lags(v policy.Verdict) bool { return v.Lags() || g.lagging && v.Allowed() }
+
+// underWay says whether the head was brought onto its base not long ago, and its checks have not
+// ended: each push would start them anew, and on a busy base they would never end.
+func (g *gate) underWay(v policy.Verdict, r reading) bool {
+	return v.Lags() && len(v.Failed()) > 1 && g.Now().Sub(r.brought) < anewAfter
+}
 
 // round is one time of catching up. Runs that have ended together all want the base: they come
 // back each after another pause, and longer ones each time.
@@ -109,10 +119,16 @@ func (g *gate) planCatchUp(ctx context.Context, v policy.Verdict, r reading) (pl
 	if o, err := g.inTheWay(ctx, r); err != nil || o != nil {
 		return plan, o, err
 	}
-	if len(r.view.Carried) > hub.MaxCatchUps {
-		return plan, notBrought(v, g.report.Pull, g.Spec.Base, fmt.Sprintf("that was done %d times already, and it was never merged", hub.MaxCatchUps)), nil
+	from, over := r.view.HeadSHA, ""
+	if len(r.view.Carried) > hub.MaxCatchUps { // it begins anew from the result, which is all that is merged
+		if again := r.brought.Add(anewAfter); g.Now().Before(again) {
+			g.report.Again = again
+			return plan, g.tooFast(v, hub.MaxCatchUps), nil
+		}
+		from, over = r.resultSHA, from
 	}
-	err = g.retry(ctx, func() (err error) { plan, err = g.Repo.PlanCatchUp(ctx, g.Spec.Base, r.view.HeadSHA); return err })
+	err = g.retry(ctx, func() (err error) { plan, err = g.Repo.PlanCatchUp(ctx, g.Spec.Base, from); return err })
+	plan.Over = over
 	conflict, both := errors.AsType[*hub.ConflictError](err)
 	switch {
 	case both:
@@ -123,7 +139,7 @@ func (g *gate) planCatchUp(ctx context.Context, v policy.Verdict, r reading) (pl
 		return plan, nil, err
 	case plan.Behind == 0:
 		return plan, nil, nil
-	case g.Silent && (g.lagging || !r.policy.Merge.RequiredChecks.None()):
+	case g.Silent && (g.lagging || !r.policy.Merge.RequiredChecks.None() || g.blocked()):
 		return plan, g.leftToTheServer(v), nil
 	case g.Turn != nil:
 		if first := g.Turn(true); first != 0 {
@@ -131,6 +147,12 @@ func (g *gate) planCatchUp(ctx context.Context, v policy.Verdict, r reading) (pl
 		}
 	}
 	return plan, nil, nil
+}
+
+// blocked says whether GitHub lacks something on the head that its rules ask for, mostly checks:
+// with a rule that asks for an up-to-date head, too, checks are asked for.
+func (g *gate) blocked() bool {
+	return slices.Contains([]string{"blocked", "behind"}, g.pull.GetMergeableState())
 }
 
 // wouldCatchUp says what becomes of a head that lags, where nothing is to be changed.
@@ -192,7 +214,7 @@ const updateButton = "press *Update branch* on pull request #%d and merge it by 
 func (g *gate) leftToTheServer(v policy.Verdict) *obstacle {
 	return &obstacle{
 		verdict: v, neutral: true, code: githubjobs.DiagnosisMergeWaits, title: "Not merged yet: " + behindTitle(v, g.Spec.Base) + ".",
-		explain: fmt.Sprintf("Checks are asked for on the head that is merged, and what a workflow pushes with its own token starts no workflows. A server with `MERGE=on` brings the result onto the newest %s, where its checks start, and merges it. Without such a server: "+updateButton+".",
+		explain: fmt.Sprintf("Checks are asked for on the head that is merged, by the policy or by GitHub's rules, and what a workflow pushes with its own token starts no workflows. A server with `MERGE=on` brings the result onto the newest %s, where its checks start, and merges it. Without such a server: "+updateButton+".",
 			markdown.Code(g.Spec.Base), g.report.Pull),
 	}
 }

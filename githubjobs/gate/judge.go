@@ -48,7 +48,7 @@ func Judge(ctx context.Context, cfg Config, instead *policy.Policy) (Judgement, 
 	why := read.blocked
 	if why == nil {
 		j.Verdict = policy.Judge(read.policy, read.view)
-		if j.Verdict.Lags() {
+		if j.Verdict.Lags() && !g.underWay(j.Verdict, read) {
 			if why, err = g.wouldCatchUp(ctx, j.Verdict, read); err != nil {
 				return Judgement{}, err
 			}

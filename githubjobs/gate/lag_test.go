@@ -1,8 +1,13 @@
 package gate
 
 import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/internal/localhub/state"
@@ -115,10 +120,23 @@ func TestWhoKeepsTheTurn(t *testing.T) {
 	}
 	_, err = w.client.Issues.RemoveLabelForIssue(t.Context(), "alice", "reports", 1, "hold")
 	must(t, err)
+	w.cfg.Now = func() time.Time { return time.Now().Add(anewAfter) }
 	// Both have changed the file: a person is needed.
 	w.commit("main", map[string]string{"reports/daily.md": "base\n"})
 	if report := w.merge(); report.Ready || report.Waits {
 		t.Errorf("%+v", report)
+	}
+}
+
+// A dry run tells what would be done, and does nothing.
+func TestJudgeOfAHeadThatLags(t *testing.T) {
+	t.Parallel()
+	w := delivered(t, upToDate)
+	w.commit("main", map[string]string{"other.md": "other\n"})
+	j, err := Judge(t.Context(), w.cfg, nil)
+	must(t, err)
+	if j.Allowed || w.head() != w.cfg.Result || !strings.HasPrefix(j.Title, "Not merged yet: the head lacks 1 commit ") || !strings.Contains(j.Explain, "The gate brings the result onto the newest `main`") {
+		t.Errorf("%+v", j)
 	}
 }
 
@@ -134,5 +152,113 @@ func TestJudgeSaysWhoBringsItOntoTheBase(t *testing.T) {
 	w.cfg.Turn, w.cfg.Off = nil, true
 	if j := w.judge(nil); !strings.Contains(j.Explain, "runs with `MERGE=off`") || strings.Contains(j.Explain, "The gate brings") {
 		t.Errorf("%+v", j)
+	}
+}
+
+// On a busy base the checks of a head that was brought onto it come to their end.
+func TestChecksAreNotStartedAnewAtEachPush(t *testing.T) {
+	t.Parallel()
+	w := delivered(t, withCheck)
+	asked := 0
+	w.cfg.Turn = func(bool) int { asked++; return 0 }
+	move := func() Report {
+		w.commit("main", map[string]string{"other.md": w.git("rev-parse", "main")})
+		return w.merge()
+	}
+	move()
+	brought, result := w.head(), w.cfg.Result
+	asked = 0
+	report := move()
+	if fact := w.verdict(report, neutral, "Not merged yet: "); brought == result || w.head() != brought || !report.Ready || report.Again.IsZero() || report.Stays || asked != 1 || fact.Code != githubjobs.DiagnosisMergeWaits {
+		t.Errorf("%+v", report)
+	}
+	w.cfg.Result = brought
+	w.checks(w.as("ci"), "test", "completed", "success")
+	w.cfg.Result = result
+	if report = w.merge(); !report.Ready || w.git("rev-parse", branch+"^") != brought {
+		t.Errorf("its checks have ended, and it is not brought onto the base: %+v", report)
+	}
+	brought = w.head()
+	w.cfg.Now = func() time.Time { return time.Now().Add(anewAfter) }
+	if move(); w.git("rev-parse", branch+"^") != brought {
+		t.Error("checks that never end are waited for for ever")
+	}
+}
+
+// Nor does a workflow push what no checks would start on where GitHub asks for them.
+func TestAWorkflowLeavesChecksOfGitHubsRulesToTheServer(t *testing.T) {
+	t.Parallel()
+	w := delivered(t, upToDate)
+	w.protect(state.Protection{Checks: []string{"test"}})
+	w.commit("main", map[string]string{"other.md": "other\n"})
+	w.cfg.Silent = true
+	report := w.merge()
+	if fact := w.verdict(report, neutral, "Not merged yet: the head lacks 1 commit "); w.head() != w.cfg.Result || !strings.Contains(fact.Summary, "A server with `MERGE=on`") {
+		t.Errorf("%+v", report)
+	}
+	w.cfg.Silent = false
+	if report = w.merge(); w.head() == w.cfg.Result || !report.Ready {
+		t.Errorf("%+v", report)
+	}
+	result := w.cfg.Result
+	w.cfg.Result = w.head()
+	w.checks(w.as("ci"), "test", "completed", "success")
+	w.cfg.Result = result
+	w.merges()
+}
+
+// Workflows know no turns: of those that end together each comes back after a pause of its own, and
+// more often than the server, which has another call.
+func TestWorkflowsThatEndTogether(t *testing.T) {
+	t.Parallel()
+	w := delivered(t, upToDate)
+	w.cfg.Silent = true
+	moves, longest := 0, time.Duration(0)
+	wait := w.cfg.Wait
+	w.cfg.Wait = func(ctx context.Context, d time.Duration) error {
+		longest = max(longest, d)
+		return wait(ctx, d)
+	}
+	w.behind(func(rw http.ResponseWriter, r *http.Request, hub http.Handler) {
+		hub.ServeHTTP(rw, r)
+		if strings.HasSuffix(r.URL.Path, "/git-receive-pack") && moves < 8 {
+			moves++
+			w.commit("main", map[string]string{fmt.Sprintf("other%d.md", moves): "x\n"})
+		}
+	})
+	w.commit("main", map[string]string{"other.md": "x\n"})
+	if report := w.merge(); !report.Merged || moves != 8 || longest < firstPause {
+		t.Errorf("%d moves, longest pause %s, %+v", moves, longest, report)
+	}
+}
+
+// A head that GitHub does not show holds up nobody for long.
+func TestAHeadThatIsNotShown(t *testing.T) {
+	t.Parallel()
+	w := delivered(t, upToDate)
+	stale, pushed := []byte(nil), 0
+	w.behind(func(rw http.ResponseWriter, r *http.Request, hub http.Handler) {
+		pull := r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/pulls/1")
+		switch {
+		case pull && pushed > 0:
+			rw.Header().Set("Content-Type", "application/json")
+			_, _ = rw.Write(stale)
+			return
+		case pull:
+			r.Header.Del("If-None-Match")
+			answer := httptest.NewRecorder()
+			hub.ServeHTTP(answer, r)
+			stale = answer.Body.Bytes()
+			_, _ = rw.Write(stale)
+			return
+		case strings.HasSuffix(r.URL.Path, "/git-receive-pack"):
+			pushed++
+		}
+		hub.ServeHTTP(rw, r)
+	})
+	w.commit("main", map[string]string{"other.md": "x\n"})
+	report := w.merge()
+	if pushed != 1 || report.Merged || report.Ready || !report.Waits || report.Again.IsZero() || !strings.Contains(report.Title, "GitHub does not show yet") {
+		t.Errorf("%d pushes, %+v", pushed, report)
 	}
 }

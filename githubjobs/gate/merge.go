@@ -115,7 +115,7 @@ func Merge(ctx context.Context, cfg Config) (Report, error) {
 			g.report.Title = "Not merged: nobody vouches for the job's result: " + read.view.Unknown + "."
 			return g.report, nil // nobody who reads the pull request can do anything about it
 		}
-		if g.lags(verdict) {
+		if g.lags(verdict) && !g.underWay(verdict, read) {
 			if o, err := g.round(ctx, round, verdict, read); err != nil || o != nil {
 				return g.report, g.end(ctx, o, err)
 			}
@@ -123,10 +123,13 @@ func Merge(ctx context.Context, cfg Config) (Report, error) {
 			continue
 		}
 		if !verdict.Allowed() {
-			if read.policy.Merge.UpToDate && verdict.WaitsForChecks() {
+			if read.policy.Merge.UpToDate && (verdict.WaitsForChecks() || verdict.Lags()) {
 				g.ready()
 			}
 			g.report.Again, g.report.Stays = verdict.OpensAt(), read.policy.Merge.Stays(verdict)
+			if verdict.Lags() {
+				g.report.Again = read.brought.Add(anewAfter)
+			}
 			return g.report, g.block(ctx, forbidden(verdict, read, g.report.Pull, g.Spec.Base))
 		}
 		again, obstacle, err := g.merge(ctx, verdict, read)

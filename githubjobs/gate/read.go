@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/google/go-github/v60/github"
 	"golang.org/x/sync/errgroup"
@@ -25,8 +26,10 @@ type reading struct {
 	result   githubjobs.Result
 	// resultSHA is the job's own commit, which the head is or carries; empty where it is not known.
 	resultSHA string
-	view      policy.View
-	method    policy.Method
+	// brought is when the head was brought onto its base; zero where it is the result itself.
+	brought time.Time
+	view    policy.View
+	method  policy.Method
 }
 
 // read asks GitHub, all at once: the pull request (until it is known whether it can
@@ -74,7 +77,7 @@ func (g *gate) read(ctx context.Context, again bool) (reading, error) {
 			return r, err
 		}
 	}
-	if err := g.readCarried(outer, result, &r.view); err != nil {
+	if err := g.readCarried(outer, result, &r); err != nil {
 		return r, err
 	}
 	if err := g.readMethod(outer, &r); err != nil {

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,8 @@ const MaxCatchUps = 10
 type CatchUp struct {
 	Head string // what it is made of
 	Onto string // the newest commit of the base
+	// Over is the head of the branch where that is not Head: what has piled up above a result is left out.
+	Over string
 	// Behind is how many commits of the base the head lacks; 0: there is nothing to be done.
 	Behind int
 	tree   string
@@ -52,7 +55,7 @@ func (r *Repository) PushCatchUp(ctx context.Context, of githubjobs.Name, base, 
 		return "", err
 	}
 	sha = commit.Hash().String()
-	results, err := r.PushOf(ctx, of, []Update{{Ref: "refs/heads/" + of.Branch(), Old: c.Head, New: sha}}, append(c.made, commit))
+	results, err := r.PushOf(ctx, of, []Update{{Ref: "refs/heads/" + of.Branch(), Old: cmp.Or(c.Over, c.Head), New: sha}}, append(c.made, commit))
 	if err != nil {
 		return "", err
 	}

@@ -87,6 +87,26 @@ func TestATurnThatIsOver(t *testing.T) {
 	b.isNext(t, late.Add(turnFor), list[1])
 }
 
+// Who is not ready to be merged after a judgement gives its turn to the next one at once.
+func TestATurnIsGivenUp(t *testing.T) {
+	t.Parallel()
+	b, list := waiting(3)
+	b.park(t, list[0], now, 0)
+	b.park(t, list[1], now, 1)
+	b.judged(list[0], true)
+	b.isNext(t, now, nil)
+	if got := b.holders(now)["main"]; got != 1 {
+		t.Errorf("it is the turn of %d", got)
+	}
+	b.judged(list[2], false) // whose turn it is not
+	b.isNext(t, now, nil)
+	b.judged(list[0], false)
+	b.isNext(t, now, list[1])
+	if got := b.holders(now); len(got) != 0 {
+		t.Errorf("turns: %v", got)
+	}
+}
+
 // Something that has happened to a pull request is judged out of its turn; so are other rules.
 func TestOutOfTurn(t *testing.T) {
 	t.Parallel()
