@@ -25,6 +25,8 @@ var (
 	ErrInvalid = errors.New("invalid object")
 	// ErrUnrelated: the two commits have no common ancestor.
 	ErrUnrelated = errors.New("no common ancestor")
+	// ErrDiffers: a rebase would come to other files than a merge.
+	ErrDiffers = errors.New("a rebase differs from a merge")
 )
 
 // ConflictError is a merge that needs a person.

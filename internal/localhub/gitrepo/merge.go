@@ -50,7 +50,8 @@ func (r *Repo) Squash(ctx context.Context, base, head string, c NewCommit) (stri
 // Rebase replays the commits of base..head, without merges, one by one onto base
 // and returns the new tip; no ref changes. Authors and messages are kept, the
 // committer is the given one, so every SHA is new, as on GitHub. A commit whose
-// change base has already is dropped.
+// change base has already is dropped. Where that comes to other files than a merge
+// would, as a merge commit of base..head can bring about, the error is ErrDiffers.
 func (r *Repo) Rebase(ctx context.Context, base, head string, committer Signature) (string, error) {
 	commits, err := r.Log(ctx, LogOptions{Tip: head, Not: base, OldestFirst: true, NoMerges: true})
 	if err != nil {
@@ -62,7 +63,15 @@ func (r *Repo) Rebase(ctx context.Context, base, head string, committer Signatur
 			return "", err
 		}
 	}
-	return tip, nil
+	tree, err := r.MergeTree(ctx, base, head)
+	if err != nil {
+		return "", err
+	}
+	made, err := r.Commit(ctx, tip)
+	if err == nil && made.Tree != tree {
+		err = fmt.Errorf("rebase %s onto %s: %w", head, base, ErrDiffers)
+	}
+	return tip, err
 }
 
 // pick replays one commit onto tip.

@@ -2,6 +2,8 @@ package rest_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -147,6 +149,32 @@ func TestMergeRefusals(t *testing.T) {
 	}
 	if p := h.pull(1); p.GetMergedBy().GetLogin() != "github-actions[bot]" {
 		t.Errorf("merged by %s", p.GetMergedBy().GetLogin())
+	}
+}
+
+// A rebase leaves out what a merge commit brings by itself; GitHub refuses it then.
+func TestARebaseThatDiffersFromAMerge(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	h.branch("job/1", "a", "1\n")
+	h.branch("side", "b", "2\n")
+	dir := h.clone()
+	h.git(dir, "checkout", "-q", "job/1")
+	h.git(dir, "merge", "-q", "--no-ff", "--no-commit", "origin/side")
+	if err := os.WriteFile(filepath.Join(dir, "c"), []byte("3\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	h.git(dir, "add", "c")
+	h.git(dir, "commit", "-q", "-m", "Merge side")
+	h.git(dir, "push", "-q", "origin", "job/1")
+	h.open("job/1", "A report")
+	if p := h.pull(1); !p.GetMergeable() || p.GetRebaseable() {
+		t.Errorf("mergeable %v, rebaseable %v", p.GetMergeable(), p.GetRebaseable())
+	}
+	_, err := h.merge(h.alice, 1, "", &github.PullRequestOptions{MergeMethod: "rebase"})
+	hubtest.WantStatus(t, err, 405, "This branch can't be rebased")
+	if _, err = h.merge(h.alice, 1, "", &github.PullRequestOptions{MergeMethod: "squash"}); err != nil {
+		t.Error(err)
 	}
 }
 

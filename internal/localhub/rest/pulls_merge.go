@@ -157,6 +157,9 @@ func (m *merge) commit(base string) (sha string, err error) {
 		return "", notMergeable(fmt.Sprintf("This branch can't be rebased: it has more than %d commits", maxRebase))
 	}
 	sha, err = m.git.Rebase(ctx, base, m.p.HeadSHA, actor)
+	if errors.Is(err, gitrepo.ErrDiffers) {
+		return "", notMergeable("This branch can't be rebased")
+	}
 	if err == nil && sha == base {
 		err = notMergeable(cannotMerge) // base has all of it already
 	}

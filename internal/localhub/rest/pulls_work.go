@@ -128,7 +128,7 @@ func testMerge(ctx context.Context, git *gitrepo.Repo, p state.Pull, base string
 // conflicts reports whether err says that two commits cannot be merged.
 func conflicts(err error) bool {
 	_, conflict := errors.AsType[*gitrepo.ConflictError](err)
-	return conflict || errors.Is(err, gitrepo.ErrUnrelated)
+	return conflict || errors.Is(err, gitrepo.ErrUnrelated) || errors.Is(err, gitrepo.ErrDiffers)
 }
 
 // mergeableState is GitHub's mergeable_state.
