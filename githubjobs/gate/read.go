@@ -66,7 +66,8 @@ func (g *gate) read(ctx context.Context, again bool) (reading, error) {
 		r.policy, r.noPolicy, r.blocked = *g.instead, false, nil
 	}
 	r.view, r.result, r.resultSHA = g.view(), result.Result, result.sha
-	if err := g.readFiles(outer, r.source, &r.view); err != nil {
+	from, err := g.readFiles(outer, r.source, &r.view)
+	if err != nil {
 		return r, err
 	}
 	if r.blocked == nil && r.policy.Merge.Enabled {
@@ -75,6 +76,11 @@ func (g *gate) read(ctx context.Context, again bool) (reading, error) {
 		}
 		if err := g.readSizes(outer, r.policy, &r.view); err != nil {
 			return r, err
+		}
+		if from != r.source && !r.policy.Merge.UpToDate { // where the head has all of the base nothing has moved
+			if err := g.readMoved(outer, root, &r.view); err != nil {
+				return r, err
+			}
 		}
 	}
 	if err := g.readCarried(outer, result, &r); err != nil {
@@ -128,33 +134,29 @@ func (g *gate) view() policy.View {
 
 // readFiles reads what the head changes, which is told by the two commits and not by the
 // pull request: that may show another head by now, and this one again later. What is not
-// complete, or may not be read, or has nothing in common, leaves the view without files.
-func (g *gate) readFiles(ctx context.Context, base string, v *policy.View) error {
+// complete, or may not be read, or has nothing in common, leaves the view without files. from
+// is the commit where the head has parted from the base; empty where that is not known.
+func (g *gate) readFiles(ctx context.Context, base string, v *policy.View) (from string, err error) {
 	if base == "" {
-		return nil // there is no such branch
+		return "", nil // there is no such branch
 	}
-	var files []*github.CommitFile
-	var complete bool
-	err := g.retry(ctx, func() (err error) {
-		files, complete, err = g.Repo.Difference(ctx, g.report.Pull, base, v.HeadSHA)
-		return err
-	})
-	if errors.Is(err, hub.ErrCrosswise) {
+	var d hub.Difference
+	err = g.retry(ctx, func() (err error) { d, err = g.Repo.Difference(ctx, g.report.Pull, base, v.HeadSHA); return err })
+	switch {
+	case errors.Is(err, hub.ErrCrosswise):
 		v.Obscure = hub.Public(err)
-		return nil
+		return "", nil
+	case errors.Is(err, hub.ErrForbidden), errors.Is(err, hub.ErrNotFound), err == nil && !d.Complete:
+		return "", nil
+	case err != nil:
+		return "", err
 	}
-	if errors.Is(err, hub.ErrForbidden) || errors.Is(err, hub.ErrNotFound) || err == nil && !complete {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	v.TotalFiles = len(files)
-	for _, f := range files {
+	v.TotalFiles = len(d.Files)
+	for _, f := range d.Files {
 		v.Files = append(v.Files, policy.File{
 			Path: f.GetFilename(), Previous: f.GetPreviousFilename(), Removed: f.GetStatus() == "removed",
 			New: slices.Contains([]string{"added", "renamed", "copied"}, f.GetStatus()),
 		})
 	}
-	return nil
+	return d.From, nil
 }

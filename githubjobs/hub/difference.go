@@ -11,35 +11,46 @@ import (
 // two commits"); a list of that length may be cut.
 const compareFiles = 300
 
-// Difference are the files in which head differs from where it parted from base, both of
-// them commits: what a pull request of that head into that base changes. complete says that
-// they are all. The error is of kind ErrCrosswise where no such list is all that a merge
+// Difference is what a pull request of one commit into another one changes.
+type Difference struct {
+	// From is the commit where the head has parted from the base, and Files are those in which
+	// the head differs from it. Complete says that they are all; else there are none.
+	From     string
+	Files    []*github.CommitFile
+	Complete bool
+}
+
+// Difference tells in what head differs from where it parted from base, both of
+// them commits. The error is of kind ErrCrosswise where that is not all that a merge
 // brings onto the base.
 //
 // It takes one REST call up to 299 files, and one more where the head lacks commits of the base;
 // else two more, and one for each hundred files. These
 // come from the list of the pull request, which is of whatever head that has at the moment: so
 // the list is held, file by file, to the two commits.
-func (r *Repository) Difference(ctx context.Context, pull int, base, head string) (files []*github.CommitFile, complete bool, err error) {
+func (r *Repository) Difference(ctx context.Context, pull int, base, head string) (d Difference, err error) {
 	c, err := r.parting(ctx, base, head)
 	if err != nil {
-		return nil, false, err
+		return d, err
 	}
+	d.From = c.GetMergeBaseCommit().GetSHA()
 	if len(c.Files) < compareFiles {
-		return c.Files, true, nil
+		d.Files, d.Complete = c.Files, true
+		return d, nil
 	}
-	before, complete, err := r.everyFile(ctx, c.GetMergeBaseCommit().GetSHA())
+	before, complete, err := r.everyFile(ctx, d.From)
 	if err != nil || !complete {
-		return nil, false, err
+		return d, err
 	}
 	after, complete, err := r.everyFile(ctx, head)
 	if err != nil || !complete {
-		return nil, false, err
+		return d, err
 	}
-	if files, err = r.pullFiles(ctx, pull); err != nil || !tells(files, before, after) {
-		return nil, false, err
+	files, err := r.pullFiles(ctx, pull)
+	if err == nil && tells(files, before, after) {
+		d.Files, d.Complete = files, true
 	}
-	return files, true, nil
+	return d, err
 }
 
 // everyFile lists the files of a commit, in all folders: one REST call. complete is false

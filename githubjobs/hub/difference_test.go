@@ -31,9 +31,9 @@ func TestDifferenceIsThatOfTwoCommits(t *testing.T) {
 		pull, err := f.repo.OpenPull(t.Context(), NewPull{Title: "T", Head: fmt.Sprintf("side-%d", n), Base: "main"})
 		f.must(err)
 		f.requests()
-		files, complete, err := f.repo.Difference(t.Context(), pull.GetNumber(), base, head)
-		if err != nil || !complete || len(files) != n {
-			t.Errorf("%d files: %d, %t, %v", n, len(files), complete, err)
+		d, err := f.repo.Difference(t.Context(), pull.GetNumber(), base, head)
+		if err != nil || !d.Complete || len(d.Files) != n || d.From != base {
+			t.Errorf("%d files: %d, %t, from %s, %v", n, len(d.Files), d.Complete, d.From, err)
 		}
 		if got := f.requests(); len(got) != requests {
 			t.Errorf("%d files: %d requests, want %d: %q", n, len(got), requests, got)
@@ -41,8 +41,8 @@ func TestDifferenceIsThatOfTwoCommits(t *testing.T) {
 	}
 	// The list of another head is not taken for it.
 	head := f.git("rev-parse", "side-301")
-	if _, complete, err := f.repo.Difference(t.Context(), 1, base, head); err != nil || complete {
-		t.Errorf("of another pull request: %t, %v", complete, err)
+	if d, err := f.repo.Difference(t.Context(), 1, base, head); err != nil || d.Complete || d.Files != nil {
+		t.Errorf("of another pull request: %+v, %v", d, err)
 	}
 	cut := f.behind(func(localhub http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -55,8 +55,8 @@ func TestDifferenceIsThatOfTwoCommits(t *testing.T) {
 			fmt.Fprint(w, strings.Replace(answer.Body.String(), `"truncated":false`, `"truncated":true`, 1))
 		})
 	})
-	if _, complete, err := cut.Difference(t.Context(), 3, base, head); err != nil || complete {
-		t.Errorf("of a tree that is cut: %t, %v", complete, err)
+	if d, err := cut.Difference(t.Context(), 3, base, head); err != nil || d.Complete || d.Files != nil {
+		t.Errorf("of a tree that is cut: %+v, %v", d, err)
 	}
 }
 

@@ -54,7 +54,7 @@ func TestParting(t *testing.T) {
 		}
 	}
 	// A list of one of several differences is none.
-	if files, complete, err := f.repo.Difference(t.Context(), 1, one, other); !errors.Is(err, ErrCrosswise) || complete || files != nil {
-		t.Errorf("%v, %t, %v", files, complete, err)
+	if d, err := f.repo.Difference(t.Context(), 1, one, other); !errors.Is(err, ErrCrosswise) || d.Complete || d.Files != nil {
+		t.Errorf("%+v, %v", d, err)
 	}
 }

@@ -34,7 +34,8 @@ type View struct {
 	// TotalFiles is the pull request's own count; Files must be as many.
 	TotalFiles int
 	Files      []File
-	// Obscure says why Files can't be told, where it is not for their number.
+	// Obscure says why it can't be told what a merge changes, where that is not for the number of
+	// files; empty where it can.
 	Obscure string
 	// Bytes is the size of the files that are there after the change; BytesKnown says that
 	// it was asked for, and of all of them.
@@ -140,7 +141,7 @@ func Judge(p Policy, v View) Verdict {
 		judge(RuleBase, v.Base != "" && v.Base == v.WantBase, fmt.Sprintf("the pull request is for the branch %s, the job for %s; somebody has changed it", v.Base, v.WantBase)),
 		judge(RulePinned, v.HeadSHA != "" && v.HeadSHA == v.WantSHA, v.pushed()),
 		judge(RuleNotEmpty, v.TotalFiles > 0, "the pull request changes nothing"),
-		judge(RuleComplete, v.TotalFiles == len(v.Files) && v.TotalFiles < GitHubFileCap, incomplete(v)),
+		judge(RuleComplete, v.Obscure == "" && v.TotalFiles == len(v.Files) && v.TotalFiles < GitHubFileCap, incomplete(v)),
 		m.judgeCount(v.TotalFiles),
 		m.judgeBytes(v),
 		m.Paths.judge(v.Files),
