@@ -36,8 +36,10 @@ func (g *gate) readDemands(ctx context.Context, m policy.MergeRules, v *policy.V
 	for _, label := range g.pull.Labels {
 		v.Labels = append(v.Labels, label.GetName())
 	}
+	// Reviews are read with a look at the whole view: meanwhile nothing else is written there.
 	var runs, statuses []policy.Check
 	var runsKnown, statusesKnown bool
+	behind, behindKnown := v.Behind, false
 	demands := []demand{
 		{policy.RuleChecks, needsChecks, m.RequiredChecks.Runs(), func(ctx context.Context) (err error) {
 			runs, runsKnown, err = g.checkRuns(ctx, v.HeadSHA)
@@ -49,16 +51,16 @@ func (g *gate) readDemands(ctx context.Context, m policy.MergeRules, v *policy.V
 		}},
 		{policy.RuleApprovals, needsReviews, m.RequiredApprovals > 0, func(ctx context.Context) error { return g.reviews(ctx, m, v) }},
 		{policy.RuleUpToDate, needsContents, m.UpToDate, func(ctx context.Context) (err error) {
-			if v.BehindKnown = g.wasQueued(); v.BehindKnown {
+			if behindKnown = g.wasQueued(); behindKnown {
 				return nil
 			}
-			v.Behind, err = g.Repo.Behind(ctx, g.Spec.Base, v.HeadSHA)
-			v.BehindKnown = err == nil
+			behind, err = g.Repo.Behind(ctx, g.Spec.Base, v.HeadSHA)
+			behindKnown = err == nil
 			return err
 		}},
 	}
 	unread, err := g.readAll(ctx, demands)
-	v.Unread = unread
+	v.Unread, v.Behind, v.BehindKnown = unread, behind, behindKnown
 	v.Checks = append(runs, statuses...)
 	v.ChecksKnown = (runsKnown || !m.RequiredChecks.Runs()) && (statusesKnown || !m.RequiredChecks.Statuses())
 	return err
