@@ -162,15 +162,9 @@ func (g *gate) wouldCatchUp(ctx context.Context, v policy.Verdict, r reading) (*
 		return o, err
 	}
 	if g.Off {
-		return &obstacle{
-			verdict: v, neutral: true, code: githubjobs.DiagnosisMergeWaits, title: "Not merged yet: " + behindTitle(v, g.Spec.Base) + ".",
-			explain: fmt.Sprintf("This server runs with `MERGE=off` and brings nothing onto the newest %s. Run it with `MERGE=on`; or "+updateButton+".", markdown.Code(g.Spec.Base), g.report.Pull),
-		}, nil
+		return g.stillBehind(v, fmt.Sprintf("This server runs with `MERGE=off` and brings nothing onto the newest %s. Run it with `MERGE=on`; or "+updateButton+".", markdown.Code(g.Spec.Base), g.report.Pull)), nil
 	}
-	return &obstacle{
-		verdict: v, neutral: true, code: githubjobs.DiagnosisMergeWaits, title: "Not merged yet: " + behindTitle(v, g.Spec.Base) + ".",
-		explain: fmt.Sprintf("The gate brings the result onto the newest %s before it merges pull request #%d.", markdown.Code(g.Spec.Base), g.report.Pull),
-	}, nil
+	return g.stillBehind(v, fmt.Sprintf("The gate brings the result onto the newest %s before it merges pull request #%d.", markdown.Code(g.Spec.Base), g.report.Pull)), nil
 }
 
 // shown waits until GitHub shows the new head, which the next judgement is about.
@@ -209,31 +203,30 @@ func behindTitle(v policy.Verdict, base string) string {
 
 const updateButton = "press *Update branch* on pull request #%d and merge it by hand, or submit the job again"
 
+// stillBehind is a head that is merged when somebody has brought it onto its base.
+func (g *gate) stillBehind(v policy.Verdict, explain string) *obstacle {
+	return &obstacle{
+		verdict: v, neutral: true, code: githubjobs.DiagnosisMergeWaits,
+		title: "Not merged yet: " + behindTitle(v, g.Spec.Base) + ".", explain: explain,
+	}
+}
+
 // leftToTheServer explains a head that this workflow does not bring onto its base: the checks
 // that are asked for would never start.
 func (g *gate) leftToTheServer(v policy.Verdict) *obstacle {
-	return &obstacle{
-		verdict: v, neutral: true, code: githubjobs.DiagnosisMergeWaits, title: "Not merged yet: " + behindTitle(v, g.Spec.Base) + ".",
-		explain: fmt.Sprintf("Checks are asked for on the head that is merged, by the policy or by GitHub's rules, and what a workflow pushes with its own token starts no workflows. A server with `MERGE=on` brings the result onto the newest %s, where its checks start, and merges it. Without such a server: "+updateButton+".",
-			markdown.Code(g.Spec.Base), g.report.Pull),
-	}
+	return g.stillBehind(v, fmt.Sprintf("Checks are asked for on the head that is merged, by the policy or by GitHub's rules, and what a workflow pushes with its own token starts no workflows. A server with `MERGE=on` brings the result onto the newest %s, where its checks start, and merges it. Without such a server: "+updateButton+".",
+		markdown.Code(g.Spec.Base), g.report.Pull))
 }
 
 // notItsTurn explains a head behind another one: each merge moves the base, and whoever was
 // brought onto it before would have to be brought onto it again.
 func (g *gate) notItsTurn(v policy.Verdict, first int) *obstacle {
-	return &obstacle{
-		verdict: v, neutral: true, code: githubjobs.DiagnosisMergeWaits, title: "Not merged yet: " + behindTitle(v, g.Spec.Base) + ".",
-		explain: fmt.Sprintf("One pull request after the other is brought onto the newest %s. When this one was judged, pull request #%d went first; it is judged again when its turn comes.", markdown.Code(g.Spec.Base), first),
-	}
+	return g.stillBehind(v, fmt.Sprintf("One pull request after the other is brought onto the newest %s. When this one was judged, pull request #%d went first; it is judged again when its turn comes.", markdown.Code(g.Spec.Base), first))
 }
 
 // tooFast explains a base that has moved on each time the head was brought onto it.
 func (g *gate) tooFast(v policy.Verdict, tries int) *obstacle {
-	return &obstacle{
-		verdict: v, neutral: true, code: githubjobs.DiagnosisMergeWaits, title: "Not merged yet: " + behindTitle(v, g.Spec.Base) + ".",
-		explain: fmt.Sprintf("%d times the result was to be brought onto the newest %s and merged, and each time something else was faster. A server with `MERGE=on` goes on with it. Without such a server: "+updateButton+".", tries, markdown.Code(g.Spec.Base), g.report.Pull),
-	}
+	return g.stillBehind(v, fmt.Sprintf("%d times the result was to be brought onto the newest %s and merged, and each time something else was faster. A server with `MERGE=on` goes on with it. Without such a server: "+updateButton+".", tries, markdown.Code(g.Spec.Base), g.report.Pull))
 }
 
 // notBrought explains a head that can't be brought onto its base.

@@ -44,14 +44,14 @@ func waiting(v policy.Verdict, pull int) obstacle {
 	return o
 }
 
-// underWay is what GitHub says of checks that a rule of its own asks for: `Required status check
+// notEnded is what GitHub says of checks that a rule of its own asks for: `Required status check
 // "test" is expected.`, or "2 of 3 required status checks have not succeeded: 1 expected and 1 pending."
-var underWay = regexp.MustCompile(`(?is)required status checks?\b.*(is|are|\d) (expected|pending|queued|in progress)\b`)
+var notEnded = regexp.MustCompile(`(?is)required status checks?\b.*(is|are|\d) (expected|pending|queued|in progress)\b`)
 
 // checksUnderWay says whether a merge was refused for nothing but checks that have not ended.
 func checksUnderWay(message string) bool {
 	m := strings.ToLower(message)
-	return underWay.MatchString(m) && !strings.Contains(m, "fail") && !strings.Contains(m, "review")
+	return notEnded.MatchString(m) && !strings.Contains(m, "fail") && !strings.Contains(m, "review")
 }
 
 // checksToCome explains checks that start anew since the gate has brought the result onto its base.
