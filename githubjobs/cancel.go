@@ -37,7 +37,8 @@ func (f Facts) Next(now time.Time) (step Step, due time.Time) {
 	v := viewOf(f)
 	c := v.cancel()
 	pushed := v.Branch != nil || v.Dispatch != nil && v.Dispatch.Refused == "" && !v.Dispatch.Dropped
-	if _, _, next := v.judge(now); !next.IsZero() {
+	reason, _, next := v.judge(now)
+	if !next.IsZero() {
 		if v.stopped() || !now.Before(next) { // it waits for the dispatcher
 			return StepNone, time.Time{}
 		}
@@ -45,6 +46,12 @@ func (f Facts) Next(now time.Time) (step Step, due time.Time) {
 	}
 	switch {
 	case f.Spec != nil && c == nil:
+		if due, open := v.openBy(now); open { // also once the job has ended: its pull request may lack labels
+			return StepOpenPull, due
+		}
+		if reason.Status().Terminal() {
+			return StepNone, time.Time{}
+		}
 		return v.nextOfQueue(now, pushed)
 	case f.Spec == nil || c.Answer == CancelGivenUp && (c.Run != 0 || v.run == nil):
 		return StepNone, time.Time{}
@@ -68,9 +75,6 @@ func (f Facts) Next(now time.Time) (step Step, due time.Time) {
 
 // nextOfQueue is the next step about a job that nobody wants cancelled.
 func (v view) nextOfQueue(now time.Time, pushed bool) (step Step, due time.Time) {
-	if due, open := v.openBy(now); open {
-		return StepOpenPull, due
-	}
 	if step, due, held := v.nextOfHold(now); held {
 		return step, due
 	}

@@ -46,6 +46,31 @@ func TestNextStepOfACancel(t *testing.T) {
 	}
 }
 
+// A job that has ended is not ended again when the time is over within which it was to begin.
+func TestNoNextStepAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	pushed := Dispatch{At: at(1)}
+	for name, f := range map[string]Facts{
+		"refused":           {Dispatch: &Dispatch{Refused: "no", At: at(1)}},
+		"dropped":           {Dispatch: &Dispatch{Dropped: true, At: at(1)}},
+		"run deleted":       {Dispatch: &pushed, Runs: []RunFact{run(1, "queued", "", 1)}, Lost: []LostRun{{ID: 7, At: at(9)}}},
+		"branch deleted":    {Dispatch: &pushed, Branch: &BranchFact{Head: "c", Deleted: true, At: at(9)}},
+		"cancelled by hand": {Dispatch: &pushed, Runs: []RunFact{run(1, "completed", "cancelled", 9)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f.ID, f.Spec, f.Created = "a", &Spec{ID: "a", Kind: KindReport, Title: "x", CreatedAt: at(0), QueueTTLSeconds: 3600}, []string{"c"}
+			f.Complete = at(1800)
+			if j := Reduce(f, at(1800)); !j.Terminal {
+				t.Errorf("it is %s: %s", j.Reason, j.Message)
+			}
+			if step, due := f.Next(at(1800)); step != StepNone {
+				t.Errorf("%q at %s", step, due)
+			}
+		})
+	}
+}
+
 // What the server gave up stays cancelled, whatever the run does afterwards; a person's
 // re-run is a new attempt.
 func TestGivenUp(t *testing.T) {

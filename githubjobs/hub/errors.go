@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -113,7 +114,7 @@ func (e *Error) Public() string {
 		s += ": " + e.Message
 	}
 	if mend := mends[e.Kind]; mend != "" {
-		s += ". " + mend
+		s = strings.TrimSuffix(s, ".") + ". " + mend
 	}
 	return s
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs/hub"
+	"github.com/githubjobs/githubjobs/internal/store"
 )
 
 // memory is a store in memory, so that the clock of the tests can be stopped. The real
@@ -27,7 +28,11 @@ func (m *memory) Due(_ context.Context, _ string, until time.Time, limit int) (d
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, f := range m.jobs {
-		if step, at := f.Next(m.seen(f.ID)); step != githubjobs.StepNone && !at.After(until) && len(due) < limit {
+		row, err := store.NewRow(f, true, m.seen(f.ID))
+		if err != nil {
+			return nil, err
+		}
+		if !row.DueAt.IsZero() && !row.DueAt.After(until) && len(due) < limit {
 			due = append(due, f)
 		}
 	}

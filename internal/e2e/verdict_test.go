@@ -36,11 +36,12 @@ func (w *world) verdict(method, id, body string) (status int, v verdict) {
 }
 
 // TestVerdictAndDryRun: what would be merged is told rule by rule, also by another policy; by
-// that nothing is changed, and few requests are made.
+// that nothing is changed, and few requests are made. A server that may not merge tells it as
+// well, and one that may merges when it comes.
 func TestVerdictAndDryRun(t *testing.T) {
 	t.Parallel()
-	// Reads by the clock would be counted in, and the more of them the slower the machine is.
-	w := start(t, options{files: map[string]string{policy.Path: mergesDocs}, environment: []string{"RECONCILE_INTERVAL=1h"}})
+	// Reads by the clock, and judgements that nobody has asked for, would be counted in.
+	w := start(t, options{files: map[string]string{policy.Path: mergesDocs}, environment: []string{"RECONCILE_INTERVAL=1h", "MERGE=off"}})
 	job := w.blocked()
 	main := w.mainHead()
 	w.hub.ResetRequests()
@@ -79,6 +80,10 @@ func TestVerdictAndDryRun(t *testing.T) {
 		t.Errorf("the job is %s: %s", now.Reason, now.Message)
 	}
 	w.setFile(policy.Path, mergesReports)
+	w.idle()
+	w.server.kill()
+	w.env = []string{"MERGE=on"}
+	w.startServer()
 	w.until("the job is merged", func() bool { return w.status(job.ID).Status == githubjobs.StatusMerged })
 	if status, _ = w.verdict(http.MethodGet, job.ID, ""); status != 409 {
 		t.Errorf("after the merge: %d", status)

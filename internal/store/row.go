@@ -57,10 +57,7 @@ func NewRow(f githubjobs.Facts, accepted bool, now time.Time) (Row, error) {
 	if err != nil {
 		return Row{}, err
 	}
-	var due time.Time
-	if !j.Terminal || f.Cancel != nil {
-		_, due = f.Next(now)
-	}
+	_, due := f.Next(now)
 	return Row{
 		News: news, Later: later, DueAt: due, Live: live, UpdatedAt: now,
 		Facts: raw, Known: f.Spec != nil, Groups: groups, Key: keyOf(f),

@@ -185,6 +185,11 @@ func due(t *testing.T, _ *clock, s store.Store) {
 	expect(Now.Add(time.Hour), 1, "now")
 	ok(t, s.MergeFacts(t.Context(), project, githubjobs.Facts{ID: "now", Runs: run("completed")}))
 	expect(Now.Add(time.Hour), 10, "later")
+	ok(t, s.MergeFacts(t.Context(), project, unlabelled("labels")))
+	if j := reduced(t, s, "labels"); !j.Terminal || j.Reason != githubjobs.ReasonPROpen {
+		t.Errorf("it is %s: %s", j.Reason, j.Message)
+	}
+	expect(Now.Add(time.Hour), 10, "labels", "later") // though it has ended
 	if other, err := s.Due(t.Context(), "other", Now.Add(time.Hour), 10); err != nil || len(other) != 0 {
 		t.Errorf("another project: %+v, %v", other, err)
 	}
@@ -192,6 +197,20 @@ func due(t *testing.T, _ *clock, s store.Store) {
 	ok(t, err)
 	if len(list) != 1 || list[0].ID != "waiting" || list[0].Cancel == nil {
 		t.Errorf("waiting %+v, want the request to cancel with the job", list)
+	}
+}
+
+// unlabelled are facts of a job whose pull request the server has opened, and not labelled: it may
+// have died in between.
+func unlabelled(id string) githubjobs.Facts {
+	spec := Spec(id, Now)
+	spec.PullRequest = &githubjobs.PullRequest{Labels: []string{"report"}}
+	return githubjobs.Facts{
+		ID: id, Spec: &spec, Created: []string{"c"}, Branch: &githubjobs.BranchFact{Head: "r", Moved: true, At: Now},
+		Runs:  []githubjobs.RunFact{{ID: 1, Attempt: 1, Status: "completed", Conclusion: "success", HeadSHA: "c", At: Now}},
+		Pulls: []githubjobs.PullFact{{Number: 1, Open: true, Base: "main", HeadSHA: "r", At: Now}},
+		Result: &githubjobs.ResultFact{SHA: "r", At: Now, Result: githubjobs.Result{Version: 1, ID: id, Attempt: 1, RunID: 1, Outcome: githubjobs.OutcomeSuccess, FilesTotal: 1,
+			Problem: &githubjobs.Problem{Reason: githubjobs.ReasonPRForbidden, Message: "Turn it on."}}},
 	}
 }
 
