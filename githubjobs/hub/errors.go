@@ -19,9 +19,11 @@ var (
 	ErrUnauthorized = errors.New("GitHub does not accept the credentials")
 	// ErrForbidden: the credentials are good and lack a right.
 	ErrForbidden = errors.New("GitHub does not permit this")
-	// ErrNotFound: it does not exist, or the credentials may not see it.
+	// ErrNotFound: it does not exist, or the credentials may not see it. Without a Status it is this
+	// package that has not found it in what GitHub told, and Message says what.
 	ErrNotFound = errors.New("GitHub does not know this")
-	// ErrInvalid: GitHub refused the content of the request.
+	// ErrInvalid: GitHub refused the content of the request. Without a Status it was not GitHub:
+	// this package can't use what it has read, and Message says why.
 	ErrInvalid = errors.New("GitHub refused the request")
 
 	// ErrNotMergeable: the pull request cannot be merged as it stands (405).
@@ -76,17 +78,15 @@ type Error struct {
 	URL       string // without credentials
 	Status    int    // of HTTP; 0 when there was no answer
 	RequestID string // GitHub's, for its support
-	Message   string // GitHub's own words
+	Message   string // GitHub's own words; without a Status this package's
 	// RetryAfter is how long GitHub asks to wait, with ErrRateLimited.
 	RetryAfter time.Duration
 	Err        error // the cause, where there is one besides GitHub's answer
 }
 
 func (e *Error) Error() string {
-	s := fmt.Sprintf("%s: %v", e.Op, e.Kind)
-	if e.Message != "" {
-		s += ": " + e.Message
-	} else if e.Err != nil {
+	s := e.Op + ": " + e.what()
+	if e.Message == "" && e.Err != nil {
 		s += ": " + e.Err.Error()
 	}
 	if e.Status != 0 {
@@ -107,13 +107,26 @@ func (e *Error) Unwrap() []error {
 	return []error{e.Kind, e.Err}
 }
 
+// own says whether this package has found it: GitHub has refused nothing, and Message says all.
+func (e *Error) own() bool {
+	return e.Status == 0 && e.Message != "" && (e.Kind == ErrInvalid || e.Kind == ErrNotFound)
+}
+
+// what tells what went wrong.
+func (e *Error) what() string {
+	switch {
+	case e.own():
+		return e.Message
+	case e.Message == "":
+		return e.Kind.Error()
+	}
+	return e.Kind.Error() + ": " + e.Message
+}
+
 // Public is the message without addresses and request ids, with the mend.
 func (e *Error) Public() string {
-	s := e.Kind.Error()
-	if e.Message != "" {
-		s += ": " + e.Message
-	}
-	if mend := mends[e.Kind]; mend != "" {
+	s := e.what()
+	if mend := mends[e.Kind]; mend != "" && !e.own() {
 		s = strings.TrimSuffix(s, ".") + ". " + mend
 	}
 	return s

@@ -95,3 +95,33 @@ func TestMaxWaitRidesOutASecondaryLimit(t *testing.T) {
 		t.Errorf("%d tries: %v", tries.Load(), err)
 	}
 }
+
+// What this package finds by itself GitHub has not refused, and nobody is told that it has.
+func TestOwnChecksSpeakForThemselves(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		err           *Error
+		public, error string
+	}{
+		"GitHub's": {&Error{Op: "open a pull request", Kind: ErrInvalid, Method: "POST", URL: "/pulls", Status: 422, Message: "Validation Failed"},
+			"GitHub refused the request: Validation Failed", "open a pull request: GitHub refused the request: Validation Failed (POST /pulls: 422)"},
+		"GitHub's, without words": {&Error{Op: "read it", Kind: ErrInvalid, Method: "GET", URL: "/x", Status: 400, Err: io.EOF},
+			"GitHub refused the request", "read it: GitHub refused the request: EOF (GET /x: 400)"},
+		"our own": {&Error{Op: "take back the merge", Kind: ErrInvalid, Message: "files changed in more than 9 folders; revert it with git", Err: io.EOF},
+			"files changed in more than 9 folders; revert it with git", "take back the merge: files changed in more than 9 folders; revert it with git"},
+		"not found by GitHub": {&Error{Op: "read it", Kind: ErrNotFound, Method: "GET", URL: "/x", Status: 404, Message: "Not Found"},
+			"GitHub does not know this: Not Found. Check owner and name of the repository, and that the token may see it: GitHub answers 404 also for what a token may not see.", "read it: GitHub does not know this: Not Found (GET /x: 404)"},
+		"not found by us": {&Error{Op: "submit j1", Kind: ErrNotFound, Message: `the repository has no branch "x" to start from; push it, or name another base`},
+			`the repository has no branch "x" to start from; push it, or name another base`, `submit j1: the repository has no branch "x" to start from; push it, or name another base`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := test.err.Public(); got != test.public {
+				t.Errorf("%q, want %q", got, test.public)
+			}
+			if got := test.err.Error(); got != test.error {
+				t.Errorf("%q, want %q", got, test.error)
+			}
+		})
+	}
+}

@@ -24,7 +24,7 @@ func (r *Repository) CommitBytes(ctx context.Context, sha string) ([]byte, error
 			return []byte(raw), nil
 		}
 	}
-	return nil, &Error{Op: fmt.Sprintf("read commit %.7s", sha), Kind: ErrInvalid, Message: "what GitHub tells of it is not all that it holds"}
+	return nil, &Error{Op: fmt.Sprintf("read commit %.7s", sha), Kind: ErrInvalid, Message: fmt.Sprintf("what GitHub tells of commit %.7s is not all that it holds", sha)}
 }
 
 // rawCommits are what the commit may be. Of one that is signed GitHub tells what was signed,

@@ -250,7 +250,7 @@ func (r *Repository) around(ctx context.Context, v Revert) (after, before string
 			return after, commit.GetTree().GetSHA(), nil
 		}
 	}
-	return "", "", &Error{Op: "take back the merge", Kind: ErrInvalid, Message: "it has no commit before it that is not the job's"}
+	return "", "", &Error{Op: "take back the merge", Kind: ErrInvalid, Message: "the merge has no commit before it that is not the job's; revert it with git"}
 }
 
 // isOf says whether a message is that of a commit of the job's branch.

@@ -125,7 +125,7 @@ func (b *submitBatch) prepare(ctx context.Context, o githubjobs.Order) Submissio
 	}
 	head := b.push.ref("refs/heads/" + s.Branch)
 	if s.BaseSHA = b.push.ref("refs/heads/" + spec.Base); s.BaseSHA == "" && head == "" {
-		s.Err = &Error{Op: "submit " + spec.ID, Kind: ErrNotFound, Message: fmt.Sprintf("the repository has no branch %q to start from", spec.Base)}
+		s.Err = &Error{Op: "submit " + spec.ID, Kind: ErrNotFound, Message: fmt.Sprintf("the repository has no branch %q to start from; push it, or name another base", spec.Base)}
 		return s
 	}
 	if head != "" {

@@ -115,7 +115,7 @@ func (t *threeWay) read(ctx context.Context, sha string) (map[string]treeEntry, 
 	for _, e := range folder {
 		mode, err := filemode.New(e.GetMode())
 		if err != nil {
-			return nil, &Error{Op: "list folder " + sha, Kind: ErrInvalid, Message: fmt.Sprintf("%s has the mode %s", e.GetPath(), e.GetMode())}
+			return nil, &Error{Op: "list folder " + sha, Kind: ErrInvalid, Message: fmt.Sprintf("%s has the mode %s, which is none of git's; %s", e.GetPath(), e.GetMode(), t.instead)}
 		}
 		entries[e.GetPath()] = treeEntry{mode, e.GetSHA()}
 	}

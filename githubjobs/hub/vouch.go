@@ -143,11 +143,11 @@ func (r *Repository) named(ctx context.Context, ran Ran) (sha, why string, err e
 func checkOf(job *github.WorkflowJob) (int64, error) {
 	u, err := url.Parse(job.GetCheckRunURL())
 	if err != nil {
-		return 0, &Error{Op: "read a job of the run", Kind: ErrInvalid, Message: "its check run has no address"}
+		return 0, &Error{Op: "read a job of the run", Kind: ErrInvalid, Message: "GitHub tells of a job of the run without the address of its check run"}
 	}
 	id, err := strconv.ParseInt(path.Base(u.Path), 10, 64)
 	if err != nil {
-		return 0, &Error{Op: "read a job of the run", Kind: ErrInvalid, Message: "its check run has no id"}
+		return 0, &Error{Op: "read a job of the run", Kind: ErrInvalid, Message: "GitHub tells of a job of the run without the id of its check run"}
 	}
 	return id, nil
 }
