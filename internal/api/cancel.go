@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -28,7 +30,7 @@ type CancelRequest struct {
 	Reason string `json:"reason,omitempty" doc:"Why, in one line of words that the status repeats" maxLength:"200"`
 }
 
-// controlInput and controlOutput are those of requests that move one job: cancel and retry.
+// controlInput and controlOutput are those of requests that move one job, such as cancel and retry.
 type controlInput struct {
 	JobID string `path:"job_id"`
 	body  io.Reader
@@ -121,6 +123,22 @@ func readWhy(body io.Reader) (string, error) {
 		}
 	}
 	return why, nil
+}
+
+// readNothing refuses what is said to a request that has no fields, so that nobody takes it for heard.
+func readNothing(body io.Reader) error {
+	raw, err := readBody(body)
+	if err != nil || len(bytes.TrimSpace(raw)) == 0 {
+		return err
+	}
+	fields, err := decodeObject(raw, `{}`)
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		return problem.New(problem.UnknownField, "There is no field %q: this request has none. Send it without a body.", shown(name)).OfField(shown(name))
+	}
+	return nil
 }
 
 func readLine(raw json.RawMessage, into *string) error {

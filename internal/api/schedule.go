@@ -75,14 +75,15 @@ type triggerInput struct {
 	Name string `path:"name" doc:"1 to 63 of the characters a–z, 0–9 and '-'" pattern:"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"`
 	Key  string `header:"Idempotency-Key" doc:"Names this request: repeated with the same key it means the same job" minLength:"1" maxLength:"255"`
 	head http.Header
+	body io.Reader
 }
 
 var _ huma.Resolver = (*triggerInput)(nil)
 
 // Resolve implements huma.Resolver.
 func (in *triggerInput) Resolve(ctx huma.Context) []error {
-	r, _ := humago.Unwrap(ctx)
-	in.head = r.Header
+	r, w := humago.Unwrap(ctx)
+	in.head, in.body = r.Header, http.MaxBytesReader(w, r.Body, maxBody)
 	return nil
 }
 
@@ -141,11 +142,17 @@ func (a *api) putSchedule(ctx context.Context, in *putInput) (*scheduleOutput, e
 	return a.changeSchedule(ctx, in.Name, true, func(p *store.Plan) { *p = plan })
 }
 
-func (a *api) pauseSchedule(ctx context.Context, in *nameInput) (*scheduleOutput, error) {
+func (a *api) pauseSchedule(ctx context.Context, in *putInput) (*scheduleOutput, error) {
+	if err := readNothing(in.body); err != nil {
+		return nil, err
+	}
 	return a.changeSchedule(ctx, in.Name, false, func(p *store.Plan) { p.Paused = true })
 }
 
-func (a *api) resumeSchedule(ctx context.Context, in *nameInput) (*scheduleOutput, error) {
+func (a *api) resumeSchedule(ctx context.Context, in *putInput) (*scheduleOutput, error) {
+	if err := readNothing(in.body); err != nil {
+		return nil, err
+	}
 	return a.changeSchedule(ctx, in.Name, false, func(p *store.Plan) { p.Paused = false })
 }
 
@@ -232,6 +239,9 @@ func fromFile(name string) error {
 
 // triggerSchedule answers when the job is durable, as create-job does.
 func (a *api) triggerSchedule(ctx context.Context, in *triggerInput) (*createOutput, error) {
+	if err := readNothing(in.body); err != nil {
+		return nil, err
+	}
 	key, err := keyFromHeader(in.head)
 	if err != nil {
 		return nil, err

@@ -209,7 +209,11 @@ func TestScheduleWithoutDatabase(t *testing.T) {
 	t.Parallel()
 	s := setup(t, func(o *Options) { o.Schedules, o.Scheduler = noSchedules{}, noSchedules{} })
 	for _, r := range [][2]string{{"GET", ""}, {"GET", "/s"}, {"PUT", "/s"}, {"DELETE", "/s"}, {"POST", "/s/pause"}, {"POST", "/s/resume"}, {"POST", "/s/trigger"}} {
-		res := s.do(t, r[0], "/api/schedules"+r[1], `{"cron":"@daily","job":{"job":"x"}}`)
+		body := ""
+		if r[0] == "PUT" {
+			body = `{"cron":"@daily","job":{"job":"x"}}`
+		}
+		res := s.do(t, r[0], "/api/schedules"+r[1], body)
 		if p := res.problem(t); res.StatusCode != 503 || p.Code != problem.StorageUnavailable || res.Header.Get("Retry-After") == "" {
 			t.Errorf("%s %s: %d %s", r[0], r[1], res.StatusCode, res.body)
 		}

@@ -26,7 +26,10 @@ type undoOutput struct {
 
 // undoJob opens the pull request that takes back what a job has merged: 201 when this call has
 // opened it, 200 when it was there.
-func (a *api) undoJob(ctx context.Context, in *verdictInput) (*undoOutput, error) {
+func (a *api) undoJob(ctx context.Context, in *controlInput) (*undoOutput, error) {
+	if err := readNothing(in.body); err != nil {
+		return nil, err
+	}
 	f, p := a.facts(ctx, in.JobID)
 	if p != nil {
 		return nil, p
