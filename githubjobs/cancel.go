@@ -44,20 +44,17 @@ func (f Facts) Next(now time.Time) (step Step, due time.Time) {
 		}
 		return StepRelease, next
 	}
+	due, open := v.openBy(now)
 	switch {
-	case f.Spec != nil && c == nil:
-		if due, open := v.openBy(now); open { // also once the job has ended: its pull request may lack labels
-			return StepOpenPull, due
-		}
-		if reason.Status().Terminal() {
-			return StepNone, time.Time{}
-		}
+	case f.Spec == nil:
+		return StepNone, time.Time{}
+	case open && reason.opens() && (c == nil || v.hasEnded()): // also once the job has ended: its pull request may lack labels
+		return StepOpenPull, due
+	case c == nil && reason.Status().Terminal():
+		return StepNone, time.Time{}
+	case c == nil:
 		return v.nextOfQueue(now, pushed)
-	case f.Spec == nil || c.Answer == CancelGivenUp && (c.Run != 0 || v.run == nil):
-		return StepNone, time.Time{}
-	case v.run != nil && v.run.Status == "completed" && !v.run.waitsForApproval(), v.lost != nil:
-		return StepNone, time.Time{}
-	case v.run == nil && v.result != nil, v.run == nil && !pushed:
+	case c.Answer == CancelGivenUp && (c.Run != 0 || v.run == nil), v.hasEnded(), v.run == nil && !pushed:
 		return StepNone, time.Time{}
 	case v.run == nil: // a run that is seen later is cancelled then
 		return StepGiveUp, later(c.At, v.pushedAt()).Add(SlowStart)
@@ -71,6 +68,14 @@ func (f Facts) Next(now time.Time) (step Step, due time.Time) {
 		return StepGiveUp, c.AnsweredAt.Add(GiveUpAfter)
 	}
 	return StepCancel, c.At
+}
+
+// hasEnded says that there is no run which could be cancelled any more.
+func (v view) hasEnded() bool {
+	if v.run == nil {
+		return v.result != nil
+	}
+	return v.run.Status == "completed" && !v.run.waitsForApproval() || v.lost != nil
 }
 
 // nextOfQueue is the next step about a job that nobody wants cancelled.

@@ -1,12 +1,13 @@
 package githubjobs
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
 
 // OpenWithin is how old a result may be whose pull request the server opens: what nobody
-// has opened for so long, nobody expects any more.
+// has opened for so long, nobody expects any more. One that is open is labelled however old it is.
 const OpenWithin = 24 * time.Hour
 
 // OpenFact is what came of the server's try to open the pull request of a result that the
@@ -47,11 +48,19 @@ func (v view) openBy(now time.Time) (due time.Time, ok bool) {
 		return time.Time{}, false
 	}
 	moved := v.Branch != nil && (v.Branch.Deleted || v.gone || v.Branch.Head != v.result.SHA)
-	opened := v.pull != nil && !v.unlabelled()
-	if opened || moved || v.tried() != nil || now.Sub(v.result.At) > OpenWithin {
+	if moved || v.tried() != nil {
 		return time.Time{}, false
 	}
-	return v.result.At, true
+	if v.pull != nil {
+		return v.result.At, v.unlabelled()
+	}
+	return v.result.At, now.Sub(v.result.At) <= OpenWithin
+}
+
+// opens says that nothing else has become of a job with this reason than that its pull request is
+// to be opened, or was.
+func (r Reason) opens() bool {
+	return !r.Status().Terminal() || r == ReasonPRForbidden || slices.Contains(Judged(), r)
 }
 
 // unlabelled says that the pull request may lack labels that the job asks for.
