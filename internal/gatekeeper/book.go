@@ -25,6 +25,7 @@ type book struct {
 type entry struct {
 	id      string
 	updated time.Time // of the row that was looked at last
+	anew    time.Time // when that is looked at again though it is the same, while there is nothing to judge
 	seen    string    // what of its facts is judged or to be judged; see githubjobs.ToJudge
 	base    string
 	pull    int
@@ -144,8 +145,8 @@ func (k *Gatekeeper) look(ctx context.Context) error {
 
 // enter notes a job whose row says that it has an open pull request.
 func (k *Gatekeeper) enter(ctx context.Context, id string, updated time.Time) error {
-	e := k.book.entries[id]
-	if e != nil && e.updated.Equal(updated) {
+	e, now := k.book.entries[id], k.Now()
+	if e != nil && e.updated.Equal(updated) && (e.seen != "" || now.Before(e.anew)) {
 		return nil
 	}
 	f, err := k.Store.Facts(ctx, k.Project, id)
@@ -160,9 +161,10 @@ func (k *Gatekeeper) enter(ctx context.Context, id string, updated time.Time) er
 		k.book.entries[id] = e
 	}
 	e.updated = updated
-	t, ok := f.ToJudge(k.Now())
+	t, ok := f.ToJudge(now)
 	if !ok {
 		e.seen, e.due, e.urgent, e.again, e.parked = "", 0, false, time.Time{}, false
+		e.anew = now.Add(watchEvery) // time alone may change that, and reads of GitHub
 		return nil
 	}
 	e.pull = t.Pull.Number
