@@ -14,6 +14,7 @@ import (
 
 	files "github.com/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/githubjobs/policy"
 	"github.com/githubjobs/githubjobs/githubjobs/receipt"
 	"github.com/githubjobs/githubjobs/internal/agent/attesttest"
 	"github.com/githubjobs/githubjobs/internal/agent/sigstore"
@@ -59,24 +60,59 @@ func TestAttestedCommits(t *testing.T) {
 		}
 	}
 	for id, names := range map[string][]string{merged: {receipt.Merge, receipt.Result}, failed: {receipt.Result}} {
-		file := filepath.Join(dir, id)
-		s := w.verify(w.receipt(id), 0, "The receipt holds.")
-		subjects := read(t, file+".subjects")
-		for _, name := range names {
-			raw := w.git(w.bare(), "cat-file", "commit", s.Commit(name))
-			if line := fmt.Sprintf("%x  %s/%s\n", sha256.Sum256([]byte(raw)), name, s.Commit(name)); !strings.Contains(subjects, line) {
-				t.Errorf("%s: the subjects are\n%s\nand not %s", id, subjects, line)
-			}
-		}
-		if n := strings.Count(subjects, "/"); n != len(names) {
-			t.Errorf("%s: %d subjects, want %d", id, n, len(names))
-		}
-		var predicate receipt.Provenance
-		if err := json.Unmarshal([]byte(read(t, file+".predicate")), &predicate); err != nil || !reflect.DeepEqual(predicate, s.Predicate) {
-			t.Errorf("%s: %v: the predicate is\n%+v\nby the receipt\n%+v", id, err, predicate, s.Predicate)
-		}
+		w.checkHandedOver(dir, id, names...)
 		w.verifyAttestation(authority, id)
 	}
+}
+
+// checkHandedOver looks whether what was handed over to be attested are these commits of the job's,
+// and of their making what the server's receipt says; which it returns.
+func (w *world) checkHandedOver(dir, id string, names ...string) receipt.Statement {
+	w.t.Helper()
+	file := filepath.Join(dir, id)
+	s := w.verify(w.receipt(id), 0, "The receipt holds.")
+	subjects := read(w.t, file+".subjects")
+	for _, name := range names {
+		raw := w.git(w.bare(), "cat-file", "commit", s.Commit(name))
+		if line := fmt.Sprintf("%x  %s/%s\n", sha256.Sum256([]byte(raw)), name, s.Commit(name)); !strings.Contains(subjects, line) {
+			w.t.Errorf("%s: the subjects are\n%s\nand not %s", id, subjects, line)
+		}
+	}
+	if n := strings.Count(subjects, "/"); n != len(names) {
+		w.t.Errorf("%s: %d subjects, want %d", id, n, len(names))
+	}
+	var predicate receipt.Provenance
+	if err := json.Unmarshal([]byte(read(w.t, file+".predicate")), &predicate); err != nil || !reflect.DeepEqual(predicate, s.Predicate) {
+		w.t.Errorf("%s: %v: the predicate is\n%+v\nby the receipt\n%+v", id, err, predicate, s.Predicate)
+	}
+	return s
+}
+
+// TestAttestedResultOnANewerBase: the base moves between publish and the gate, which brings the
+// result onto it and merges that, all in one run. What is attested is the result that the run has
+// made and the merge, and not the commit in between; and the receipt says the same.
+func TestAttestedResultOnANewerBase(t *testing.T) {
+	t.Parallel()
+	dir := openDir(t)
+	workflow := strings.ReplaceAll(attested(t, dir), "$GITHUB_REF_SLUG", "${GITHUB_REF##*/}")
+	var moves afterPull
+	w := start(t, options{files: map[string]string{files.RunJobPath: workflow, policy.Path: upToDate}, wrap: moves.wrap, noServer: true, environment: []string{"MERGE=off"}})
+	moves.do = func() { w.setFile("README.md", "# Meanwhile\n") }
+	w.variable("GITHUBJOBS_ATTEST", "true")
+	w.startServer()
+	id := w.create(writeReport)
+	authority := attesttest.New(t)
+	w.until("the commits are handed over", func() bool { _, err := os.Stat(filepath.Join(dir, id+".predicate")); return err == nil })
+	w.attest(authority, dir, id)
+	job := w.wait(id)
+	if job.Status != githubjobs.StatusMerged || job.Evidence.PullHeadSHA == job.Evidence.ResultSHA || job.Evidence.ResultSHA == "" {
+		t.Fatalf("the job is %s (%s): %s; %+v", job.Status, job.Reason, job.Message, job.Evidence)
+	}
+	s := w.checkHandedOver(dir, id, receipt.Merge, receipt.Result)
+	if result, merge := s.Commit(receipt.Result), s.Commit(receipt.Merge); result != job.Evidence.ResultSHA || merge != job.Evidence.MergeSHA {
+		t.Errorf("the receipt tells of the result %s and the merge %s, the job %+v", result, merge, job.Evidence)
+	}
+	w.verifyAttestation(authority, id)
 }
 
 // TestAttestFails: where nothing can be attested, the job is what it would be without.

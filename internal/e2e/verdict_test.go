@@ -16,12 +16,13 @@ import (
 
 // verdict is what merge-verdict answers.
 type verdict struct {
-	Allowed   bool
-	Message   string
-	Rules     []struct{ Rule, State, Why string }
-	HeadSHA   string    `json:"head_sha"`
-	PolicySHA string    `json:"policy_sha"`
-	JudgedAt  time.Time `json:"judged_at"`
+	Allowed     bool
+	Message     string
+	Explanation string
+	Rules       []struct{ Rule, State, Why string }
+	HeadSHA     string    `json:"head_sha"`
+	PolicySHA   string    `json:"policy_sha"`
+	JudgedAt    time.Time `json:"judged_at"`
 }
 
 func (w *world) verdict(method, id, body string) (status int, v verdict) {
@@ -37,7 +38,8 @@ func (w *world) verdict(method, id, body string) (status int, v verdict) {
 
 // TestVerdictAndDryRun: what would be merged is told rule by rule, also by another policy; by
 // that nothing is changed, and few requests are made. A server that may not merge tells it as
-// well, and one that may merges when it comes.
+// well, and says that nobody brings the result onto a base that has moved; and one that may merges
+// when it comes.
 func TestVerdictAndDryRun(t *testing.T) {
 	t.Parallel()
 	// Reads by the clock, and judgements that nobody has asked for, would be counted in.
@@ -78,6 +80,11 @@ func TestVerdictAndDryRun(t *testing.T) {
 	}
 	if now := w.status(job.ID); now.Reason != githubjobs.ReasonMergeBlocked || w.mainHead() != main {
 		t.Errorf("the job is %s: %s", now.Reason, now.Message)
+	}
+	w.setFile("README.md", "# Meanwhile\n")
+	if status, v = w.verdict(http.MethodPost, job.ID, upToDate); status != 200 || v.Allowed || !strings.HasPrefix(v.Message, "Not merged yet: the head lacks 1 commit ") ||
+		!strings.HasPrefix(v.Explanation, "This server runs with `MERGE=off` and brings nothing onto the newest `main`. Run it with `MERGE=on`; or press *Update branch* on pull request #1") {
+		t.Errorf("on a base that has moved: %d %+v", status, v)
 	}
 	w.setFile(policy.Path, mergesReports)
 	w.idle()
