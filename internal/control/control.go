@@ -51,6 +51,8 @@ type Options struct {
 	OpenPulls bool
 	// Changed is called after a step whose effect a read of GitHub may find.
 	Changed func()
+	// Read asks for a read of GitHub without delay. It must not block.
+	Read func()
 	// Released is called after a step that leaves the dispatcher something to do.
 	Released func()
 	Log      *slog.Logger
@@ -125,6 +127,11 @@ func (c *Controller) round(ctx context.Context) (pause time.Duration, err error)
 		if c.putOffs[f.ID].at.After(c.Now()) {
 			continue
 		}
+		if unread(f, c.Now()) {
+			c.putOffs[f.ID] = putOff{at: c.Now().Add(longest)}
+			c.Read()
+			continue
+		}
 		err := c.take(ctx, f)
 		if err == nil {
 			failures = 0
@@ -145,6 +152,21 @@ func (c *Controller) round(ctx context.Context) (pause time.Duration, err error)
 		return 0, nil
 	}
 	return c.next(ctx)
+}
+
+// unread says that the step concludes something from what is not known of a job on GitHub, and that
+// the news may not have come yet: GitHub was not read since the step was due. A server that was away
+// would else end what has begun in time, and delete the branch of what has ended.
+func unread(f githubjobs.Facts, now time.Time) bool {
+	step, due := f.Next(now)
+	concludes := step == githubjobs.StepGiveUp || step == githubjobs.StepExpire && pushed(f.Present())
+	return concludes && !due.After(now) && !f.Complete.IsZero() && f.Complete.Before(due)
+}
+
+// pushed says whether an attempt was pushed, as far as is known. Who pushes reads GitHub before it
+// drops one that was not.
+func pushed(one githubjobs.Facts) bool {
+	return one.Dispatch != nil || one.Branch != nil || len(one.Runs) > 0
 }
 
 // next says how long it is until a step is due.

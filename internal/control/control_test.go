@@ -21,6 +21,8 @@ type memory struct {
 	mu       sync.Mutex
 	jobs     map[string]githubjobs.Facts
 	written  map[string]time.Time
+	complete time.Time // until then the facts are complete; zero for always
+	read     func()    // reads GitHub; nil where nothing is to be found
 	released int
 }
 
@@ -33,6 +35,7 @@ func (m *memory) Due(_ context.Context, _ string, until time.Time, limit int) (d
 			return nil, err
 		}
 		if !row.DueAt.IsZero() && !row.DueAt.After(until) && len(due) < limit {
+			f.Complete = m.complete
 			due = append(due, f)
 		}
 	}
@@ -113,13 +116,19 @@ func start(t *testing.T, g *github, facts githubjobs.Facts) *memory {
 // run runs a controller on the facts of one job.
 func run(t *testing.T, g *github, facts githubjobs.Facts) *memory {
 	m := &memory{jobs: map[string]githubjobs.Facts{facts.ID: facts}, written: map[string]time.Time{facts.ID: time.Now()}}
+	control(t, g, m)
+	return m
+}
+
+// control runs a controller on the facts of a store.
+func control(t *testing.T, g *github, m *memory) {
 	g.began = time.Now()
 	released := func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		m.released++
 	}
-	c := New(Options{Project: "p", Hub: g, Store: m, OpenPulls: !g.closed, Changed: func() {}, Released: released, Log: slog.New(slog.DiscardHandler), Now: time.Now})
+	c := New(Options{Project: "p", Hub: g, Store: m, OpenPulls: !g.closed, Changed: func() {}, Read: func() { go m.read() }, Released: released, Log: slog.New(slog.DiscardHandler), Now: time.Now})
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() { ended <- c.Run(ctx) }()
@@ -130,7 +139,6 @@ func run(t *testing.T, g *github, facts githubjobs.Facts) *memory {
 		}
 	})
 	synctest.Wait()
-	return m
 }
 
 func running() []githubjobs.RunFact {

@@ -27,7 +27,7 @@ func canceled(n int) *memory {
 
 func controller(m *memory, g *github) *Controller {
 	g.began = time.Now()
-	return New(Options{Project: "p", Hub: g, Store: m, OpenPulls: true, Changed: func() {}, Released: func() {}, Log: slog.New(slog.DiscardHandler), Now: time.Now})
+	return New(Options{Project: "p", Hub: g, Store: m, OpenPulls: true, Changed: func() {}, Read: func() {}, Released: func() {}, Log: slog.New(slog.DiscardHandler), Now: time.Now})
 }
 
 // A step that fails again and again, for as many jobs as a round takes failures and more,

@@ -39,6 +39,15 @@ func (c complete) FactsOf(ctx context.Context, project string, ids ...string) (m
 	return found, err
 }
 
+// Due implements store.Jobs.
+func (c complete) Due(ctx context.Context, project string, until time.Time, limit int) ([]githubjobs.Facts, error) {
+	list, err := c.Store.Due(ctx, project, until, limit)
+	for i := range list {
+		list[i].Complete = c.server.complete()
+	}
+	return list, err
+}
+
 // Live implements store.Jobs.
 func (c complete) Live(ctx context.Context, project, after string, limit int) ([]githubjobs.Facts, error) {
 	list, err := c.Store.Live(ctx, project, after, limit)

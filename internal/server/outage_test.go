@@ -1,6 +1,7 @@
 package server
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -47,4 +48,25 @@ func TestNothingIsMissingBeforeGitHubWasRead(t *testing.T) {
 		t.Errorf("complete until %s, before the restart until %s", s.complete(), known)
 	}
 	eventually(t, "GitHub was read: there is nothing", func() bool { return s.status(t, id).Reason == githubjobs.ReasonAgentError })
+}
+
+// A job that was pushed is given up for its time only after GitHub was read, however seldom that is:
+// it may have begun.
+func TestGitHubIsReadBeforeAJobIsGivenUp(t *testing.T) {
+	t.Parallel()
+	g := startGitHub(t)
+	cfg := g.config(t)
+	cfg.ReconcileInterval = time.Hour
+	s := start(t, cfg)
+	eventually(t, "GitHub was read", s.everRead)
+	id := s.create(t, `{"job":"soon or never","queue_ttl_seconds":20}`)
+	eventually(t, "pushed", func() bool { return s.status(t, id).Evidence.BranchSHA != "" })
+	by := s.status(t, id).CreatedAt.Add(20 * time.Second)
+	if list, err := s.store.Due(t.Context(), s.project, by, 9); err != nil || len(list) != 1 || list[0].Complete.IsZero() {
+		t.Errorf("due are %+v, %v", list, err)
+	}
+	eventually(t, "its time is over", func() bool { return strings.Contains(s.status(t, id).Message, "has not begun in time") })
+	if read := s.complete(); read.Before(by) {
+		t.Errorf("GitHub was read at %s, and the job had time until %s", read, by)
+	}
 }

@@ -179,7 +179,7 @@ func (s *Server) wire(repository *hub.Repository) {
 		Pace: s.cfg.pace(),
 	})
 	s.controller = control.New(control.Options{
-		Project: s.project, Hub: repository, Store: s.store, OpenPulls: s.cfg.OpenPulls, Changed: s.reconciler.Wake, Released: s.dispatcher.Wake, Log: s.log.With("part", "control"), Now: time.Now,
+		Project: s.project, Hub: repository, Store: s.store, OpenPulls: s.cfg.OpenPulls, Changed: s.reconciler.Wake, Read: s.reconciler.ReadNow, Released: s.dispatcher.Wake, Log: s.log.With("part", "control"), Now: time.Now,
 	})
 	s.keeper = hold.New(hold.Options{
 		Project: s.project, Store: s.store, Complete: s.complete, Log: s.log.With("part", "hold"), Now: time.Now,
