@@ -18,7 +18,28 @@ func TestBatchesOfAnOldDatabase(t *testing.T) {
 	s := open(t, db, storetest.Clock)
 	defer s.Close()
 	storetest.Named(t, s)
-	names, err := fs.Glob(migrations, "migrations/*_batches.sql")
+	_, fill, _ := strings.Cut(migration(t, "batches"), "\nINSERT INTO batches")
+	admin(t, db, `DELETE FROM batches`)
+	admin(t, db, `INSERT INTO batches`+fill)
+	storetest.CheckCounters(t, s, "demo-reports")
+}
+
+// The migration has jobs looked at again of which an older version told no step.
+func TestDueOfAnOldDatabase(t *testing.T) {
+	t.Parallel()
+	db := schema(t)
+	s := open(t, db, storetest.Clock)
+	defer s.Close()
+	storetest.CheckDueAgain(t, s, func() {
+		admin(t, db, `UPDATE jobs SET due_at = 0`)
+		admin(t, db, migration(t, "due_again"))
+	})
+}
+
+// migration is the script of the migration of that name.
+func migration(t *testing.T, name string) string {
+	t.Helper()
+	names, err := fs.Glob(migrations, "migrations/*_"+name+".sql")
 	if err != nil || len(names) != 1 {
 		t.Fatal(names, err)
 	}
@@ -26,10 +47,7 @@ func TestBatchesOfAnOldDatabase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, fill, _ := strings.Cut(string(script), "\nINSERT INTO batches")
-	admin(t, db, `DELETE FROM batches`)
-	admin(t, db, `INSERT INTO batches`+fill)
-	storetest.CheckCounters(t, s, "demo-reports")
+	return string(script)
 }
 
 // The same batch comes to three servers at the same time, as a repeated request does.

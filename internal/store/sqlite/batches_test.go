@@ -15,7 +15,29 @@ func TestBatchesOfAnOldDatabase(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "a.db"), storetest.Clock)
 	defer s.Close()
 	storetest.Named(t, s)
-	names, err := fs.Glob(migrations, "migrations/*_batches.sql")
+	_, fill, _ := strings.Cut(migration(t, "batches"), "\nINSERT INTO batches")
+	if _, err := s.write.tx.conn.ExecContext(t.Context(), `DELETE FROM batches; INSERT INTO batches`+fill); err != nil {
+		t.Fatal(err)
+	}
+	storetest.CheckCounters(t, s, "demo-reports")
+}
+
+// The migration has jobs looked at again of which an older version told no step.
+func TestDueOfAnOldDatabase(t *testing.T) {
+	t.Parallel()
+	s := open(t, filepath.Join(t.TempDir(), "a.db"), storetest.Clock)
+	defer s.Close()
+	storetest.CheckDueAgain(t, s, func() {
+		if _, err := s.write.tx.conn.ExecContext(t.Context(), `UPDATE jobs SET due_at = 0; `+migration(t, "due_again")); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// migration is the script of the migration of that name.
+func migration(t *testing.T, name string) string {
+	t.Helper()
+	names, err := fs.Glob(migrations, "migrations/*_"+name+".sql")
 	if err != nil || len(names) != 1 {
 		t.Fatal(names, err)
 	}
@@ -23,9 +45,5 @@ func TestBatchesOfAnOldDatabase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, fill, _ := strings.Cut(string(script), "\nINSERT INTO batches")
-	if _, err := s.write.tx.conn.ExecContext(t.Context(), `DELETE FROM batches; INSERT INTO batches`+fill); err != nil {
-		t.Fatal(err)
-	}
-	storetest.CheckCounters(t, s, "demo-reports")
+	return string(script)
 }

@@ -200,6 +200,29 @@ func due(t *testing.T, _ *clock, s store.Store) {
 	}
 }
 
+// CheckDueAgain checks that a job is looked at again of which an older version told no step. old
+// makes the database as that had left it, and migrates it.
+func CheckDueAgain(t *testing.T, s store.Store, old func()) {
+	ok(t, s.MergeFacts(t.Context(), project, unlabelled("labels")))
+	opened := unlabelled("opened")
+	opened.Result.Result.Problem = nil
+	ok(t, s.MergeFacts(t.Context(), project, opened))
+	old()
+	due, err := s.Due(t.Context(), project, Now.Add(-time.Hour), 10)
+	if ok(t, err); len(due) != 1 || due[0].ID != "labels" {
+		t.Errorf("due after the migration: %q", ids(due))
+	}
+	ok(t, s.RefreshJobs(t.Context(), project, "labels"))
+	due, err = s.Due(t.Context(), project, Now.Add(-time.Hour), 10)
+	if ok(t, err); len(due) != 0 {
+		t.Errorf("due before its time: %q", ids(due))
+	}
+	due, err = s.Due(t.Context(), project, Now, 10)
+	if ok(t, err); len(due) != 1 {
+		t.Errorf("due after the look: %q", ids(due))
+	}
+}
+
 // unlabelled are facts of a job whose pull request the server has opened, and not labelled: it may
 // have died in between.
 func unlabelled(id string) githubjobs.Facts {
