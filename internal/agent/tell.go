@@ -25,8 +25,8 @@ func telling(phase githubjobs.Phase, step func(context.Context, job) error) func
 			session.Phase(githubjobs.PhaseEnded) // no step follows
 		}
 		grant, ok := session.Close()
-		if refusal := session.Refusal(); refusal != "" {
-			actions.To(j.Stdout).Printf("%s", refusal)
+		if why := session.Silence(); why != "" {
+			actions.To(j.Stdout).Printf("%s", why)
 		}
 		if ok && err == nil && phase == githubjobs.PhaseFetching {
 			if lost := j.dir.SaveGrant(grant); lost != nil {

@@ -111,6 +111,7 @@ func start(t testing.TB, o options) *world {
 		t.Fatal(err)
 	}
 	w.hub = hub
+	w.showRuns(filepath.Join(o.hubDataDir, "actions", "logs"))
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- hub.Run(ctx) }()
@@ -155,6 +156,24 @@ func (w *world) log(name string) *os.File {
 		}
 	})
 	return f
+}
+
+// showRuns shows what the jobs of the runs said when the test fails.
+func (w *world) showRuns(dir string) {
+	w.t.Cleanup(func() {
+		if !w.t.Failed() {
+			return
+		}
+		logs, err := filepath.Glob(filepath.Join(dir, "*", "*.log"))
+		if err != nil {
+			w.t.Log(err)
+		}
+		for _, path := range logs[:min(len(logs), 5)] {
+			if text, err := os.ReadFile(path); err == nil {
+				w.t.Logf("run %s said:\n%s", filepath.Base(filepath.Dir(path)), text[max(0, len(text)-5_000):])
+			}
+		}
+	})
 }
 
 // seedDate is when the repository begins, so that reports have a day to tell of.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -19,6 +20,13 @@ import (
 
 // maxAnswer bounds the answers that are read.
 const maxAnswer = 64 << 10
+
+// newClient returns one that finds out soon that nobody is there, and waits longer for who is.
+func newClient() *http.Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.DialContext = (&net.Dialer{Timeout: Patience}).DialContext
+	return &http.Client{Timeout: requestTime, Transport: transport}
+}
 
 // errBusy: the server asks to wait.
 type errBusy struct {
@@ -101,7 +109,7 @@ type Identity struct {
 // Exchange asks GitHub for a token and trades it for the right to tell the server of this
 // run's attempt.
 func Exchange(server string, id Identity) func(ctx context.Context) (work.Grant, error) {
-	client := &http.Client{Timeout: requestTime}
+	client := newClient()
 	return func(ctx context.Context) (work.Grant, error) {
 		if id.URL == "" || id.Token == "" {
 			return work.Grant{}, errRefused{"the step has no ACTIONS_ID_TOKEN_REQUEST_URL; give the workflow's job the permission `id-token: write`, or unset the variable GITHUBJOBS_SERVER"}

@@ -6,6 +6,7 @@
 package live
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -32,16 +33,22 @@ const (
 	longPause   = 30 * time.Second
 )
 
-// Patience is how long the end of a step may wait until the last events are told.
+// Patience is how long the end of a step may wait until the last events are told, and for a
+// connection to the server.
 const Patience = 2 * time.Second
+
+// GrantPatience is how long the end of a step may wait for the right to tell, from a server that has
+// taken its connection: without it nothing is told of the steps that follow either.
+const GrantPatience = requestTime
 
 // Config says to whom a session tells, and by what right.
 type Config struct {
 	// Grant is what the server gave for the run's token; see Exchange.
 	Grant func(ctx context.Context) (work.Grant, error)
-	// Patience is how long Close waits at most, Heartbeat how long nothing is told at most;
-	// Patience and githubjobs.Heartbeat when 0.
-	Patience, Heartbeat time.Duration
+	// Patience is how long Close waits at most, GrantPatience how long while nothing is granted yet,
+	// Heartbeat how long nothing is told at most; the constants of these names and
+	// githubjobs.Heartbeat when 0.
+	Patience, GrantPatience, Heartbeat time.Duration
 }
 
 // Session is what one step tells. A nil session tells nothing; all methods may be called
@@ -61,21 +68,19 @@ type Session struct {
 	latest  map[string]*githubjobs.Event // of progress and metadata in waiting, which newer ones replace
 	lost    int64                        // dropped since the last event in waiting was taken
 	mute    error                        // why nothing more is told
+	away    error                        // why the last try to get a grant failed
 	grant   work.Grant
 	granted bool
 }
 
 // Begin starts a session. It returns at once.
 func Begin(cfg Config) *Session {
-	if cfg.Patience == 0 {
-		cfg.Patience = Patience
-	}
-	if cfg.Heartbeat == 0 {
-		cfg.Heartbeat = githubjobs.Heartbeat
-	}
+	cfg.Patience = cmp.Or(cfg.Patience, Patience)
+	cfg.GrantPatience = cmp.Or(cfg.GrantPatience, GrantPatience)
+	cfg.Heartbeat = cmp.Or(cfg.Heartbeat, githubjobs.Heartbeat)
 	ctx, stop := context.WithCancel(context.Background())
 	s := &Session{
-		cfg: cfg, client: &http.Client{Timeout: requestTime}, kick: make(chan struct{}, 1), ending: make(chan struct{}), done: make(chan struct{}), stop: stop,
+		cfg: cfg, client: newClient(), kick: make(chan struct{}, 1), ending: make(chan struct{}), done: make(chan struct{}), stop: stop,
 		latest: map[string]*githubjobs.Event{},
 	}
 	go s.run(ctx)
@@ -175,17 +180,31 @@ func (s *Session) Close() (grant work.Grant, ok bool) {
 		return work.Grant{}, false
 	}
 	s.once.Do(func() { close(s.ending) })
-	timer := time.NewTimer(s.cfg.Patience)
-	defer timer.Stop()
-	select {
-	case <-s.done:
-	case <-timer.C:
+	if !s.endsWithin(s.cfg.Patience) && !s.mayTell() {
+		s.endsWithin(s.cfg.GrantPatience - s.cfg.Patience)
 	}
 	s.stop()
 	<-s.done
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.grant, s.granted && s.mute == nil
+}
+
+func (s *Session) endsWithin(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-s.done:
+		return true
+	case <-timer.C:
+		return false
+	}
+}
+
+func (s *Session) mayTell() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.granted
 }
 
 // errRefused: the server wants nothing of this run, now or ever.
@@ -200,19 +219,25 @@ func (s *Session) giveUp(err error) {
 	s.mute, s.waiting, s.bytes = err, nil, 0
 }
 
-// Refusal is why nothing was told any more, in words for the step's log; empty where the
-// server has refused nothing.
-func (s *Session) Refusal() string {
+// Silence is why a session that has been closed told nothing, or nothing any more, in words for the
+// step's log; empty where it was heard to the end, or the server went away later.
+func (s *Session) Silence() string {
 	if s == nil {
 		return ""
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.mute == nil {
+	why := s.mute
+	if why == nil && !s.granted {
+		why = cmp.Or(s.away, errSlow)
+	}
+	if why == nil {
 		return ""
 	}
-	return "Live progress is not told: " + strings.TrimSuffix(s.mute.Error(), ".") + ". Nothing else depends on it."
+	return "Live progress is not told: " + strings.TrimSuffix(why.Error(), ".") + ". Nothing else depends on it."
 }
+
+var errSlow = errors.New("the server did not answer in time")
 
 func refused(err error) bool {
 	_, ok := errors.AsType[errRefused](err)

@@ -195,9 +195,45 @@ func TestCloseIsBounded(t *testing.T) {
 			t.Errorf("%s: it took %s", name, took)
 		}
 	}
-	s := Begin(Config{Grant: func(ctx context.Context) (work.Grant, error) { <-ctx.Done(); return work.Grant{}, ctx.Err() }, Patience: time.Millisecond})
+	s := Begin(Config{
+		Grant:    func(ctx context.Context) (work.Grant, error) { <-ctx.Done(); return work.Grant{}, ctx.Err() },
+		Patience: time.Millisecond, GrantPatience: time.Millisecond,
+	})
 	if _, ok := s.Close(); ok {
 		t.Error("what was never granted is handed on")
+	}
+	if got := s.Silence(); got != "Live progress is not told: the server did not answer in time. Nothing else depends on it." {
+		t.Errorf("it says %q", got)
+	}
+}
+
+// A server that is slow to give the right to tell is waited for longer than for all else: the steps
+// that follow have no other way to get it.
+func TestASlowGrantIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	h := newHearer(t)
+	closing := make(chan struct{})
+	s := Begin(Config{Patience: time.Millisecond, GrantPatience: time.Minute, Grant: func(context.Context) (work.Grant, error) {
+		<-closing
+		time.Sleep(50 * time.Millisecond) // longer than the patience
+		return work.Grant{Server: h.URL, JobID: "a", Capability: "cap"}, nil
+	}})
+	s.Line("one")
+	close(closing)
+	grant, ok := s.Close()
+	if events := h.heard(); !ok || grant.Capability != "cap" || grant.LastSeq != 1 || len(events) != 1 || s.Silence() != "" {
+		t.Errorf("%+v, %t, %+v, %q", grant, ok, events, s.Silence())
+	}
+}
+
+// Where nobody is there, a step ends without waiting for another try, and says why it was not heard.
+func TestAServerThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	h := newHearer(t)
+	h.Close()
+	s := Begin(Config{Grant: Exchange(h.URL, Identity{URL: h.URL + "/token?x", Token: "t"}), GrantPatience: time.Hour})
+	if _, ok := s.Close(); ok || !strings.Contains(s.Silence(), "connection refused") {
+		t.Errorf("%t, %q", ok, s.Silence())
 	}
 }
 
@@ -213,8 +249,8 @@ func TestARefusalIsFinal(t *testing.T) {
 	if _, ok := s.Close(); ok {
 		t.Error("what was refused is handed on")
 	}
-	if h.calls != 1 || s.Refusal() != "Live progress is not told: No more. Nothing else depends on it." {
-		t.Errorf("%d requests, %q", h.calls, s.Refusal())
+	if h.calls != 1 || s.Silence() != "Live progress is not told: No more. Nothing else depends on it." {
+		t.Errorf("%d requests, %q", h.calls, s.Silence())
 	}
 }
 
@@ -229,8 +265,8 @@ func TestLongLines(t *testing.T) {
 		}
 	}
 	s.Close()
-	if events := h.heard(); s.Refusal() != "" || int(missing(t, events, 10))+len(events) != 500 || len(events) < 200 {
-		t.Errorf("%d events were told: %q", len(events), s.Refusal())
+	if events := h.heard(); s.Silence() != "" || int(missing(t, events, 10))+len(events) != 500 || len(events) < 200 {
+		t.Errorf("%d events were told: %q", len(events), s.Silence())
 	}
 }
 
@@ -255,7 +291,7 @@ func TestNoSessionTellsNothing(t *testing.T) {
 	s.Line("x")
 	var out bytes.Buffer
 	fmt.Fprint(s.Tee(&out), "y")
-	if _, ok := s.Close(); ok || s.Refusal() != "" || out.String() != "y" {
+	if _, ok := s.Close(); ok || s.Silence() != "" || out.String() != "y" {
 		t.Error("it tells something")
 	}
 }

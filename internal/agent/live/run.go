@@ -47,6 +47,10 @@ func (s *Session) open(ctx context.Context, failures *int) (opened bool) {
 	case refused(err):
 		s.giveUp(err)
 		s.stop()
+	case ctx.Err() == nil:
+		s.mu.Lock()
+		s.away = err
+		s.mu.Unlock()
 	}
 	*failures++
 	return false

@@ -41,8 +41,8 @@ func (s Step) begin() (*live.Session, error) {
 // end tells what is left. The outcome is saved by then: nothing hangs on it.
 func (s Step) end(session *live.Session) {
 	session.Close()
-	if refusal := session.Refusal(); refusal != "" {
-		actions.To(s.Stdout).Printf("%s", refusal)
+	if why := session.Silence(); why != "" {
+		actions.To(s.Stdout).Printf("%s", why)
 	}
 }
 
