@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -343,7 +344,7 @@ func TestMarks(t *testing.T) {
 		s := &Session{latest: map[string]*githubjobs.Event{}, kick: make(chan struct{}, 1)}
 		var log bytes.Buffer
 		told := &Told{Next: &log, Mark: mark, Session: s, Mask: func(text string) string { return strings.ReplaceAll(text, "s3cret", "***") }}
-		size := rapid.IntRange(1, 60).Draw(t, "size")
+		size := rapid.IntRange(1, len(output)).Draw(t, "size")
 		for part := range slices.Chunk([]byte(output), size) {
 			if n, err := told.Write(part); n != len(part) || err != nil {
 				t.Fatal(n, err)
@@ -361,4 +362,26 @@ func TestMarks(t *testing.T) {
 			t.Fatalf("heard %q, want %q", got, want)
 		}
 	})
+}
+
+// Lines without a mark are passed on as they came: a task may write millions of them.
+func TestLinesWithoutMarksPassTogether(t *testing.T) {
+	t.Parallel()
+	next := &writes{}
+	told := &Told{Next: next, Mark: "job-event-ABC:"}
+	output := strings.Repeat("job-event-AB\n", 1000)
+	if n, err := io.WriteString(told, output+"unfinished"); n != len(output)+10 || err != nil {
+		t.Fatal(n, err)
+	}
+	told.Flush()
+	if want := []string{output, "unfinished", ""}; !slices.Equal(next.all, want) {
+		t.Errorf("%d writes, %d wanted", len(next.all), len(want))
+	}
+}
+
+type writes struct{ all []string }
+
+func (w *writes) Write(p []byte) (int, error) {
+	w.all = append(w.all, string(p))
+	return len(p), nil
 }

@@ -55,6 +55,13 @@ func (t *Told) Write(p []byte) (int, error) {
 	defer t.mu.Unlock()
 	n := len(p)
 	for len(p) > 0 {
+		if whole := t.unmarked(p); whole > 0 {
+			if _, err := t.Next.Write(p[:whole]); err != nil {
+				return n - len(p), err
+			}
+			p = p[whole:]
+			continue
+		}
 		end := bytes.IndexByte(p, '\n') + 1
 		line := p[:max(end, 0)]
 		if end == 0 {
@@ -66,6 +73,17 @@ func (t *Told) Write(p []byte) (int, error) {
 		p = p[len(line):]
 	}
 	return n, nil
+}
+
+// unmarked is how many bytes of p are whole lines without a mark, which can be passed on together.
+func (t *Told) unmarked(p []byte) int {
+	if t.state != begin || len(t.held) > 0 {
+		return 0
+	}
+	if i := bytes.Index(p, []byte(t.Mark)); i >= 0 {
+		p = p[:i]
+	}
+	return bytes.LastIndexByte(p, '\n') + 1
 }
 
 // part takes a part of a line; last says that the line ends with it.

@@ -49,18 +49,37 @@ func (l *Log) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := len(p)
+	if end := bytes.IndexByte(p, '\n') + 1; len(l.line) > 0 {
+		l.lines(p[:end])
+		p = p[end:]
+	}
+	if whole := bytes.LastIndexByte(p, '\n') + 1; len(l.line) == 0 && l.plain(p[:whole]) {
+		l.emit(p[:whole])
+		p = p[whole:]
+	}
+	l.lines(p)
+	return n, nil
+}
+
+// plain says whether whole lines pass together as they would one by one: without anything
+// to mask, and all or none of them into the stream.
+func (l *Log) plain(lines []byte) bool {
+	return !l.mask.finds(lines) && (l.streamed >= streamBytes || l.streamed+int64(len(lines)) < streamBytes)
+}
+
+// lines takes a text line by line; its last line may have no end yet.
+func (l *Log) lines(p []byte) {
 	for len(p) > 0 {
 		i := bytes.IndexByte(p, '\n')
 		if i < 0 {
 			l.line = append(l.line, p...)
 			l.breakLine()
-			break
+			return
 		}
 		l.line = append(l.line, p[:i+1]...)
 		l.flush(len(l.line))
 		p = p[i+1:]
 	}
-	return n, nil
 }
 
 // breakLine passes on the most of a line that has become too long. What is held

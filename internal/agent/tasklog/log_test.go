@@ -38,11 +38,11 @@ func TestShortLogIsKeptAsItIs(t *testing.T) {
 func TestWritesMayBeCutAnywhere(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		words := []string{"a", "secret-1", "secret-12", "\n", " ", "é", strings.Repeat("x", 3000)}
+		words := []string{"a", "secret-1", "secret-12", "over\ntwo lines", "ghs_", "github_pat_", "tokentokentoken", "\n", " ", "é", strings.Repeat("x", 3000)}
 		text := strings.Join(rapid.SliceOfN(rapid.SampledFrom(words), 0, 60).Draw(t, "text"), "")
 		render := func(size int) (string, string) {
 			var stream bytes.Buffer
-			l := New(&stream, []string{"secret-1", "secret-12"})
+			l := New(&stream, []string{"secret-1", "secret-12", "over\ntwo lines"})
 			for rest := text; rest != ""; {
 				n := min(size, len(rest))
 				l.Write([]byte(rest[:n]))
@@ -60,6 +60,24 @@ func TestWritesMayBeCutAnywhere(t *testing.T) {
 			t.Fatal("a secret came through")
 		}
 	})
+}
+
+// What has nothing to mask is not looked at line by line; beyond the stream's bound it is cut at the same line all the same.
+func TestLinesPassTogether(t *testing.T) {
+	t.Parallel()
+	stream := &counter{}
+	l := New(stream, []string{"secret-1"})
+	chunk := []byte(strings.Repeat("one line\n", 1000))
+	l.Write(chunk)
+	if stream.writes != 1 {
+		t.Errorf("%d writes for one", stream.writes)
+	}
+	for l.streamed < streamBytes {
+		l.Write(chunk)
+	}
+	if l.streamed >= streamBytes+int64(len("one line\n")) {
+		t.Errorf("%d bytes were streamed, the bound is %d", l.streamed, streamBytes)
+	}
 }
 
 func TestMask(t *testing.T) {
@@ -201,12 +219,13 @@ func TestAHugeLogKeepsItsEnds(t *testing.T) {
 }
 
 type counter struct {
-	n    int
-	last string
+	n, writes int
+	last      string
 }
 
 func (c *counter) Write(p []byte) (int, error) {
 	c.n += len(p)
+	c.writes++
 	c.last = string(p[max(0, len(p)-100):])
 	return len(p), nil
 }

@@ -141,10 +141,21 @@ func (m Mask) apply(line []byte) []byte {
 			line = bytes.ReplaceAll(line, value, []byte("***"))
 		}
 	}
-	if bytes.Contains(line, []byte("gh")) || bytes.Contains(line, []byte("github_pat_")) {
+	if mayHoldToken(line) {
 		line = tokens.ReplaceAll(line, []byte("***"))
 	}
 	return line
+}
+
+// mayHoldToken spares most texts the regular expression.
+func mayHoldToken(text []byte) bool {
+	return bytes.Contains(text, []byte("gh")) || bytes.Contains(text, []byte("github_pat_"))
+}
+
+// finds says whether a text of any number of lines may hold something to mask. It is quicker
+// than apply on each line, and never says no where that would mask something.
+func (m Mask) finds(text []byte) bool {
+	return m.Find(text) >= 0 || mayHoldToken(text) && tokens.Match(text)
 }
 
 // Text returns a text with the secrets in it masked.
