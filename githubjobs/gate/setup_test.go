@@ -2,11 +2,14 @@ package gate
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -76,11 +79,23 @@ func setup(t *testing.T, policy string) *world {
 
 func (w *world) install(slug string, permissions map[string]string) *hub.App {
 	w.t.Helper()
-	app, key, err := w.CreateApp(localhub.App{Owner: "alice", Slug: slug, Permissions: permissions})
+	app, key, err := w.CreateApp(localhub.App{Owner: "alice", Slug: slug, Permissions: permissions, Key: appKey(w.t, slug)})
 	must(w.t, err)
 	in, err := w.InstallApp(app.ID, "alice")
 	must(w.t, err)
 	return &hub.App{ID: app.ID, InstallationID: in.ID, PrivateKey: key}
+}
+
+// appKeys are the keys of Apps by their slug. Making one takes longer than most tests here: each serves the App of its
+// name in every world.
+var appKeys sync.Map
+
+func appKey(t *testing.T, slug string) *rsa.PrivateKey {
+	t.Helper()
+	once, _ := appKeys.LoadOrStore(slug, sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) }))
+	key, err := once.(func() (*rsa.PrivateKey, error))()
+	must(t, err)
+	return key
 }
 
 func (w *world) hub(url string, app *hub.App) *hub.Repository {
