@@ -32,22 +32,25 @@ const statusClientGone = 499
 // taken for the test's own mistake, and only its answer is checked.
 func (d *Description) Check(e Exchange) (Operation, []string) {
 	op, values, ok := d.Operation(e.Method, e.Path)
+	return op, d.check(op, values, ok, e)
+}
+
+// check is Check for what Operation has found.
+func (d *Description) check(op Operation, values map[string]string, ok bool, e Exchange) (problems []string) {
 	if !ok {
 		if e.Status == http.StatusNotImplemented {
-			return op, nil // localhub's own word for what it does not have
+			return nil // localhub's own word for what it does not have
 		}
-		return op, []string{"GitHub describes no such operation"}
+		return []string{"GitHub describes no such operation"}
 	}
-	var problems []string
 	if e.Status != http.StatusBadRequest && e.Status != http.StatusUnprocessableEntity && e.Status != http.StatusNotFound {
 		problems = append(problems, d.checkParameters(op, values, e.Query)...)
 		problems = append(problems, d.checkBody(op, e.Body)...)
 	}
 	if e.Gone && e.Status == statusClientGone {
-		return op, problems // no answer was sent
+		return problems // no answer was sent
 	}
-	problems = append(problems, d.checkAnswer(op, e)...)
-	return op, problems
+	return append(problems, d.checkAnswer(op, e)...)
 }
 
 func (d *Description) checkParameters(op Operation, values map[string]string, query url.Values) (problems []string) {

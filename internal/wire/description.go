@@ -48,6 +48,7 @@ type Operation struct {
 	parameters map[string]parameter // by "in name"
 	match      *regexp.Regexp
 	parts      []string // see may
+	open       bool     // more may follow the parts
 }
 
 type parameter struct {
@@ -126,7 +127,8 @@ func (d *Description) index(doc object) error {
 				op.parameters[in+" "+name] = parameter{required: required, pointer: place + "/schema"}
 				slashes[name] = p["x-multi-segment"] == true
 			}
-			op.match, op.parts = pattern(path, slashes), parts(path, slashes)
+			op.match = pattern(path, slashes)
+			op.parts, op.open = parts(path, slashes)
 			d.operations = append(d.operations, op)
 		}
 	}
@@ -161,26 +163,27 @@ func pattern(path string, slashes map[string]bool) *regexp.Regexp {
 	return regexp.MustCompile(b.String() + "$")
 }
 
-// parts are what is between the slashes of a path, empty for what holds a parameter; nil where one may hold slashes.
-func parts(path string, slashes map[string]bool) []string {
-	for name, any := range slashes {
-		if any && strings.Contains(path, "{"+name+"}") {
-			return nil
+// parts are what is between the slashes of a path, empty for what holds a parameter. They end, open, before a parameter
+// that may hold slashes.
+func parts(path string, slashes map[string]bool) (list []string, open bool) {
+	for part := range strings.SplitSeq(path, "/") {
+		for name, any := range slashes {
+			if any && strings.Contains(part, "{"+name+"}") {
+				return list, true
+			}
 		}
-	}
-	list := strings.Split(path, "/")
-	for i, part := range list {
 		if strings.Contains(part, "{") {
-			list[i] = ""
+			part = ""
 		}
+		list = append(list, part)
 	}
-	return list
+	return list, false
 }
 
 // may says whether a path, by its parts, can be one of the operation: that spares a thousand regular expressions.
 func (o *Operation) may(path []string) bool {
-	if o.parts == nil {
-		return true
+	if o.open && len(path) > len(o.parts) {
+		path = path[:len(o.parts)]
 	}
 	return slices.EqualFunc(o.parts, path, func(want, got string) bool { return want == "" || want == got })
 }

@@ -86,10 +86,10 @@ func (r *Recorder) Wrap(next http.Handler) http.Handler {
 }
 
 func (r *Recorder) record(e Exchange) {
-	op, _, _ := r.d.Operation(e.Method, e.Path)
+	op, values, ok := r.d.Operation(e.Method, e.Path)
 	var problems []string
 	if r.wants(op.ID + e.Method + strconv.Itoa(e.Status)) {
-		_, problems = r.d.Check(e)
+		problems = r.d.check(op, values, ok, e)
 	}
 	agent := e.Header.Get("User-Agent")
 	use(op.ID, agent)

@@ -204,9 +204,15 @@ func TestOperationLeavesNoneOut(t *testing.T) {
 	parameter := regexp.MustCompile(`\{[^}]*\}`)
 	for _, op := range d.operations {
 		path := parameter.ReplaceAllString(op.Path, "x")
-		i := slices.IndexFunc(d.operations, func(o Operation) bool { return o.Method == op.Method && o.match.MatchString(path) })
-		if got, _, ok := d.Operation(op.Method, path); !ok || got.ID != d.operations[i].ID {
-			t.Errorf("%s %s is taken for %q, and is %q", op.Method, path, got.ID, d.operations[i].ID)
+		for _, path := range []string{path, path + "/y"} {
+			var want Operation
+			i := slices.IndexFunc(d.operations, func(o Operation) bool { return o.Method == op.Method && o.match.MatchString(path) })
+			if i >= 0 {
+				want = d.operations[i]
+			}
+			if got, _, _ := d.Operation(op.Method, path); got.ID != want.ID {
+				t.Errorf("%s %s is taken for %q, and is %q", op.Method, path, got.ID, want.ID)
+			}
 		}
 	}
 }
