@@ -66,7 +66,7 @@ func (q *request) showLive(name, title string, data any, live bool) error {
 
 func (s *site) render(w http.ResponseWriter, status int, name string, p page) error {
 	var buf bytes.Buffer
-	if err := s.templates[name].ExecuteTemplate(&buf, "layout", p); err != nil {
+	if err := s.templates()[name].ExecuteTemplate(&buf, "layout", p); err != nil {
 		return err
 	}
 	text := strings.Map(visible, buf.String())

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/githubjobs/githubjobs/internal/localhub/gitrepo"
@@ -47,7 +48,7 @@ type Config struct {
 // site is the handler that New makes.
 type site struct {
 	Config
-	templates map[string]*template.Template
+	templates func() map[string]*template.Template
 	markdown  *markdown
 }
 
@@ -60,7 +61,7 @@ func New(c Config) http.Handler {
 		c.Log = slog.Default()
 	}
 	s := &site{Config: c, markdown: newMarkdown()}
-	s.templates = s.parseTemplates()
+	s.templates = sync.OnceValue(s.parseTemplates) // when the first page is asked for: most of localhub's users are programs
 	routes, forms := s.routes(), s.forms()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		setHeaders(w.Header())
