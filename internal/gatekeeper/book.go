@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/githubjobs/gate"
 	"github.com/githubjobs/githubjobs/githubjobs/hub"
 	"github.com/githubjobs/githubjobs/githubjobs/policy"
 	"github.com/githubjobs/githubjobs/internal/store"
@@ -24,9 +25,10 @@ type book struct {
 // entry is one job with an open pull request.
 type entry struct {
 	id      string
-	updated time.Time // of the row that was looked at last
-	anew    time.Time // when that is looked at again though it is the same, while there is nothing to judge
-	seen    string    // what of its facts is judged or to be judged; see githubjobs.ToJudge
+	updated time.Time     // of the row that was looked at last
+	anew    time.Time     // when that is looked at again though it is the same, while there is nothing to judge; else see conclude
+	waited  time.Duration // from the last judgement to anew; see conclude
+	seen    string        // what of its facts is judged or to be judged; see githubjobs.ToJudge
 	base    string
 	pull    int
 	stays   bool      // the verdict is the same after a push to the base that brings no other policy
@@ -74,6 +76,17 @@ func (b *book) makeDue(e *entry, urgent bool) {
 	e.parked = e.parked && !urgent
 }
 
+// conclude notes when a pull request is judged again that was not merged. What waits for something
+// is judged again though nothing is heard of that: a webhook may be lost, or there is none. It is so
+// later each time, and never before what has happened to others.
+func (e *entry) conclude(r gate.Report, now time.Time) {
+	e.again, e.stays, e.anew = r.Again, r.Stays, time.Time{}
+	if r.Waits {
+		e.waited = min(max(2*e.waited, remindMin), remindMax)
+		e.anew = now.Add(e.waited)
+	}
+}
+
 // before says whether an entry that is due goes before another: what has happened to one before
 // what concerns all, then what has not failed, then what was due first.
 func (e *entry) before(other *entry) bool {
@@ -95,6 +108,10 @@ func (b *book) next(now time.Time) (first *entry, urgent bool, due int, wait tim
 		if !e.again.IsZero() && !e.again.After(now) {
 			e.again = time.Time{}
 			b.makeDue(e, true)
+		}
+		if e.seen != "" && !e.anew.IsZero() && !e.anew.After(now) {
+			e.anew = time.Time{}
+			b.makeDue(e, false)
 		}
 		switch {
 		case b.waits(e, now):
@@ -169,7 +186,7 @@ func (k *Gatekeeper) enter(ctx context.Context, id string, updated time.Time) er
 	}
 	e.pull = t.Pull.Number
 	if e.base = t.Spec.Base; t.Seen != e.seen {
-		e.seen = t.Seen
+		e.seen, e.waited = t.Seen, 0
 		k.book.makeDue(e, k.book.opened || t.Brought) // whose turn it was goes on
 	}
 	return nil

@@ -35,7 +35,9 @@ const (
 	retryMin   = time.Second
 	retryMax   = 10 * time.Minute
 	refused    = 30 * time.Minute // until what GitHub refuses for good is tried again
-	longWait   = 5 * time.Second  // what a judgement waits for at most; it is put back instead
+	remindMin  = 10 * time.Minute // until what waits is judged again though nothing is heard; doubled each time
+	remindMax  = 6 * time.Hour
+	longWait   = 5 * time.Second // what a judgement waits for at most; it is put back instead
 )
 
 // Store is what the package needs of the store; store.Jobs describes the methods.

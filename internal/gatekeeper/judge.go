@@ -79,7 +79,7 @@ func (k *Gatekeeper) judge(ctx context.Context, lease store.Lease, e *entry) err
 		e.again = k.Now().Add(refused)
 	}
 	if done(); err == nil {
-		e.again, e.stays = report.Again, report.Stays
+		e.conclude(report, k.Now())
 	}
 	k.book.judged(e, report.Ready)
 	k.told(t, report)

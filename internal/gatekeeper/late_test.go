@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
+	"github.com/githubjobs/githubjobs/githubjobs/gate"
 )
 
 // behind is a store whose facts are not complete until now, as after an outage while GitHub is read.
@@ -38,4 +39,30 @@ func TestTimeAloneMakesItOneToJudge(t *testing.T) {
 	if read, _ := w.pass(); !slices.Equal(read, []string{"1"}) {
 		t.Errorf("%q are judged", read)
 	}
+}
+
+// What waits is judged again though nothing is heard of what it waits for: a webhook may be lost. It
+// is so later each time, and after all that has happened to others.
+func TestWhatWaitsIsJudgedAgain(t *testing.T) {
+	t.Parallel()
+	b, list := waiting(2)
+	one, at := list[0], now
+	var pauses []time.Duration
+	for range 8 {
+		one.conclude(gate.Report{Waits: true}, at)
+		b.isNext(t, one.anew.Add(-time.Second), nil)
+		pauses = append(pauses, one.anew.Sub(at))
+		at = one.anew
+		b.isNext(t, at, one)
+		if one.urgent {
+			t.Error("it goes before what has happened to others")
+		}
+		one.due = 0
+		b.isNext(t, at, nil)
+	}
+	if pauses[0] != remindMin || pauses[1] != 2*remindMin || pauses[7] != remindMax {
+		t.Errorf("%s", pauses)
+	}
+	one.conclude(gate.Report{}, at)
+	b.isNext(t, at.Add(7*remindMax), nil)
 }
