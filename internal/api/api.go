@@ -15,7 +15,6 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
-	"github.com/githubjobs/githubjobs/githubjobs/policy"
 	"github.com/githubjobs/githubjobs/githubjobs/receipt"
 	"github.com/githubjobs/githubjobs/internal/batch"
 	"github.com/githubjobs/githubjobs/internal/live"
@@ -59,9 +58,7 @@ type Options struct {
 	// Base returns the branch into which a job is merged that names none. It
 	// returns "" while that is not known.
 	Base func(ctx context.Context) (string, error)
-	// Choose fills in which engine does a job of kind prompt; nil leaves that to the agent.
-	// Its errors are a *githubjobs.FieldError, an *engine.NoKeyError, an *engine.AddressError and an *engine.PolicyError.
-	Choose func(ctx context.Context, spec *githubjobs.Spec) error
+	Admission
 	// Read says whether GitHub was ever read completely; before, a job that is not known may
 	// be known there.
 	Read func() bool
@@ -72,15 +69,8 @@ type Options struct {
 	// Room returns 0 when there is room for so many jobs; else how long it takes until there is,
 	// and how many there is room for when none wait.
 	Room func(ctx context.Context, jobs int) (after time.Duration, most int)
-	// Repository is the address of the job repository on GitHub, for receipts; ReceiptKeys are
-	// those that sign them, the present one first, and may be none.
-	Repository  string
+	// ReceiptKeys are those that sign receipts, the present one first, and may be none.
 	ReceiptKeys []receipt.Key
-	// SecretRules are those of the policy on a branch, if they are known here; may be nil.
-	SecretRules func(branch string) (rules policy.SecretRules, known bool)
-	// UnsetSecrets lists those of the names of which it is certain that the repository has no
-	// such secret; nil leaves that to the agent.
-	UnsetSecrets func(ctx context.Context, names []string) []string
 	// Accepted is called after a job was stored. It must return at once.
 	Accepted func()
 	// Canceled is called after a request to cancel a job was stored. It must return at once.

@@ -58,6 +58,7 @@ func setup(t testing.TB, change ...func(*Options)) *server {
 	}
 	o.Scheduler = schedule.New(schedule.Options{
 		Project: o.Project, Store: db, Base: func(ctx context.Context) (string, error) { return o.Base(ctx) }, Accepted: o.Accepted, Log: o.Log, Now: o.Now,
+		Admit: func(ctx context.Context, spec *githubjobs.Spec) error { return o.Admit(ctx, spec) },
 	})
 	o.Live = live.New(live.Options{
 		Project: o.Project, Store: db, Issuer: "https://issuer.invalid", Workflow: ".github/workflows/run-job.yml", Log: o.Log, Now: o.Now,

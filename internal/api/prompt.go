@@ -2,14 +2,11 @@ package api
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
 	"maps"
 	"slices"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
-	"github.com/githubjobs/githubjobs/githubjobs/engine"
 	"github.com/githubjobs/githubjobs/internal/api/problem"
 )
 
@@ -70,29 +67,4 @@ func (r *request) foldPrompt(named bool) error {
 	raw, err := json.Marshal(config)
 	r.spec.Config = raw
 	return err
-}
-
-// choose settles which engine does a job of kind prompt, as far as the server knows it.
-func (a *api) choose(ctx context.Context, spec *githubjobs.Spec) error {
-	if spec.Kind != githubjobs.KindPrompt || a.Choose == nil {
-		return nil
-	}
-	err := a.Choose(ctx, spec)
-	if keyless, ok := errors.AsType[*engine.NoKeyError](err); ok {
-		mend := ""
-		if len(keyless.Unset) > 0 {
-			mend = ", or by the command line: " + a.setSecret(keyless.Unset[0])
-		}
-		return problem.New(problem.NoModelKey, "The job was not created: %s%s", keyless, mend)
-	}
-	if elsewhere, ok := errors.AsType[*engine.AddressError](err); ok {
-		return problem.New(problem.AddressNotAllowed, "The job was not created: %s.", elsewhere).OfField("llm_base_url")
-	}
-	if spoilt, ok := errors.AsType[*engine.PolicyError](err); ok {
-		return problem.New(problem.InvalidPolicy, "The job was not created: %s. Mend the file as the text says.", spoilt)
-	}
-	if err == nil {
-		err = spec.Validate() // It may have become too long.
-	}
-	return fieldProblem(err)
 }

@@ -88,17 +88,19 @@ func (a *api) scheduleRoutes(h huma.API) {
 	const one = "/api/schedules/{name}"
 	stored := []problem.Code{problem.ScheduleNotFound, problem.StorageUnavailable}
 	changed := []problem.Code{problem.ScheduleNotFound, problem.ScheduleFromFile, problem.StorageFull, problem.StorageUnavailable}
+	refused := []problem.Code{problem.NoModelKey, problem.InvalidPolicy, problem.AddressNotAllowed, problem.SecretNotAllowed, problem.SecretNotSet}
 	bare := []problem.Code{problem.InvalidJSON, problem.UnknownField, problem.InvalidBody, problem.BodyTooLarge}
 	route(h, a.keyed("GET", "/api/schedules", "schedules", "Lists the schedules", problem.StorageUnavailable), a.listSchedules)
 	route(h, a.keyed("GET", one, "schedule", "Says what a schedule is and how it gets on", stored...), a.getSchedule)
 	route(h, a.keyed("PUT", one, "put-schedule", "Makes or changes a schedule",
-		problem.InvalidJSON, problem.InvalidField, problem.UnknownField, problem.MissingField, problem.InvalidBody, problem.BodyTooLarge,
-		problem.ScheduleFromFile, problem.TooManySchedules, problem.StorageFull, problem.StorageUnavailable), a.putSchedule)
+		append(slices.Clone(refused), problem.InvalidJSON, problem.InvalidField, problem.UnknownField, problem.MissingField, problem.InvalidBody, problem.BodyTooLarge,
+			problem.ScheduleFromFile, problem.TooManySchedules, problem.StorageFull, problem.StorageUnavailable)...), a.putSchedule)
 	route(h, a.keyed("DELETE", one, "delete-schedule", "Removes a schedule; its jobs go on", changed...), a.deleteSchedule)
 	route(h, a.keyed("POST", one+"/pause", "pause-schedule", "Starts no job any more, until the schedule is resumed", slices.Concat(bare, changed)...), a.pauseSchedule)
 	route(h, a.keyed("POST", one+"/resume", "resume-schedule", "Starts jobs again; ticks that came meanwhile do not count", slices.Concat(bare, changed)...), a.resumeSchedule)
 	route(h, a.keyed("POST", one+"/trigger", "trigger-schedule", "Starts a job of a schedule now, paused or not",
-		problem.InvalidJSON, problem.InvalidField, problem.UnknownField, problem.InvalidBody, problem.BodyTooLarge, problem.ScheduleNotFound, problem.ScheduleBusy, problem.QueueFull, problem.BaseUnknown, problem.StorageFull, problem.StorageUnavailable), a.triggerSchedule)
+		append(slices.Clone(refused), problem.InvalidJSON, problem.InvalidField, problem.UnknownField, problem.InvalidBody, problem.BodyTooLarge,
+			problem.ScheduleNotFound, problem.ScheduleBusy, problem.QueueFull, problem.BaseUnknown, problem.StorageFull, problem.StorageUnavailable)...), a.triggerSchedule)
 }
 
 // batchRoutes are the routes of batches.

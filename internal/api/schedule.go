@@ -48,7 +48,8 @@ type Schedule struct {
 // Tick is what came of a tick.
 type Tick struct {
 	At      time.Time     `json:"at" doc:"When the tick was due"`
-	Outcome store.Outcome `json:"outcome" doc:"started: its job was accepted; skipped: concurrency_policy forbids it while the previous job has not ended; passed_over: it was late, and catch_up makes up for none"`
+	Outcome store.Outcome `json:"outcome" doc:"started: its job was accepted; skipped: concurrency_policy forbids it while the previous job has not ended; passed_over: it was late, and catch_up makes up for none; refused: create-job would refuse its job now, and why says what for"`
+	Why     string        `json:"why,omitempty" doc:"Why its job was refused, and how to mend it"`
 	JobID   string        `json:"job_id,omitempty" doc:"Of the job that it started"`
 	Passed  int           `json:"passed_over,omitempty" doc:"How many late ticks before it were passed over with it"`
 }
@@ -137,6 +138,9 @@ func (a *api) putSchedule(ctx context.Context, in *putInput) (*scheduleOutput, e
 	}
 	plan, err := ReadPlan(raw, in.Name, a.DefaultKind)
 	if err != nil {
+		return nil, err
+	}
+	if err := a.admitPlan(ctx, in.Name, plan); err != nil {
 		return nil, err
 	}
 	return a.changeSchedule(ctx, in.Name, true, func(p *store.Plan) { *p = plan })
@@ -237,6 +241,14 @@ func fromFile(name string) error {
 	return problem.New(problem.ScheduleFromFile, "The schedule %s stands in .githubjobs.yml on the default branch: change it there. It can be triggered here.", name)
 }
 
+// refusal is what Admit has said of a job.
+func refusal(err error) error {
+	if p, ok := errors.AsType[*problem.Error](err); ok {
+		return p
+	}
+	return fieldProblem(err)
+}
+
 // triggerSchedule answers when the job is durable, as create-job does.
 func (a *api) triggerSchedule(ctx context.Context, in *triggerInput) (*createOutput, error) {
 	if err := readNothing(in.body); err != nil {
@@ -259,6 +271,8 @@ func (a *api) triggerSchedule(ctx context.Context, in *triggerInput) (*createOut
 		return nil, baseUnknown()
 	case errors.Is(err, schedule.ErrDamaged):
 		return nil, damagedSchedule(in.Name)
+	case errors.Is(err, schedule.ErrRefused):
+		return nil, refusal(err)
 	case err != nil:
 		return nil, a.scheduleProblem(ctx, in.Name, err)
 	}
@@ -278,7 +292,7 @@ func (a *api) tell(s store.Schedule) Schedule {
 			ConcurrencyKey: j.ConcurrencyKey, ConcurrencyPolicy: j.ConcurrencyPolicy},
 	}
 	if t := s.LastTick; !t.At.IsZero() {
-		out.LastTick = &Tick{At: t.At, Outcome: t.Outcome, JobID: t.JobID, Passed: t.Passed}
+		out.LastTick = &Tick{At: t.At, Outcome: t.Outcome, Why: t.Why, JobID: t.JobID, Passed: t.Passed}
 	}
 	return out
 }

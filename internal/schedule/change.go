@@ -23,13 +23,19 @@ func Check(p store.Plan) error {
 
 // CheckJob reports what is wrong with the jobs of a plan: any that will be started is good.
 func CheckJob(name string, p store.Plan) error {
-	spec, k := p.Job, tickKey(name, reference)
-	spec.ID, spec.Request, spec.Schedule = githubjobs.KeyedID("", string(k)), k.request(), name
-	if spec.Base == "" {
-		spec.Base = "main"
+	base := p.Job.Base
+	if base == "" {
+		base = "main"
 	}
+	return Sample(name, p, base).Validate()
+}
+
+// Sample is the spec of a job of a plan, on a base.
+func Sample(name string, p store.Plan, base string) githubjobs.Spec {
+	spec, k := p.Job, tickKey(name, reference)
+	spec.ID, spec.Request, spec.Schedule, spec.Base = githubjobs.KeyedID("", string(k)), k.request(), name, base
 	spec.Normalize(reference)
-	return spec.Validate()
+	return spec
 }
 
 func oneOf[T ~string](field string, value T, all []T) error {

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,12 +37,13 @@ type Store interface {
 	MergeFacts(ctx context.Context, project string, facts ...githubjobs.Facts) error
 }
 
-// Options are what a Scheduler is made of. Every field must be set.
+// Options are what a Scheduler is made of. Every field but Admit must be set.
 type Options struct {
 	Project string
 	Store   Store
-	// Choose fills in which engine does a job of kind prompt; nil leaves that to the agent.
-	Choose func(ctx context.Context, spec *githubjobs.Spec) error
+	// Admit fills in what the server chooses for a job. Its error says, for people, why no such job
+	// is taken now. nil takes all as they are.
+	Admit func(ctx context.Context, spec *githubjobs.Spec) error
 	// Base returns the branch of jobs that name none; "" while it is not known.
 	Base func(ctx context.Context) (string, error)
 	// Accepted is called after a job, or a request to cancel one, was stored.
@@ -58,12 +60,16 @@ type Scheduler struct {
 
 	mu    sync.Mutex
 	state State
+	shut  []string // names of the schedules whose newest tick was refused
 }
 
 // State says how the scheduler gets on.
 type State struct {
 	Problem error     // of the last look at the schedules; nil when that went through
 	Since   time.Time // of Problem
+	// Refused names the schedules, but for paused ones, that started no job at their newest tick
+	// since Admit refuses it.
+	Refused []string
 }
 
 // New returns a scheduler; Run makes it work. Trigger does without Run.
@@ -73,7 +79,9 @@ func New(o Options) *Scheduler { return &Scheduler{Options: o, wake: make(chan s
 func (s *Scheduler) State() State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.state
+	state := s.state
+	state.Refused = slices.Clone(s.shut)
+	return state
 }
 
 // Wake tells that a schedule was changed. It never blocks.
@@ -141,9 +149,13 @@ func (s *Scheduler) round(ctx context.Context) (next time.Time, err error) {
 		return time.Time{}, err
 	}
 	var errs []error
+	var shut []string
 	for _, one := range list {
 		if one.Paused || one.Damaged {
 			continue
+		}
+		if one.LastTick.Outcome == store.OutcomeRefused {
+			shut = append(shut, one.Name)
 		}
 		times, err := Parse(one.Cron, one.TimeZone)
 		if err == nil {
@@ -161,6 +173,9 @@ func (s *Scheduler) round(ctx context.Context) (next time.Time, err error) {
 			next = tick
 		}
 	}
+	s.mu.Lock()
+	s.shut = shut
+	s.mu.Unlock()
 	return next, errors.Join(errs...)
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/githubjobs/githubjobs/githubjobs"
@@ -23,6 +24,8 @@ var (
 	ErrDamaged = fmt.Errorf("%w: what is stored of the schedule is damaged", store.ErrUnavailable)
 	// ErrBusy: Forbid keeps the job from being started.
 	ErrBusy = errors.New("the previous job of the schedule has not ended")
+	// ErrRefused: no such job is taken now; it is wrapped together with what Admit has said.
+	ErrRefused = errors.New("the job is refused")
 )
 
 // Begun is what came of a job that was to be started.
@@ -57,7 +60,7 @@ func (k key) request() string {
 
 // Trigger starts a job of a schedule now, paused or not, and obeys its concurrency
 // policy. With a key of the caller's, a repeat means the same job. Its error wraps
-// store.ErrNotFound, ErrBusy, ErrDamaged or ErrBaseUnknown, or is the store's.
+// store.ErrNotFound, ErrBusy, ErrDamaged, ErrBaseUnknown or ErrRefused, or is the store's.
 func (s *Scheduler) Trigger(ctx context.Context, name, callers string) (Begun, error) {
 	k := triggerKey(name, callers)
 	if callers == "" {
@@ -101,15 +104,30 @@ func (s *Scheduler) begin(ctx context.Context, one store.Schedule, k key, isTick
 	if err != nil && !errors.Is(err, store.ErrDamaged) { // the store tells of damage
 		return Begun{}, err
 	}
-	switch Decide(one.Concurrency, previous.Spec != nil && !githubjobs.Reduce(previous, s.Now()).Terminal) {
-	case Skip:
+	decision := Decide(one.Concurrency, previous.Spec != nil && !githubjobs.Reduce(previous, s.Now()).Terminal)
+	if decision == Skip {
 		return s.skip(ctx, one, previous, isTick)
-	case Replace:
+	}
+	spec, err := s.spec(ctx, one, k)
+	switch {
+	case errors.Is(err, ErrRefused) && isTick:
+		return Begun{}, s.refuse(ctx, one, err)
+	case err != nil:
+		return Begun{}, err
+	}
+	if decision == Replace {
 		if err := s.cancel(ctx, one.Name, previous); err != nil {
 			return Begun{}, err
 		}
 	}
-	return s.accept(ctx, one, k, isTick)
+	return s.accept(ctx, one, spec, isTick)
+}
+
+// refuse notes that a tick starts no job, which would only fail. The previous job is left alone.
+func (s *Scheduler) refuse(ctx context.Context, one store.Schedule, why error) error {
+	s.Log.Warn("a tick of a schedule starts no job", "schedule", one.Name, "tick", one.LastTick.At, "error", why)
+	one.LastTick.Outcome, one.LastTick.Why = store.OutcomeRefused, strings.TrimPrefix(why.Error(), ErrRefused.Error()+": ")
+	return s.Store.SaveSchedule(ctx, s.Project, one, nil)
 }
 
 func (s *Scheduler) skip(ctx context.Context, one store.Schedule, previous githubjobs.Facts, isTick bool) (Begun, error) {
@@ -121,16 +139,12 @@ func (s *Scheduler) skip(ctx context.Context, one store.Schedule, previous githu
 	return Begun{Facts: previous}, s.Store.SaveSchedule(ctx, s.Project, one, nil)
 }
 
-func (s *Scheduler) accept(ctx context.Context, one store.Schedule, k key, isTick bool) (Begun, error) {
-	spec, err := s.spec(ctx, one, k)
-	if err != nil {
-		return Begun{}, err
-	}
+func (s *Scheduler) accept(ctx context.Context, one store.Schedule, spec githubjobs.Spec, isTick bool) (Begun, error) {
 	if one.LastJob = spec.ID; isTick {
 		one.LastTick.JobID, one.LastTick.Outcome = spec.ID, store.OutcomeStarted
 	}
 	failpoint.Here("schedule/start")
-	err = s.Store.SaveSchedule(ctx, s.Project, one, &spec)
+	err := s.Store.SaveSchedule(ctx, s.Project, one, &spec)
 	if errors.Is(err, store.ErrExists) {
 		err = store.ErrChanged // it is found when the schedule is looked at again
 	}
@@ -143,7 +157,7 @@ func (s *Scheduler) accept(ctx context.Context, one store.Schedule, k key, isTic
 	return Begun{Facts: githubjobs.Facts{ID: spec.ID, Spec: &spec}}, nil
 }
 
-// spec is that of the job which a key names.
+// spec is that of the job which a key names. Its error may wrap ErrRefused.
 func (s *Scheduler) spec(ctx context.Context, one store.Schedule, k key) (githubjobs.Spec, error) {
 	spec := one.Job
 	spec.ID, spec.Request, spec.Schedule = githubjobs.KeyedID(s.Project, string(k)), k.request(), one.Name
@@ -158,10 +172,9 @@ func (s *Scheduler) spec(ctx context.Context, one store.Schedule, k key) (github
 		spec.Base = base
 	}
 	spec.Normalize(s.Now())
-	if spec.Kind == githubjobs.KindPrompt && s.Choose != nil {
-		// Started all the same: the job then fails, and says why where people look for it.
-		if err := s.Choose(ctx, &spec); err != nil {
-			s.Log.Warn("no engine can be chosen for a job of a schedule", "schedule", one.Name, "job_id", spec.ID, "error", err)
+	if s.Admit != nil {
+		if err := s.Admit(ctx, &spec); err != nil {
+			return spec, fmt.Errorf("%w: %w", ErrRefused, err)
 		}
 	}
 	return spec, spec.Validate()

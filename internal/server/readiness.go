@@ -146,10 +146,17 @@ func (s *Server) judgeWorkers(r *api.Readiness) {
 	if gate := s.gate.State(); gate.Problem != nil {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("Judging pull requests again fails since %s: %s", gate.Since.UTC().Format(time.RFC3339), hub.Public(gate.Problem)))
 	}
-	if plan := s.scheduler.State(); plan.Problem != nil {
+	plan := s.scheduler.State()
+	if names := plan.Refused; len(names) > 0 {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("No job was started at the newest tick of these schedules, since it would be refused: %s. GET /api/schedules tells why, in last_tick.", strings.Join(names[:min(len(names), maxNamed)], ", ")))
+	}
+	if plan.Problem != nil {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("A schedule can't start its job since %s, and is tried again; the server's log tells why.", plan.Since.UTC().Format(time.RFC3339)))
 	}
 }
+
+// maxNamed bounds how many schedules a warning names.
+const maxNamed = 10
 
 // judgeBranches are what a person should see to about the branches of jobs.
 func judgeBranches(kept keep.State) (list []string) {

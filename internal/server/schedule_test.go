@@ -68,6 +68,46 @@ func TestScheduleOutlivesTheServer(t *testing.T) {
 	}
 }
 
+// A schedule whose jobs would be refused is refused when it is saved and when it is triggered; a
+// tick says why it started none.
+func TestScheduleWithoutItsSecret(t *testing.T) {
+	t.Parallel()
+	g := startGitHub(t)
+	g.pushFile(t, ".githubjobs.yml", "secrets: {allow: ['*']}\n")
+	cfg := g.config(t)
+	s := start(t, cfg)
+	eventually(t, "ready", func() bool { return s.Readiness(t.Context()).Ready })
+	refused := func(method, path, body string) {
+		t.Helper()
+		var raw struct{ Error, Code string }
+		if res := call(t, method, s.URL()+"/api/schedules/"+path, body, &raw); res.StatusCode != 422 || raw.Code != "secret_not_set" || !strings.Contains(raw.Error, "gh secret set AGENT_DB") {
+			t.Errorf("%s %s: %d %+v", method, path, res.StatusCode, raw)
+		}
+	}
+	refused("PUT", "nightly", `{"cron":"@daily","job":{"job":"x","secrets":["DB"]}}`)
+	s.schedule(t, "PUT", "nightly", `{"cron":"@daily","job":{"job":"x"}}`)
+	s.stop()
+	db, err := sqlite.Open(t.Context(), cfg.DatabasePath, time.Now)
+	check(t, err)
+	one, err := db.Schedule(t.Context(), s.project, "nightly")
+	check(t, err)
+	one.Since, one.Job.Secrets = time.Now().Add(-25*time.Hour), []string{"DB"} // it was saved when the secret was there
+	check(t, db.SaveSchedule(t.Context(), s.project, one, nil))
+	check(t, db.Close())
+	s = start(t, cfg)
+	eventually(t, "the tick is refused", func() bool {
+		tick := s.schedule(t, "GET", "nightly", "").LastTick
+		return tick != nil && tick.Outcome == store.OutcomeRefused && tick.JobID == "" && strings.Contains(tick.Why, "gh secret set AGENT_DB")
+	})
+	refused("POST", "nightly/trigger", "")
+	eventually(t, "readyz warns of it", func() bool {
+		return slices.ContainsFunc(s.Readiness(t.Context()).Warnings, func(w string) bool { return strings.Contains(w, "would be refused: nightly.") })
+	})
+	if list := g.jobBranches(t); len(list) != 0 {
+		t.Errorf("jobs were started: %q", list)
+	}
+}
+
 // pushFile makes a commit on main that changes one file, or removes it, as a person does.
 func (g *github) pushFile(t *testing.T, name, content string) {
 	t.Helper()

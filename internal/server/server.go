@@ -18,6 +18,7 @@ import (
 
 	"github.com/githubjobs/githubjobs/githubjobs"
 	"github.com/githubjobs/githubjobs/githubjobs/hub"
+	"github.com/githubjobs/githubjobs/githubjobs/policy"
 	"github.com/githubjobs/githubjobs/githubjobs/receipt"
 	"github.com/githubjobs/githubjobs/internal/api"
 	"github.com/githubjobs/githubjobs/internal/batch"
@@ -187,8 +188,12 @@ func (s *Server) wire(repository *hub.Repository) {
 	})
 	secrets := &choice.Secrets{Hub: repository, Log: s.log.With("part", "choice"), Now: time.Now}
 	chooser := &choice.Chooser{Hub: repository, Secrets: secrets, Default: s.cfg.prompt(), Log: s.log.With("part", "choice"), Now: time.Now}
+	admission := api.Admission{
+		Repository: s.cfg.repositoryURL(), Choose: chooser.Choose, UnsetSecrets: secrets.Unset,
+		SecretRules: func(branch string) (policy.SecretRules, bool) { return s.file.SecretRules(branch) },
+	}
 	s.scheduler = schedule.New(schedule.Options{
-		Project: s.project, Store: s.store, Base: s.baseNow, Choose: chooser.Choose, Accepted: s.accepted, Log: s.log.With("part", "schedule"), Now: time.Now,
+		Project: s.project, Store: s.store, Base: s.baseNow, Admit: admission.Admit, Accepted: s.accepted, Log: s.log.With("part", "schedule"), Now: time.Now,
 	})
 	s.limiter = &batch.Limiter{Project: s.project, Store: s.store, Every: limitEvery, Canceled: s.accepted, Log: s.log.With("part", "batch"), Now: time.Now}
 	s.file = schedule.NewFile(schedule.FileOptions{
@@ -216,10 +221,10 @@ func (s *Server) wire(repository *hub.Repository) {
 	})
 	s.http = &http.Server{
 		Handler: api.New(api.Options{
-			Project: s.project, Keys: s.cfg.APIKeys, DefaultKind: s.cfg.DefaultKind, Jobs: s.store, Base: s.base, Choose: chooser.Choose,
-			Repository: s.cfg.repositoryURL(), ReceiptKeys: s.signers,
-			Batches: s.store, Gate: s.gate, Room: s.roomFor, Schedules: s.store, Receipts: s.store, Scheduler: s.scheduler, Scheduled: s.scheduler.Wake, Live: s.live,
-			Read: s.everRead, SecretRules: s.file.SecretRules, UnsetSecrets: secrets.Unset, Accepted: s.accepted, Canceled: s.accepted, JobRetention: s.cfg.JobRetention, Full: s.full, Readiness: s.Readiness, Webhook: s.metrics.countDeliveries(s.receiver), Metrics: s.metrics.handler(), Log: s.log.With("part", "api"), Now: time.Now,
+			Project: s.project, Keys: s.cfg.APIKeys, DefaultKind: s.cfg.DefaultKind, Jobs: s.store, Base: s.base, Admission: admission,
+			ReceiptKeys: s.signers,
+			Batches:     s.store, Gate: s.gate, Room: s.roomFor, Schedules: s.store, Receipts: s.store, Scheduler: s.scheduler, Scheduled: s.scheduler.Wake, Live: s.live,
+			Read: s.everRead, Accepted: s.accepted, Canceled: s.accepted, JobRetention: s.cfg.JobRetention, Full: s.full, Readiness: s.Readiness, Webhook: s.metrics.countDeliveries(s.receiver), Metrics: s.metrics.handler(), Log: s.log.With("part", "api"), Now: time.Now,
 		}),
 		ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime,
 		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),

@@ -67,6 +67,7 @@ type Tick struct {
 	At      time.Time `json:"at"`
 	Outcome Outcome   `json:"outcome"`
 	JobID   string    `json:"job_id,omitempty"` // of the job that it started
+	Why     string    `json:"why,omitempty"`    // its job was refused, for people
 	// Passed counts the ticks before it that were passed over together with it.
 	Passed int `json:"passed,omitempty"`
 }
@@ -78,10 +79,13 @@ const (
 	OutcomeStarted Outcome = "started"     // its job was accepted
 	OutcomeSkipped Outcome = "skipped"     // by Forbid: the previous job had not ended
 	OutcomePassed  Outcome = "passed_over" // by CatchUp: it was late
+	OutcomeRefused Outcome = "refused"     // its job would fail for want of something that is known
 )
 
 // Outcomes lists every outcome.
-func Outcomes() []Outcome { return []Outcome{OutcomeStarted, OutcomeSkipped, OutcomePassed} }
+func Outcomes() []Outcome {
+	return []Outcome{OutcomeStarted, OutcomeSkipped, OutcomePassed, OutcomeRefused}
+}
 
 // Concurrency says what happens when a job is due and the previous one of the schedule
 // has not ended.
