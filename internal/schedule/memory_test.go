@@ -18,7 +18,8 @@ type memory struct {
 	mu        sync.Mutex
 	schedules map[string]store.Schedule
 	jobs      map[string]githubjobs.Facts
-	order     []string // of the jobs
+	order     []string  // of the jobs
+	complete  time.Time // until then all is known of the jobs; zero for always
 	// fail says of a save whether it fails before it is made, or after: the answer is lost.
 	fail func(job *githubjobs.Spec) (before, after error)
 }
@@ -82,6 +83,7 @@ func (m *memory) Facts(_ context.Context, _, id string) (githubjobs.Facts, error
 	if f.Spec == nil {
 		return f, store.ErrNotFound
 	}
+	f.Complete = m.complete
 	return f, nil
 }
 

@@ -165,6 +165,9 @@ func (s *Scheduler) round(ctx context.Context) (next time.Time, err error) {
 			s.Wake() // it is looked at again as it is now
 			continue
 		}
+		if errors.Is(err, errUnread) {
+			continue // it is looked at again within longest
+		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("schedule %s: %w", one.Name, err))
 			continue

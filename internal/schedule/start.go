@@ -105,6 +105,9 @@ func (s *Scheduler) begin(ctx context.Context, one store.Schedule, k key, isTick
 		return Begun{}, err
 	}
 	decision := Decide(one.Concurrency, previous.Spec != nil && !githubjobs.Reduce(previous, s.Now()).Terminal)
+	if decision != Start && isTick && s.unread(previous, one.LastTick.At) {
+		return Begun{}, errUnread
+	}
 	if decision == Skip {
 		return s.skip(ctx, one, previous, isTick)
 	}
@@ -128,6 +131,15 @@ func (s *Scheduler) refuse(ctx context.Context, one store.Schedule, why error) e
 	s.Log.Warn("a tick of a schedule starts no job", "schedule", one.Name, "tick", one.LastTick.At, "error", why)
 	one.LastTick.Outcome, one.LastTick.Why = store.OutcomeRefused, strings.TrimPrefix(why.Error(), ErrRefused.Error()+": ")
 	return s.Store.SaveSchedule(ctx, s.Project, one, nil)
+}
+
+// errUnread is why a tick is decided later.
+var errUnread = errors.New("GitHub was not read since the tick")
+
+// unread says that a tick is late, since the server was away, and that the previous job may have
+// ended meanwhile: GitHub was not read since.
+func (s *Scheduler) unread(previous githubjobs.Facts, tick time.Time) bool {
+	return late(tick, s.Now()) && !previous.Complete.IsZero() && previous.Complete.Before(tick)
 }
 
 func (s *Scheduler) skip(ctx context.Context, one store.Schedule, previous githubjobs.Facts, isTick bool) (Begun, error) {
