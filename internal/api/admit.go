@@ -117,6 +117,9 @@ func (o Admission) setSecret(name string) string {
 // admitPlan refuses a schedule whose jobs would be refused now. Which branch they begin from may
 // not be known yet; then their ticks decide.
 func (a *api) admitPlan(ctx context.Context, name string, plan store.Plan) error {
+	if plan.Job.Kind != githubjobs.KindPrompt && len(plan.Job.Secrets) == 0 {
+		return nil // nobody waits for the name of a base
+	}
 	base := plan.Job.Base
 	if base == "" {
 		var err error

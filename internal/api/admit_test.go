@@ -17,9 +17,9 @@ import (
 // later. While it is not known which branch the jobs begin from their ticks decide.
 func TestScheduleWhoseJobsAreRefused(t *testing.T) {
 	t.Parallel()
-	base, keyless := "main", true
+	base, keyless, asked := "main", true, 0
 	s := setup(t, func(o *Options) {
-		o.Base = func(context.Context) (string, error) { return base, nil }
+		o.Base = func(context.Context) (string, error) { asked++; return base, nil }
 		o.Repository = "https://github.com/o/r"
 		o.SecretRules = func(string) (policy.SecretRules, bool) { return policy.SecretRules{Allow: []string{"API_*"}}, true }
 		o.UnsetSecrets = func(_ context.Context, names []string) []string {
@@ -57,6 +57,10 @@ func TestScheduleWhoseJobsAreRefused(t *testing.T) {
 	}
 	if res := put("good", `{"job":"x","secrets":["API_KEY"]}`); res.StatusCode != 201 {
 		t.Errorf("%d %s", res.StatusCode, res.body)
+	}
+	asked = 0
+	if res := put("plain", `{"job":"x"}`); res.StatusCode != 201 || asked != 0 { // it may have to be waited for
+		t.Errorf("%d %s, asked %d times for the base", res.StatusCode, res.body, asked)
 	}
 	base = ""
 	if res := put("nightly", prompt); res.StatusCode != 201 {
