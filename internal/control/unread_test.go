@@ -65,21 +65,31 @@ func TestNothingIsConcludedBeforeGitHubWasRead(t *testing.T) {
 				control(t, g, m)
 				time.Sleep(30 * time.Second)
 				synctest.Wait()
-				if len(g.calls) != 0 || m.jobs["a"].Cancel != nil && f.Cancel == nil {
-					t.Errorf("before the read: calls %q, cancel %+v", g.calls, m.jobs["a"].Cancel)
+				m.mu.Lock()
+				if now := m.jobs["a"]; len(g.made()) != 0 || now.Cancel != nil && f.Cancel == nil {
+					t.Errorf("before the read: calls %q, cancel %+v", g.made(), now.Cancel)
 				}
+				m.mu.Unlock()
 				time.Sleep(time.Hour)
 				synctest.Wait()
-				var calls []string
-				for _, call := range g.calls {
-					name, _, _ := strings.Cut(call, " after")
-					calls = append(calls, name)
-				}
-				now := m.jobs["a"]
+				m.mu.Lock()
+				defer m.mu.Unlock()
+				now, calls := m.jobs["a"], g.made()
 				if reads == 0 || !slices.Equal(calls, c.calls) || (now.Cancel != nil && now.Cancel.Expired) != c.expired {
-					t.Errorf("after %d reads: calls %q, want %q; cancel %+v", reads, g.calls, c.calls, now.Cancel)
+					t.Errorf("after %d reads: calls %q, want %q; cancel %+v", reads, calls, c.calls, now.Cancel)
 				}
 			})
 		})
 	}
+}
+
+// made are the calls, without the times at which they were made.
+func (g *github) made() (calls []string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, call := range g.calls {
+		name, _, _ := strings.Cut(call, " after")
+		calls = append(calls, name)
+	}
+	return calls
 }

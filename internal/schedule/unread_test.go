@@ -30,8 +30,8 @@ func TestCatchUpAfterARead(t *testing.T) {
 					stop = run(t, newScheduler(m))
 					time.Sleep(time.Minute)
 					synctest.Wait()
-					if l := m.last(); l.LastTick.JobID != first || m.jobs[first].Cancel != nil {
-						t.Errorf("before the read: %+v, cancel %+v", l.LastTick, m.jobs[first].Cancel)
+					if l := m.last(); l.LastTick.JobID != first || m.canceled(first) {
+						t.Errorf("before the read: %+v, cancelled %t", l.LastTick, m.canceled(first))
 					}
 					m.mu.Lock()
 					m.complete = time.Now()
@@ -45,12 +45,18 @@ func TestCatchUpAfterARead(t *testing.T) {
 					if policy == store.Forbid && !ended {
 						want = store.OutcomeSkipped
 					}
-					canceled := m.jobs[first].Cancel != nil
-					if l := m.last(); l.LastTick.At.Format("15:04") != "03:00" || l.LastTick.Outcome != want || canceled != (policy == store.Replace && !ended) {
-						t.Errorf("after it: %+v, cancelled %t", l.LastTick, canceled)
+					if l := m.last(); l.LastTick.At.Format("15:04") != "03:00" || l.LastTick.Outcome != want || m.canceled(first) != (policy == store.Replace && !ended) {
+						t.Errorf("after it: %+v, cancelled %t", l.LastTick, m.canceled(first))
 					}
 				})
 			})
 		}
 	}
+}
+
+// canceled says whether somebody has asked to cancel a job.
+func (m *memory) canceled(id string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.jobs[id].Cancel != nil
 }
