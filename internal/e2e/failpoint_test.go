@@ -78,7 +78,7 @@ func TestProductionHasNoFailpoints(t *testing.T) {
 
 var buildArmed = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(binaries, "server-with-failpoints")
-	build := exec.Command("go", "build", "-tags", "failpoint", "-o", path, "../../cmd/server")
+	build := exec.Command("go", "build", "-ldflags=-s -w", "-tags", "failpoint", "-o", path, "../../cmd/server")
 	build.Stdout, build.Stderr = os.Stderr, os.Stderr
 	return path, build.Run()
 })

@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(dir)
 		binaries = dir
-		build := exec.Command("go", "build", "-o", dir, "../../cmd/agent", "../../cmd/server", "../../cmd/dev")
+		build := exec.Command("go", "build", "-ldflags=-s -w", "-o", dir, "../../cmd/agent", "../../cmd/server", "../../cmd/dev")
 		build.Stdout, build.Stderr = os.Stderr, os.Stderr
 		if err := build.Run(); err != nil {
 			fmt.Fprintln(os.Stderr, "building the programs under test:", err)

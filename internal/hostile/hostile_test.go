@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(dir)
 		program = filepath.Join(dir, "agent")
-		build := exec.Command("go", "build", "-o", program, "../../cmd/agent")
+		build := exec.Command("go", "build", "-ldflags=-s -w", "-o", program, "../../cmd/agent")
 		build.Stdout, build.Stderr = os.Stderr, os.Stderr
 		if err := build.Run(); err != nil {
 			fmt.Fprintln(os.Stderr, "building the agent:", err)
