@@ -4,6 +4,7 @@ RUNTIME ?= auto
 BENCH ?= .
 BENCHTIME ?= 20x
 FUZZTIME ?= 10s
+TARGETS ?= agent-core agent server
 
 .DEFAULT_GOAL := help
 .PHONY: help dev build test bench image sbom fuzz clean
@@ -26,9 +27,7 @@ bench: ## Measures; BENCH=<pattern> and BENCHTIME=<20x> choose what and how long
 	@scripts/bench.sh '$(BENCH)' '$(BENCHTIME)' $(PKGS)
 
 image: ## Builds the Docker images githubjobs/agent:dev, agent-core:dev and server:dev
-	@scripts/image.sh agent-core
-	@scripts/image.sh agent
-	@scripts/image.sh server
+	@for target in $(TARGETS); do scripts/image.sh $$target || exit; done
 
 sbom: image ## Lists what is in the images (SPDX), in bin/, and holds each list to its image; needs jq
 	@mkdir -p bin

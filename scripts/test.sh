@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Checks everything: gofmt, go vet, all tests. At the end it says which suites were skipped for want of a real program.
 #
-#   test.sh [packages]        default ./...
+#   test.sh [packages]             default ./...
+#   test.sh --compile [packages]   checks nothing, and compiles what the tests are made of
 #
 # REQUIRE=docker,postgres,chromium,npm,root (any of them) makes a missing one fail instead of being skipped.
 # GITHUBJOBS_TEST_IMAGE        test this agent image instead of building githubjobs/agent:dev
@@ -12,6 +13,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+compile=
+[ "${1:-}" != --compile ] || { compile=yes; shift; }
 packages=("$@")
 # What takes longest begins first, or it would be left over at the end, by itself.
 [ $# -gt 0 ] || packages=(./internal/e2e ./...)
@@ -32,6 +35,12 @@ race_flags() {
 	*) echo "RACE is \"$RACE\"; it can be auto, on or off" >&2; exit 2 ;;
 	esac
 }
+
+if [ -n "$compile" ]; then
+	go vet "${packages[@]}" || true
+	go list -export -test -deps $(race_flags) "${packages[@]}" >/dev/null
+	exit
+fi
 
 say "gofmt"
 unformatted=$(go list -f '{{range .GoFiles}}{{$.Dir}}/{{.}}
