@@ -44,9 +44,10 @@ func TestCreate(t *testing.T) {
 				if err != nil || s.accepted.Load() != 1 {
 					t.Fatalf("stored %+v, %v; the dispatcher was called %d times", f, err, s.accepted.Load())
 				}
-				c.want.Version, c.want.ID, c.want.CreatedAt = 1, created["job_id"], now
-				if !reflect.DeepEqual(*f.Spec, c.want) {
-					t.Errorf("spec %+v\nwant %+v", *f.Spec, c.want)
+				want := c.want
+				want.Version, want.ID, want.CreatedAt = 1, created["job_id"], now
+				if !reflect.DeepEqual(*f.Spec, want) {
+					t.Errorf("spec %+v\nwant %+v", *f.Spec, want)
 				}
 			})
 		}
